@@ -1,0 +1,1 @@
+//! HTTP: queries, live events, OpenAPI.

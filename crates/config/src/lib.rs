@@ -1,0 +1,1 @@
+//! Reads settings, cameras and profiles into types.

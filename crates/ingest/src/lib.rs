@@ -1,0 +1,1 @@
+//! RTSP and files to time-stamped frames.

@@ -1,0 +1,1 @@
+//! Crossings, movements, speeds, bins.

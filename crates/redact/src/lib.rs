@@ -1,0 +1,1 @@
+//! Evidence stills and the background view.

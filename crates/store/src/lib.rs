@@ -1,0 +1,1 @@
+//! Postgres, spool and checkpoint.

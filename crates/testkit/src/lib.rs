@@ -1,0 +1,1 @@
+//! Simulated clock, throw-away database (dev only).

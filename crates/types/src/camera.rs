@@ -1,0 +1,181 @@
+//! A camera as the rest of the system sees it: validated, with its secrets wrapped. Reading the TOML
+//! file is `config`'s work.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::geometry::Point;
+use crate::ids::{CameraId, Department};
+use crate::layout::{Line, Zone};
+use crate::profile::Profile;
+
+/// Where a camera stands and looks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Location {
+    /// Degrees east, WGS 84.
+    pub lon: f64,
+    /// Degrees north, WGS 84.
+    pub lat: f64,
+    /// View direction, clockwise from north.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heading_deg: Option<f64>,
+}
+
+/// Where ground metres lie on the map.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct GroundOrigin {
+    /// Degrees east of ground (0, 0).
+    pub lon: f64,
+    /// Degrees north of ground (0, 0).
+    pub lat: f64,
+    /// Which way the ground's y axis points, clockwise from north.
+    pub y_axis_deg: f64,
+}
+
+/// Pairs of image points (fractions) and ground points (metres, right-handed seen from above).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Fractions of width and height.
+    pub image: Vec<Point>,
+    /// Metres, as many as image points.
+    pub ground_m: Vec<Point>,
+    /// Metres to map, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ground_origin: Option<GroundOrigin>,
+}
+
+/// Where frames come from. Whatever it prints is free of credentials.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SourceUrl {
+    /// `rtsp://` or `rtsps://`, whole, with user and password if any.
+    Rtsp(RtspUrl),
+    /// A file.
+    File(PathBuf),
+}
+
+/// A whole RTSP address. The secret is reachable by [`RtspUrl::expose`] alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RtspUrl(Arc<str>);
+
+impl RtspUrl {
+    /// Wraps an address whose scheme is `rtsp` or `rtsps`; `None` for any other or one without a host.
+    #[must_use]
+    pub fn new(url: &str) -> Option<Self> {
+        let rest = url.strip_prefix("rtsp://").or_else(|| url.strip_prefix("rtsps://"))?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        (!host.is_empty() && !host.starts_with(':')).then(|| Self(url.into()))
+    }
+
+    /// The address with user and password. For the RTSP client, nobody else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The address without user, password and query: what may be shown.
+    #[must_use]
+    pub fn redacted(&self) -> String {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("rtsp", &self.0));
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let (authority, path) = rest.split_once('/').map_or((rest, None), |(a, p)| (a, Some(p)));
+        // A password may hold a raw '@' or '/': everything up to the last '@' of the whole goes.
+        let (host, path) = match path {
+            Some(p) if p.contains('@') => {
+                let after = p.rsplit('@').next().unwrap_or_default();
+                after.split_once('/').map_or((after, None), |(a, p)| (a, Some(p)))
+            }
+            path => (authority.rsplit('@').next().unwrap_or_default(), path),
+        };
+        match path {
+            Some(path) => format!("{scheme}://{host}/{path}"),
+            None => format!("{scheme}://{host}"),
+        }
+    }
+}
+
+impl fmt::Debug for RtspUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.redacted())
+    }
+}
+
+impl fmt::Display for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rtsp(url) => f.write_str(&url.redacted()),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl fmt::Debug for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// How RTSP media travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RtspTransport {
+    /// Interleaved in the RTSP connection.
+    #[default]
+    Tcp,
+    /// RTP over UDP.
+    Udp,
+}
+
+/// One fixed view and all that is configured for it.
+#[derive(Debug, Clone)]
+pub struct CameraSpec {
+    /// Unique in the site.
+    pub id: CameraId,
+    /// For people.
+    pub name: String,
+    /// Where frames come from.
+    pub source: SourceUrl,
+    /// How RTSP media travels.
+    pub transport: RtspTransport,
+    /// Who owns it.
+    pub department: Department,
+    /// How its frames are processed.
+    pub profile: Arc<Profile>,
+    /// Where it stands.
+    pub location: Option<Location>,
+    /// Image to ground; without it there are no speeds.
+    pub calibration: Option<Calibration>,
+    /// Counting lines.
+    pub lines: Vec<Line>,
+    /// Zones.
+    pub zones: Vec<Zone>,
+    /// A short hash of everything that changes what counts mean (lines, zones, calibration, profile),
+    /// stored with coverage.
+    pub config_version: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        for (whole, shown) in [
+            ("rtsp://10.0.0.7/sub", "rtsp://10.0.0.7/sub"),
+            ("rtsp://u:p@10.0.0.7:554/sub?token=abc", "rtsp://10.0.0.7:554/sub"),
+            ("rtsps://u:p@ss@host/a/b", "rtsps://host/a/b"),
+            ("rtsp://u:p/w@host/a", "rtsp://host/a"),
+            ("rtsp://host", "rtsp://host"),
+        ] {
+            let url = RtspUrl::new(whole).unwrap();
+            assert_eq!(url.redacted(), shown);
+            assert_eq!(format!("{:?}", SourceUrl::Rtsp(url)), shown);
+        }
+        for bad in ["http://host/", "rtsp://", "rtsp:///x", "rtsp://u@:554/x"] {
+            assert!(RtspUrl::new(bad).is_none(), "{bad} was taken");
+        }
+    }
+}

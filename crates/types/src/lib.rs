@@ -1,0 +1,29 @@
+//! The words of Wayside: ids, time, geometry, road-user classes, lines and zones, profiles, tracks,
+//! bins and live state. Everything may use this crate; it does no I/O and imports no other crate of
+//! the workspace. Parsing of files lives in `config`, behaviour in the crate named after it.
+
+pub mod bins;
+pub mod camera;
+pub mod class;
+pub mod detection;
+pub mod frame;
+pub mod geometry;
+pub mod ids;
+pub mod layout;
+pub mod live;
+pub mod profile;
+pub mod time;
+pub mod track;
+
+pub use bins::{Bin, BinKey, BinLength, BinSubject, ClosedBins, Coverage, Grade, SpeedSummary};
+pub use camera::{Calibration, CameraSpec, GroundOrigin, Location, SourceUrl};
+pub use class::{RoadUserClass, SceneClass};
+pub use detection::Detection;
+pub use frame::{Frame, FrameSize, PixelBuffer, PixelFormat, Plane};
+pub use geometry::{BBox, Point};
+pub use ids::{CameraId, Department, IdError, LineId, ZoneId};
+pub use layout::{Direction, Heading, Line, Zone, ZoneKind};
+pub use live::{CameraState, CameraStatus, Icon, LiveEvent, LiveHub};
+pub use profile::{CountSettings, DecodeSettings, DetectSettings, Profile, TrackSettings};
+pub use time::{Clock, SharedClock, SystemClock, TimeZone, Timestamp};
+pub use track::{Track, TrackId, TrackUpdate};

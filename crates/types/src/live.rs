@@ -1,0 +1,186 @@
+//! What is going on right now: each camera's state, and events for pages that watch. The engine writes,
+//! `api` reads; neither knows the other. Nothing here is finer than what is stored: counts come as bins
+//! close, icons as class symbols on a coarse grid, without ids, sizes or scores.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+use crate::bins::ClosedBins;
+use crate::class::RoadUserClass;
+use crate::ids::CameraId;
+use crate::time::Timestamp;
+
+/// Where a camera stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CameraState {
+    /// Connecting for the first time.
+    Connecting,
+    /// Frames are coming.
+    Live,
+    /// Lost; trying again.
+    Reconnecting,
+    /// The source is over (a file that was played to its end).
+    Ended,
+    /// Given up: the source can never work as configured.
+    Failed,
+}
+
+/// A camera's state as it may be shown. Holds no counts and no credentials.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CameraStatus {
+    /// Whose.
+    pub camera: CameraId,
+    /// What it is doing.
+    pub state: CameraState,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, in words for an operator, when something is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Capture time of the newest frame.
+    pub last_frame_at: Option<Timestamp>,
+    /// Decoded frames a second over the last seconds.
+    pub received_fps: f64,
+    /// Analysed frames a second over the last seconds.
+    pub analysed_fps: f64,
+    /// Share of due frames dropped over the last seconds, 0 to 1.
+    pub dropped_share: f64,
+    /// Picture width and height in pixels, once known.
+    pub size_px: Option<[u32; 2]>,
+    /// Times the connection was made anew since the start.
+    pub reconnects: u64,
+}
+
+impl CameraStatus {
+    /// A camera that is being connected for the first time.
+    #[must_use]
+    pub fn connecting(camera: CameraId, since: Timestamp) -> Self {
+        Self {
+            camera,
+            state: CameraState::Connecting,
+            since,
+            reason: None,
+            last_frame_at: None,
+            received_fps: 0.0,
+            analysed_fps: 0.0,
+            dropped_share: 0.0,
+            size_px: None,
+            reconnects: 0,
+        }
+    }
+}
+
+/// A class symbol on the live view's grid of 32 × 18.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Icon {
+    /// What.
+    pub class: RoadUserClass,
+    /// 0 to 31, left to right.
+    pub column: u8,
+    /// 0 to 17, top to bottom.
+    pub row: u8,
+}
+
+impl Icon {
+    /// Columns of the grid.
+    pub const COLUMNS: u8 = 32;
+    /// Rows of the grid.
+    pub const ROWS: u8 = 18;
+}
+
+/// Something that just happened.
+#[derive(Debug, Clone)]
+pub enum LiveEvent {
+    /// A camera's status changed, or its regular refresh.
+    Camera(CameraStatus),
+    /// A bin closed: its counts, and when the next of this length closes.
+    Bins {
+        /// What was counted and observed.
+        closed: Arc<ClosedBins>,
+        /// When the next bin of this length closes.
+        next_close_at: Timestamp,
+    },
+    /// The class icons of the moment, at most once a second, in shuffled order, for browser sessions only.
+    Icons {
+        /// Whose view.
+        camera: CameraId,
+        /// Where on the grid.
+        icons: Vec<Icon>,
+    },
+}
+
+/// The live state of all cameras. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct LiveHub {
+    events: broadcast::Sender<LiveEvent>,
+    cameras: Arc<RwLock<BTreeMap<CameraId, Shown>>>,
+}
+
+struct Shown {
+    status: CameraStatus,
+    background: Option<Bytes>,
+}
+
+impl LiveHub {
+    /// An empty hub. A reader that falls `backlog` events behind loses the oldest.
+    #[must_use]
+    pub fn new(backlog: usize) -> Self {
+        Self { events: broadcast::channel(backlog.max(1)).0, cameras: Arc::default() }
+    }
+
+    /// Events from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<LiveEvent> {
+        self.events.subscribe()
+    }
+
+    /// Tells everyone who listens; a camera's status is kept as well.
+    pub fn publish(&self, event: LiveEvent) {
+        if let LiveEvent::Camera(status) = &event {
+            let mut cameras = self.cameras.write().unwrap_or_else(PoisonError::into_inner);
+            match cameras.get_mut(&status.camera) {
+                Some(shown) => shown.status = status.clone(),
+                None => {
+                    let shown = Shown { status: status.clone(), background: None };
+                    cameras.insert(status.camera.clone(), shown);
+                }
+            }
+        }
+        // Nobody listening is no fault.
+        drop(self.events.send(event));
+    }
+
+    /// Every camera's status, by id.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<CameraStatus> {
+        let cameras = self.cameras.read().unwrap_or_else(PoisonError::into_inner);
+        cameras.values().map(|shown| shown.status.clone()).collect()
+    }
+
+    /// One camera's status.
+    #[must_use]
+    pub fn status(&self, camera: &CameraId) -> Option<CameraStatus> {
+        let cameras = self.cameras.read().unwrap_or_else(PoisonError::into_inner);
+        cameras.get(camera).map(|shown| shown.status.clone())
+    }
+
+    /// Keeps the newest background view (a JPEG made by `redact`), in memory only.
+    pub fn set_background(&self, camera: &CameraId, jpeg: Bytes) {
+        let mut cameras = self.cameras.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shown) = cameras.get_mut(camera) {
+            shown.background = Some(jpeg);
+        }
+    }
+
+    /// The newest background view as a JPEG, once there is one.
+    #[must_use]
+    pub fn background(&self, camera: &CameraId) -> Option<Bytes> {
+        let cameras = self.cameras.read().unwrap_or_else(PoisonError::into_inner);
+        cameras.get(camera).and_then(|shown| shown.background.clone())
+    }
+}

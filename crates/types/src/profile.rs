@@ -1,0 +1,81 @@
+//! How a kind of view is processed. The shipped profiles are files in `pipelines/`, read by `config`;
+//! the meaning of each setting is where it is used (`ingest`, `detect`, `track`, `measure`).
+
+use serde::{Deserialize, Serialize};
+
+/// A profile: rate, model and the settings of each stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Its name, also the file's.
+    pub name: String,
+    /// Analysed frames a second, by frame time.
+    pub rate_fps: f64,
+    /// Name of the manifest in `models/`.
+    pub model: String,
+    /// Decoding.
+    pub decode: DecodeSettings,
+    /// Detection.
+    pub detect: DetectSettings,
+    /// Tracking.
+    pub track: TrackSettings,
+    /// Counting.
+    pub count: CountSettings,
+}
+
+/// What is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DecodeSettings {
+    /// Decode keyframes only (profile `watch`).
+    pub keyframes_only: bool,
+}
+
+/// Which detections go on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DetectSettings {
+    /// Detections below this score are not even tried in the second association.
+    pub low_score: f32,
+}
+
+/// Association and motion filter; see crate `track`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TrackSettings {
+    /// Detections from this score on take part in the first association.
+    pub high_score: f32,
+    /// A new track starts from this score on.
+    pub start_score: f32,
+    /// A track without detections ends after this long.
+    pub lost_ms: u32,
+}
+
+/// Guards of counting; see crate `measure`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CountSettings {
+    /// A road user counts once it has moved at least this share of its own box's size.
+    pub min_travel_boxes: f64,
+    /// The same line counts the same road user again after this long at the earliest.
+    pub recount_ms: u32,
+}
+
+impl Default for DecodeSettings {
+    fn default() -> Self {
+        Self { keyframes_only: false }
+    }
+}
+
+impl Default for DetectSettings {
+    fn default() -> Self {
+        Self { low_score: 0.1 }
+    }
+}
+
+impl Default for TrackSettings {
+    fn default() -> Self {
+        Self { high_score: 0.4, start_score: 0.4, lost_ms: 1_500 }
+    }
+}
+
+impl Default for CountSettings {
+    fn default() -> Self {
+        Self { min_travel_boxes: 0.5, recount_ms: 3_000 }
+    }
+}

@@ -1,0 +1,3 @@
+//! The wayside binary.
+
+fn main() {}
