@@ -1,1 +1,22 @@
-//! Wires the stages of many cameras.
+//! Wires the stages together: sources, the one queue of all cameras, detectors, tracking, measuring,
+//! bins, the live view. [`live`] runs many cameras, [`offline`] one file; both send detections through
+//! [`analysis`]. What each stage does is in the crate of its name.
+//!
+//! ```text
+//! LiveSource ─▶ queue::FairQueue ─▶ worker::run ─▶ analysis::CameraAnalysis ─▶ Binner ─▶ Writer
+//! read_file  ─────────────▶ offline::analyze ───▶ analysis::CameraAnalysis ─▶ report::Report
+//! ```
+
+pub mod analysis;
+pub mod live;
+pub mod offline;
+mod queue;
+pub mod report;
+mod status;
+mod ticker;
+mod view;
+mod worker;
+
+pub use live::{DetectorSetup, Engine, EngineError, EngineParts};
+pub use offline::{AnalyzeError, analyze};
+pub use report::Report;

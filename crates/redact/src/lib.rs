@@ -1,1 +1,9 @@
-//! Evidence stills and the background view.
+//! Makes pictures fit to be shown: the background view now, evidence stills when there are incidents.
+//! Everything here works in memory and gives JPEGs without metadata; finding the boxes is `detect`'s
+//! work, keeping the running background `ingest`'s, and deciding when to show something the engine's.
+
+mod background;
+mod scale;
+
+pub use background::{BackgroundPicture, RedactError, background_jpeg};
+pub use scale::{MAX_WIDTH_PX, SeenSizes, still_width};

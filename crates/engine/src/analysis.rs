@@ -1,0 +1,166 @@
+//! What happens to one camera's detections: tracking, then measuring. The same code serves live cameras
+//! and files; where frames come from and where events go is decided in [`crate::live`] and
+//! [`crate::offline`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use wayside_measure::{Event, MeasureError, Measurer, Quality, ZoneSummary};
+use wayside_track::Tracker;
+use wayside_types::{
+    CameraSpec, Detection, Frame, FrameSize, Icon, Point, Timestamp, TrackUpdate, Zone, ZoneKind,
+};
+
+/// When and how large a frame was: what is left of it once it has been through the detector.
+#[derive(Debug, Clone, Copy)]
+pub struct FrameMoment {
+    /// Wall-clock capture time.
+    pub captured_at: Timestamp,
+    /// The stream's own time.
+    pub media_time: Duration,
+    /// Size in pixels.
+    pub size: FrameSize,
+}
+
+impl From<&Frame> for FrameMoment {
+    fn from(frame: &Frame) -> Self {
+        Self { captured_at: frame.captured_at, media_time: frame.media_time, size: frame.size }
+    }
+}
+
+/// One camera's tracker and measurer.
+pub struct CameraAnalysis {
+    spec: Arc<CameraSpec>,
+    ignored: Vec<Zone>,
+    stage: Option<Stage>,
+    past: Quality,
+}
+
+struct Stage {
+    size: FrameSize,
+    tracker: Tracker,
+    measurer: Measurer,
+    last: FrameMoment,
+    tracks: TrackUpdate,
+}
+
+impl CameraAnalysis {
+    /// An analysis that has seen nothing yet.
+    #[must_use]
+    pub fn new(spec: Arc<CameraSpec>) -> Self {
+        let ignored = spec.zones.iter().filter(|z| z.kind == ZoneKind::Ignore).cloned().collect();
+        Self { spec, ignored, stage: None, past: Quality::default() }
+    }
+
+    /// Takes the detections of the next frame. Events carry wall-clock time.
+    ///
+    /// Tracks run on the stream's own time, which neither jumps nor drifts within a connection; a stream
+    /// that begins anew or changes its size ends them.
+    ///
+    /// # Errors
+    /// [`MeasureError`] when the camera's lines, zones or calibration can't be used with this frame.
+    pub fn process(
+        &mut self,
+        moment: FrameMoment,
+        mut detections: Vec<Detection>,
+    ) -> Result<Vec<Event>, MeasureError> {
+        let mut events = Vec::new();
+        let anew = self
+            .stage
+            .as_ref()
+            .is_some_and(|s| s.size != moment.size || moment.media_time < s.last.media_time);
+        if anew {
+            events = self.restart();
+        }
+        detections.retain(|d| !self.is_ignored(d, moment.size));
+        let stage = match &mut self.stage {
+            Some(stage) => stage,
+            None => self.stage.insert(Stage {
+                size: moment.size,
+                tracker: Tracker::new(self.spec.profile.track, moment.size),
+                measurer: Measurer::new(&self.spec, moment.size)?,
+                last: moment,
+                tracks: TrackUpdate::default(),
+            }),
+        };
+        stage.last = moment;
+        let at = stream_time(moment.media_time);
+        stage.tracks = stage.tracker.update(at, &detections);
+        let fresh = stage.measurer.update(at, &stage.tracks);
+        events.extend(to_wall_clock(fresh, moment));
+        Ok(events)
+    }
+
+    /// Ends every track: the stream is over, was lost, or changed. The next frame begins anew.
+    pub fn restart(&mut self) -> Vec<Event> {
+        let Some(mut stage) = self.stage.take() else { return Vec::new() };
+        let at = stream_time(stage.last.media_time);
+        let ended = stage.tracker.finish();
+        let mut events = stage.measurer.update(at, &ended);
+        events.extend(stage.measurer.finish());
+        self.past = self.past.plus(stage.measurer.quality());
+        to_wall_clock(events, stage.last)
+    }
+
+    /// Self-reported quality so far.
+    #[must_use]
+    pub fn quality(&self) -> Quality {
+        self.stage.as_ref().map_or(self.past, |stage| self.past.plus(stage.measurer.quality()))
+    }
+
+    /// Zone summaries of the stream as it runs.
+    #[must_use]
+    pub fn zones(&self) -> Vec<ZoneSummary> {
+        self.stage.as_ref().map(|stage| stage.measurer.zones()).unwrap_or_default()
+    }
+
+    /// Class symbols of the road users seen in the last frame, on the coarse grid, sorted by class and
+    /// place so that nothing of the tracks' order is left.
+    #[must_use]
+    pub fn icons(&self) -> Vec<Icon> {
+        let Some(stage) = &self.stage else { return Vec::new() };
+        let mut icons: Vec<Icon> = stage
+            .tracks
+            .active
+            .iter()
+            .filter(|track| track.confirmed && track.observed)
+            .map(|track| {
+                let place = track.bbox.centre();
+                Icon {
+                    class: track.class,
+                    column: cell(place.x, stage.size.width, Icon::COLUMNS),
+                    row: cell(place.y, stage.size.height, Icon::ROWS),
+                }
+            })
+            .collect();
+        icons.sort_unstable();
+        icons
+    }
+
+    fn is_ignored(&self, detection: &Detection, size: FrameSize) -> bool {
+        let at = detection.bbox.reference();
+        let at = Point::new(at.x / f64::from(size.width.max(1)), at.y / f64::from(size.height.max(1)));
+        self.ignored.iter().any(|zone| zone.contains(at))
+    }
+}
+
+fn cell(px: f64, size_px: u32, cells: u8) -> u8 {
+    let share = (px / f64::from(size_px.max(1))).clamp(0.0, 1.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and `cells`")]
+    let index = (share * f64::from(cells)) as u8;
+    index.min(cells - 1)
+}
+
+/// The stream's time as the instant that the pure crates want.
+fn stream_time(media_time: Duration) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::try_from(media_time).unwrap_or(SignedDuration::ZERO)
+}
+
+fn to_wall_clock(mut events: Vec<Event>, moment: FrameMoment) -> Vec<Event> {
+    let offset = moment.captured_at.duration_since(stream_time(moment.media_time));
+    for event in &mut events {
+        event.shift(offset);
+    }
+    events
+}

@@ -1,0 +1,162 @@
+//! A file from its first to its last frame, as fast as it goes: the same ingest, detector, tracker and
+//! measurer as live, but nothing is dropped. Several workers detect at once; their results are put back
+//! in order before they are tracked.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wayside_detect::{DetectError, Detector};
+use wayside_ingest::{FileSummary, IngestError, SourceOptions, read_file};
+use wayside_measure::{Event, MeasureError};
+use wayside_types::{CameraSpec, Detection, Frame};
+
+use crate::analysis::{CameraAnalysis, FrameMoment};
+use crate::live::DetectorSetup;
+use crate::report::{Report, ReportBuilder};
+
+/// Decoded frames that may wait for a worker.
+const FRAMES_AHEAD: usize = 4;
+
+/// An analysis that could not be finished.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalyzeError {
+    /// The file can't be read.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// The detector can't be opened or fails.
+    #[error(transparent)]
+    Detect(#[from] DetectError),
+    /// The camera's drawing can't be used.
+    #[error("camera {camera}: {source}")]
+    Measure {
+        /// Whose.
+        camera: String,
+        /// Why.
+        source: MeasureError,
+    },
+    /// A worker ended by a panic.
+    #[error("a detector thread ended unexpectedly")]
+    Worker,
+}
+
+struct Numbered<T> {
+    index: u64,
+    value: T,
+}
+
+type Found = Numbered<(FrameMoment, Result<Vec<Detection>, DetectError>)>;
+
+/// Analyses a whole file at the rate of the camera's profile and gives its totals. `setup` holds the one
+/// manifest to use.
+///
+/// # Errors
+/// [`AnalyzeError`] when the file, the detector or the camera's drawing can't be used.
+pub fn analyze(spec: &Arc<CameraSpec>, path: &Path, setup: &DetectorSetup) -> Result<Report, AnalyzeError> {
+    let mut detectors = Vec::new();
+    for _ in 0..setup.workers.max(1) {
+        detectors.extend(setup.open()?.into_iter().next());
+    }
+    let options = SourceOptions {
+        rate_fps: spec.profile.rate_fps,
+        keyframes_only: spec.profile.decode.keyframes_only,
+        ..SourceOptions::default()
+    };
+    let low_score = spec.profile.detect.low_score;
+    let (frames_in, frames_out) = sync_channel::<Numbered<Frame>>(FRAMES_AHEAD);
+    let frames_out = Mutex::new(frames_out);
+    let (found_in, found_out) = channel::<Found>();
+    std::thread::scope(|scope| {
+        for detector in detectors {
+            let (frames_out, found_in) = (&frames_out, found_in.clone());
+            scope.spawn(move || detect_all(frames_out, &found_in, detector, low_score));
+        }
+        drop(found_in);
+        let analysis = scope.spawn(|| Analysed::of(spec, &found_out));
+        let read = read(spec, path, &options, frames_in);
+        let analysed = analysis.join().map_err(|_| AnalyzeError::Worker)?;
+        // What broke the analysis says more than the reader that was stopped by it.
+        let mut analysed = analysed?;
+        let summary = read?;
+        Ok(analysed.report(spec, &summary))
+    })
+}
+
+fn read(
+    spec: &CameraSpec,
+    path: &Path,
+    options: &SourceOptions,
+    frames: SyncSender<Numbered<Frame>>,
+) -> Result<FileSummary, IngestError> {
+    let mut index = 0;
+    read_file(spec.id.clone(), path, options, &mut |frame| {
+        // Nobody receives any more once a worker gave up: the error is on its way.
+        if frames.send(Numbered { index, value: frame }).is_err() {
+            return ControlFlow::Break(());
+        }
+        index += 1;
+        ControlFlow::Continue(())
+    })
+}
+
+fn detect_all(
+    frames: &Mutex<Receiver<Numbered<Frame>>>,
+    found: &Sender<Found>,
+    mut detector: Detector,
+    low_score: f32,
+) {
+    loop {
+        let next = frames.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Numbered { index, value: frame }) = next else { return };
+        let moment = FrameMoment::from(&frame);
+        let result = detector
+            .detect(std::slice::from_ref(&frame), low_score)
+            .map(|found| found.into_iter().next().unwrap_or_default());
+        let failed = result.is_err();
+        if found.send(Numbered { index, value: (moment, result) }).is_err() || failed {
+            return;
+        }
+    }
+}
+
+struct Analysed {
+    analysis: CameraAnalysis,
+    builder: ReportBuilder,
+    frames: u64,
+}
+
+impl Analysed {
+    fn of(spec: &Arc<CameraSpec>, found: &Receiver<Found>) -> Result<Self, AnalyzeError> {
+        let mut this = Self {
+            analysis: CameraAnalysis::new(spec.clone()),
+            builder: ReportBuilder::default(),
+            frames: 0,
+        };
+        let mut waiting = BTreeMap::new();
+        while let Ok(Numbered { index, value }) = found.recv() {
+            waiting.insert(index, value);
+            while let Some((moment, detections)) = waiting.remove(&this.frames) {
+                let events = this.analysis.process(moment, detections?);
+                let failed = |source| AnalyzeError::Measure { camera: spec.id.to_string(), source };
+                this.take(&events.map_err(failed)?);
+                this.frames += 1;
+            }
+        }
+        Ok(this)
+    }
+
+    fn take(&mut self, events: &[Event]) {
+        for event in events {
+            self.builder.event(event);
+        }
+    }
+
+    fn report(&mut self, spec: &CameraSpec, summary: &FileSummary) -> Report {
+        let zones = self.analysis.zones();
+        let rest = self.analysis.restart();
+        self.take(&rest);
+        self.builder.build(spec, summary, self.frames, &zones, self.analysis.quality())
+    }
+}

@@ -1,0 +1,93 @@
+//! The engine's slow clock: once a second it closes bins that are over, and at longer intervals it
+//! saves the checkpoint and tells pages how cameras are. Nothing here is on a frame's path.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use metrics::gauge;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64Mcg;
+use wayside_ingest::StatsHandle;
+use wayside_types::{ClosedBins, LiveEvent};
+
+use crate::live::Shared;
+
+/// Pages are shown the icons of the moment at most this often, and bins are closed as often.
+const TICK: Duration = Duration::from_secs(1);
+const STATUS_EVERY_TICKS: u64 = 2;
+const CHECKPOINT_EVERY_TICKS: u64 = 10;
+
+/// Ticks until the engine stops. `stats` are in the order of the cameras.
+pub fn run(shared: &Shared, stats: &[StatsHandle], seed: u64) {
+    let mut rng = Pcg64Mcg::seed_from_u64(seed);
+    let mut due = shared.clock.monotonic() + TICK;
+    let mut ticks: u64 = 0;
+    while !shared.stopping.load(Ordering::Acquire) {
+        let now = shared.clock.monotonic();
+        if now < due {
+            std::thread::park_timeout(due - now);
+            continue;
+        }
+        // A machine that slept makes one tick, not many.
+        due = (due + TICK).max(now);
+        ticks += 1;
+        close_bins(shared);
+        show_icons(shared, &mut rng);
+        gauge!("wayside_frames_waiting").set(shared.queue.depth() as f64);
+        if ticks.is_multiple_of(STATUS_EVERY_TICKS) {
+            refresh(shared, stats);
+        }
+        if ticks.is_multiple_of(CHECKPOINT_EVERY_TICKS) {
+            save_checkpoint(shared);
+        }
+    }
+}
+
+fn close_bins(shared: &Shared) {
+    let now = shared.clock.now();
+    let mut closed: Vec<ClosedBins> = Vec::new();
+    let mut events = Vec::new();
+    for camera in &shared.cameras {
+        for bins in camera.close_bins(now) {
+            let next_close_at = camera.next_close_at(&bins, now);
+            events.push(LiveEvent::Bins { closed: Arc::new(bins.clone()), next_close_at });
+            closed.push(bins);
+        }
+    }
+    if closed.is_empty() {
+        return;
+    }
+    // Kept first, shown second: what a page has seen must still be there after a crash.
+    if let Err(error) = shared.writer.submit(closed) {
+        tracing::error!(%error, "closed bins could not be spooled; they are kept in memory");
+    }
+    for event in events {
+        shared.hub.publish(event);
+    }
+}
+
+fn show_icons(shared: &Shared, rng: &mut Pcg64Mcg) {
+    let now = shared.clock.now();
+    for camera in &shared.cameras {
+        let mut icons = camera.icons(now);
+        icons.shuffle(rng);
+        shared.hub.publish(LiveEvent::Icons { camera: camera.spec.id.clone(), icons });
+    }
+}
+
+fn refresh(shared: &Shared, stats: &[StatsHandle]) {
+    let now = shared.clock.monotonic();
+    for (camera, stats) in shared.cameras.iter().zip(stats) {
+        let status = camera.board.refresh(&stats.get(), now);
+        shared.hub.publish(LiveEvent::Camera(status));
+    }
+}
+
+fn save_checkpoint(shared: &Shared) {
+    let open: Vec<ClosedBins> = shared.cameras.iter().flat_map(|camera| camera.open_bins()).collect();
+    if let Err(error) = shared.checkpoint.save(&open) {
+        tracing::error!(%error, "checkpoint not saved; a crash now would lose the open bins");
+    }
+}

@@ -1,0 +1,93 @@
+//! The live view of one camera: its running background, how small it must be shown, and when to make
+//! the next picture. The picture itself is made by `redact`, the background kept by `ingest`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use wayside_detect::{DetectError, Detector};
+use wayside_ingest::background::Background;
+use wayside_redact::{BackgroundPicture, MAX_WIDTH_PX, RedactError, SeenSizes, background_jpeg, still_width};
+use wayside_types::frame::OwnedPixels;
+use wayside_types::{BBox, Detection, Frame, PixelFormat};
+
+/// The background takes in a frame this often.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+/// A new picture is made this often, the first one after [`FIRST_PICTURE_AFTER`].
+const PICTURE_EVERY: Duration = Duration::from_secs(30);
+const FIRST_PICTURE_AFTER: Duration = Duration::from_secs(8);
+/// The further detector pass keeps every suspicion from this score on.
+const SUSPICION_SCORE: f32 = 0.1;
+
+/// What a camera may be shown as.
+pub struct LiveView {
+    background: Background,
+    seen: SeenSizes,
+    finest_metres_per_px: Option<f64>,
+    next_sample: Duration,
+    next_picture: Duration,
+}
+
+/// A live view that could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// The further detector pass failed.
+    #[error("background check: {0}")]
+    Detect(#[from] DetectError),
+    /// The picture could not be made.
+    #[error(transparent)]
+    Redact(#[from] RedactError),
+}
+
+impl LiveView {
+    /// A view of a camera whose calibration says how many metres a pixel covers at the finest place.
+    #[must_use]
+    pub fn new(finest_metres_per_px: Option<f64>, now: Duration) -> Self {
+        Self {
+            background: Background::new(MAX_WIDTH_PX),
+            seen: SeenSizes::default(),
+            finest_metres_per_px,
+            next_sample: now,
+            next_picture: now + FIRST_PICTURE_AFTER,
+        }
+    }
+
+    /// Takes in a frame with everything that the detector suspects in it, about once a second.
+    pub fn sample(&mut self, now: Duration, frame: &Frame, detections: &[Detection]) {
+        if now < self.next_sample {
+            return;
+        }
+        self.next_sample = now + SAMPLE_EVERY;
+        self.seen.observe(detections, frame.size);
+        let boxes: Vec<BBox> = detections.iter().map(|d| d.bbox).collect();
+        self.background.update(frame, &boxes);
+    }
+
+    /// Makes the picture when it is due, with one more pass of `detector` over the background itself.
+    ///
+    /// # Errors
+    /// [`ViewError`] when that pass or the making of the picture fails; the next try is as usual.
+    pub fn picture(
+        &mut self,
+        now: Duration,
+        frame: &Frame,
+        detector: &mut Detector,
+    ) -> Result<Option<Bytes>, ViewError> {
+        if now < self.next_picture {
+            return Ok(None);
+        }
+        self.next_picture = now + PICTURE_EVERY;
+        let Some(view) = self.background.view() else { return Ok(None) };
+        let still = Frame {
+            size: view.size,
+            format: PixelFormat::Rgb8,
+            pixels: Arc::new(OwnedPixels::rgb8(view.rgb.clone(), view.size.width)),
+            ..frame.clone()
+        };
+        let suspected = detector.detect(&[still], SUSPICION_SCORE)?;
+        let boxes: Vec<BBox> = suspected.into_iter().flatten().map(|d| d.bbox).collect();
+        let picture = BackgroundPicture { size: view.size, rgb: &view.rgb, known: &view.known };
+        let width_px = still_width(frame.size, self.finest_metres_per_px, &self.seen);
+        Ok(Some(Bytes::from(background_jpeg(&picture, &boxes, width_px)?)))
+    }
+}

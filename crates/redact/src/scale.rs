@@ -1,0 +1,105 @@
+//! How small a picture must be before it may leave memory: small enough that faces and plates can't be
+//! read. The rule is the design's (section 1, rule 4); the ground geometry comes from `measure` as one
+//! number, the finest metres a pixel.
+
+use wayside_types::{BBox, Detection, FrameSize, RoadUserClass};
+
+/// No picture that is kept or shown is wider than this.
+pub const MAX_WIDTH_PX: u32 = 480;
+/// Width where nothing is known of how large things are.
+const UNKNOWN_WIDTH_PX: u32 = 160;
+/// One pixel covers at least this much at the finest place.
+const MIN_METRES_PER_PX: f64 = 0.04;
+/// The widest car box seen is at most this wide.
+const MAX_CAR_WIDTH_PX: f64 = 45.0;
+/// The tallest pedestrian seen is at most this tall.
+const MAX_PEDESTRIAN_HEIGHT_PX: f64 = 43.0;
+
+/// The largest road users a camera has seen so far: two numbers, of nobody in particular.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct SeenSizes {
+    widest_car_share: Option<f64>,
+    tallest_pedestrian_share: Option<f64>,
+}
+
+impl SeenSizes {
+    /// Takes the detections of one frame (any score) into account.
+    pub fn observe(&mut self, detections: &[Detection], size: FrameSize) {
+        let (width, height) = (f64::from(size.width.max(1)), f64::from(size.height.max(1)));
+        for detection in detections {
+            let BBox { x1, y1, x2, y2 } = detection.bbox;
+            match detection.class {
+                RoadUserClass::Car => grow(&mut self.widest_car_share, f64::from(x2 - x1) / width),
+                RoadUserClass::Pedestrian => {
+                    grow(&mut self.tallest_pedestrian_share, f64::from(y2 - y1) / height);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn grow(largest: &mut Option<f64>, seen: f64) {
+    if seen.is_finite() {
+        *largest = Some(largest.unwrap_or(0.0).max(seen));
+    }
+}
+
+/// Width in pixels to which a picture of a camera must be brought before anybody sees it.
+///
+/// `source` is the camera's frame, `finest_metres_per_px` what its calibration says one pixel of that
+/// frame covers at the finest place, 2.5 m above the ground, along the smallest direction. Without it
+/// the sizes of the road users seen decide; without those, the width is 160.
+#[must_use]
+pub fn still_width(source: FrameSize, finest_metres_per_px: Option<f64>, seen: &SeenSizes) -> u32 {
+    let source_width = f64::from(source.width.max(1));
+    let allowed = match finest_metres_per_px {
+        Some(metres) if metres.is_finite() && metres > 0.0 => source_width * metres / MIN_METRES_PER_PX,
+        _ => {
+            // A picture `w` wide shows a car of share s as s·w pixels; heights scale alike.
+            let aspect = f64::from(source.height.max(1)) / source_width;
+            let by_car = seen.widest_car_share.map(|share| MAX_CAR_WIDTH_PX / share.max(1e-6));
+            let by_pedestrian = seen
+                .tallest_pedestrian_share
+                .map(|share| MAX_PEDESTRIAN_HEIGHT_PX / (share.max(1e-6) * aspect));
+            match (by_car, by_pedestrian) {
+                (None, None) => f64::from(UNKNOWN_WIDTH_PX),
+                (a, b) => a.unwrap_or(f64::INFINITY).min(b.unwrap_or(f64::INFINITY)),
+            }
+        }
+    };
+    let width = allowed.min(source_width).min(f64::from(MAX_WIDTH_PX)).floor().max(16.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 16 and 480")]
+    {
+        width as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: FrameSize = FrameSize { width: 640, height: 360 };
+
+    fn seen(class: RoadUserClass, bbox: BBox) -> SeenSizes {
+        let mut seen = SeenSizes::default();
+        seen.observe(&[Detection { bbox, class, score: 0.1 }], SIZE);
+        seen
+    }
+
+    #[test]
+    fn the_rule_of_the_design() {
+        let nothing = SeenSizes::default();
+        assert_eq!(still_width(SIZE, None, &nothing), 160);
+        // A car of 90 px in 640 becomes 45 px in 320.
+        assert_eq!(still_width(SIZE, None, &seen(RoadUserClass::Car, BBox::new(0.0, 0.0, 90.0, 50.0))), 320);
+        // A pedestrian of 86 px in 360 becomes 43 px in 180 lines, which are 320 wide.
+        let tall = seen(RoadUserClass::Pedestrian, BBox::new(0.0, 0.0, 20.0, 86.0));
+        assert_eq!(still_width(SIZE, None, &tall), 320);
+        // A small car allows more than 480, which is the most.
+        assert_eq!(still_width(SIZE, None, &seen(RoadUserClass::Car, BBox::new(0.0, 0.0, 20.0, 9.0))), 480);
+        // Two centimetres a pixel at the finest place: half the width.
+        assert_eq!(still_width(SIZE, Some(0.02), &nothing), 320);
+        assert_eq!(still_width(SIZE, Some(f64::NAN), &nothing), 160);
+    }
+}
