@@ -1,1 +1,28 @@
-//! ONNX Runtime detectors.
+//! Finding road users in frames: model manifests, pre-processing, ONNX Runtime, output decoding and the
+//! clean-up of duplicate boxes. Where frames come from is `ingest`'s business, what becomes of the boxes
+//! is `track`'s; fetching and converting model files is done by `scripts/models`.
+//!
+//! The way through the crate: a [`Manifest`] says what a model file is and how to talk to it; a
+//! [`Runtime`] is the ONNX Runtime library; a [`Detector`] is one session of one model, which turns
+//! [`wayside_types::Frame`]s into [`wayside_types::Detection`]s. The class allow-list (six road-user
+//! classes, three scene classes) is enforced while a manifest is parsed, and `graph` refuses a model
+//! that gives out more than its layout names.
+
+mod decode;
+mod detector;
+mod error;
+mod graph;
+mod manifest;
+mod post;
+mod preprocess;
+mod runtime;
+
+#[cfg(test)]
+mod testing;
+
+pub use detector::{Detector, DetectorOptions};
+pub use error::DetectError;
+pub use manifest::{
+    ClassMap, ColourOrder, FetchSpec, InputSpec, Layout, Manifest, ManifestError, ResizeMode, TensorOrder,
+};
+pub use runtime::{Provider, Runtime};

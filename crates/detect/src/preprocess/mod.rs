@@ -1,0 +1,193 @@
+//! From a frame's planes to the model's input tensor: one SIMD resize a plane, then one pass that turns
+//! YUV into RGB or BGR, scales and writes floats. The picture is never stored in between at full size. Where
+//! the frame came to lie in the input is a [`Fit`], by which boxes find their way back.
+
+mod convert;
+mod planes;
+
+use fast_image_resize::pixels::{U8, U8x2, U8x3};
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use wayside_types::{BBox, Frame, FrameSize, PixelFormat};
+
+use crate::manifest::{InputSpec, ResizeMode, TensorOrder};
+use convert::{Matrix, Target};
+
+/// Where a frame came to lie in the input.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Fit {
+    /// Frame size in pixels.
+    pub frame: FrameSize,
+    /// Left edge of the picture in the input, pixels.
+    pub left: u32,
+    /// Top edge.
+    pub top: u32,
+    /// Width of the picture in the input, at least 1.
+    pub width: u32,
+    /// Height of the picture in the input, at least 1.
+    pub height: u32,
+}
+
+impl Fit {
+    /// Fits a frame of at least 1 × 1 into the input.
+    pub(crate) fn new(spec: &InputSpec, frame: FrameSize) -> Self {
+        let (in_w, in_h) = (u64::from(spec.width), u64::from(spec.height));
+        let (w, h) = (u64::from(frame.width.max(1)), u64::from(frame.height.max(1)));
+        // Whole numbers, so that no rounding of a factor can cost a row or column.
+        let (width, height) = match spec.resize {
+            ResizeMode::Stretch => (in_w, in_h),
+            _ if w * in_h >= h * in_w => (in_w, (h * in_w / w).max(1)),
+            _ => ((w * in_h / h).max(1), in_h),
+        };
+        let to_u32 = |v: u64| u32::try_from(v).unwrap_or(u32::MAX);
+        let (width, height) = (to_u32(width), to_u32(height));
+        let (left, top) = match spec.resize {
+            ResizeMode::LetterboxCentre => ((spec.width - width) / 2, (spec.height - height) / 2),
+            ResizeMode::LetterboxTopLeft | ResizeMode::Stretch => (0, 0),
+        };
+        Self { frame, left, top, width, height }
+    }
+
+    /// From pixels of the input to pixels of the frame.
+    #[expect(clippy::cast_precision_loss, reason = "sides are far below 2^24")]
+    pub(crate) fn to_frame(self, [x1, y1, x2, y2]: [f32; 4]) -> BBox {
+        let scale_x = self.frame.width as f32 / self.width as f32;
+        let scale_y = self.frame.height as f32 / self.height as f32;
+        let (left, top) = (self.left as f32, self.top as f32);
+        BBox::new((x1 - left) * scale_x, (y1 - top) * scale_y, (x2 - left) * scale_x, (y2 - top) * scale_y)
+    }
+}
+
+/// Writes frames into a tensor. Keeps its scratch memory from frame to frame.
+pub(crate) struct Preprocessor {
+    spec: InputSpec,
+    resizer: Resizer,
+    options: ResizeOptions,
+    scratch: Scratch,
+    /// Which part of each slot holds the picture; the rest was padded when that last changed.
+    painted: Vec<Option<Fit>>,
+}
+
+#[derive(Default)]
+struct Scratch {
+    packed: Vec<u8>,
+    planes: [Vec<u8>; 3],
+}
+
+impl Preprocessor {
+    pub(crate) fn new(spec: InputSpec, slots: usize) -> Self {
+        Self {
+            spec,
+            resizer: Resizer::new(),
+            // Convolution widens the kernel with the scale, so that large pictures are not aliased.
+            options: ResizeOptions::new()
+                .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+                .use_alpha(false),
+            scratch: Scratch::default(),
+            painted: vec![None; slots],
+        }
+    }
+
+    /// Floats of one frame in the tensor.
+    pub(crate) fn slot_len(&self) -> usize {
+        3 * self.spec.width as usize * self.spec.height as usize
+    }
+
+    /// Whether the frame's planes hold what its size and format promise.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub(crate) fn check(frame: &Frame) -> Result<(), String> {
+        planes::check(frame)
+    }
+
+    /// Writes a frame into the tensor's slot with this index.
+    ///
+    /// # Errors
+    /// When the planes don't fit the frame's size and format, or the slot is not [`Self::slot_len`] long.
+    pub(crate) fn write(&mut self, frame: &Frame, index: usize, slot: &mut [f32]) -> Result<Fit, String> {
+        planes::check(frame)?;
+        if slot.len() != self.slot_len() {
+            return Err(format!("slot of {} floats instead of {}", slot.len(), self.slot_len()));
+        }
+        let fit = Fit::new(&self.spec, frame.size);
+        let target = Target::new(&self.spec, fit);
+        if self.painted.get(index) != Some(&Some(fit)) {
+            target.pad(self.spec.pad, slot);
+            if let Some(painted) = self.painted.get_mut(index) {
+                *painted = Some(fit);
+            }
+        }
+        match frame.format {
+            PixelFormat::I420 => self.write_i420(frame, fit, &target, slot)?,
+            PixelFormat::Nv12 => self.write_nv12(frame, fit, &target, slot)?,
+            PixelFormat::Rgb8 => self.write_rgb(frame, fit, &target, slot)?,
+        }
+        Ok(fit)
+    }
+
+    fn write_i420(
+        &mut self,
+        frame: &Frame,
+        fit: Fit,
+        target: &Target,
+        slot: &mut [f32],
+    ) -> Result<(), String> {
+        let Scratch { packed, planes: [y, u, v] } = &mut self.scratch;
+        for (index, out) in [&mut *y, &mut *u, &mut *v].into_iter().enumerate() {
+            planes::resize::<U8>(&mut self.resizer, &self.options, frame, index, packed, out, fit)?;
+        }
+        let matrix = Matrix::for_height(frame.size.height);
+        target.write_yuv(matrix, y, u, v, slot);
+        Ok(())
+    }
+
+    fn write_nv12(
+        &mut self,
+        frame: &Frame,
+        fit: Fit,
+        target: &Target,
+        slot: &mut [f32],
+    ) -> Result<(), String> {
+        let Scratch { packed, planes: [y, uv, split] } = &mut self.scratch;
+        planes::resize::<U8>(&mut self.resizer, &self.options, frame, 0, packed, y, fit)?;
+        planes::resize::<U8x2>(&mut self.resizer, &self.options, frame, 1, packed, uv, fit)?;
+        // Apart, both chroma planes go through the same loop as I420's.
+        let half = uv.len() / 2;
+        split.resize(uv.len(), 0);
+        let (u, v) = split.split_at_mut(half);
+        for ((pair, u), v) in uv.chunks_exact(2).zip(u.iter_mut()).zip(v.iter_mut()) {
+            *u = pair[0];
+            *v = pair[1];
+        }
+        let matrix = Matrix::for_height(frame.size.height);
+        target.write_yuv(matrix, y, u, v, slot);
+        Ok(())
+    }
+
+    fn write_rgb(
+        &mut self,
+        frame: &Frame,
+        fit: Fit,
+        target: &Target,
+        slot: &mut [f32],
+    ) -> Result<(), String> {
+        let Scratch { packed, planes: [rgb, _, _] } = &mut self.scratch;
+        planes::resize::<U8x3>(&mut self.resizer, &self.options, frame, 0, packed, rgb, fit)?;
+        target.write_rgb(rgb, slot);
+        Ok(())
+    }
+}
+
+impl TensorOrder {
+    /// Dimensions of the input tensor.
+    pub(crate) fn shape(self, batch: usize, width: u32, height: u32) -> [usize; 4] {
+        let (width, height) = (width as usize, height as usize);
+        match self {
+            Self::Nchw => [batch, 3, height, width],
+            Self::Nhwc => [batch, height, width, 3],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
