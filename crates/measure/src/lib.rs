@@ -1,1 +1,26 @@
-//! Crossings, movements, speeds, bins.
+//! What tracks mean for traffic: line crossings, movements, speeds, queues, occupancy, and the cutting of
+//! all that into bins. Pure: no clock, no I/O. Following road users is `track`'s work, keeping bins
+//! `store`'s. Nothing that leaves this crate carries a track id, a box or a path.
+//!
+//! The map: [`Measurer`] keeps a short `path` for each track and asks `crossing` whether it crossed a
+//! line, `recent` whether that was counted already, `speed` how fast it was on the ground that
+//! [`Homography`] gives, and `zones` how full the zones are; [`Binner`] cuts the resulting [`Event`]s
+//! into bins with their coverage, [`Totals`] sums them for a whole file.
+
+pub mod binner;
+mod crossing;
+pub mod event;
+pub mod homography;
+pub mod measurer;
+mod path;
+mod recent;
+mod speed;
+pub mod totals;
+pub mod zones;
+
+pub use binner::{Binner, GRACE};
+pub use event::{Crossing, Event, Movement};
+pub use homography::{CalibrationError, Homography};
+pub use measurer::{MAX_LATENESS, MeasureError, Measurer, Quality};
+pub use totals::{CountTotal, MovementTotal, SpeedTotal, Totals};
+pub use zones::ZoneSummary;

@@ -1,0 +1,334 @@
+//! Follows what a tracker says frame by frame and turns it into events: each road user that crosses a
+//! line counts once, however its box trembles or its track breaks. Tracks are forgotten as they end.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use wayside_types::{
+    BBox, CameraSpec, CountSettings, Direction, FrameSize, LineId, Point, Timestamp, Track, TrackId,
+    TrackUpdate,
+};
+
+use crate::crossing::{Passage, Segment, Side};
+use crate::event::{Crossing, Event, Movement};
+use crate::homography::{CalibrationError, Homography};
+use crate::path::{Path, Step, later, seconds};
+use crate::recent::{Counted, Recent};
+use crate::speed::speed;
+use crate::zones::{ZoneMeter, ZoneSummary, standing};
+
+/// No event is dated earlier than this before the frame that it is reported with.
+pub const MAX_LATENESS: Duration = Duration::from_secs(2);
+
+/// A crossing waits this long before it is reported: the class gets more votes, the speed more path, and
+/// one that is taken back at once was none.
+const SETTLE_S: f64 = 0.5;
+/// A movement is reported when its track ends, or this long after its last crossing.
+const MOVEMENT_SETTLE_S: f64 = 20.0;
+/// A track is at the picture's edge when its box is this close to it, in shares of width or height.
+const EDGE_SHARE: f64 = 0.02;
+
+/// A camera that can't be measured.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum MeasureError {
+    /// A frame without area.
+    #[error("camera {camera}: frames of {width}×{height} pixels can't be measured; at least 1×1 is needed")]
+    EmptyFrame {
+        /// Which camera.
+        camera: String,
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+    },
+    /// A line without length.
+    #[error("camera {camera}: both points of line {line} are in one place; a line needs a length")]
+    EmptyLine {
+        /// Which camera.
+        camera: String,
+        /// Which line.
+        line: LineId,
+    },
+    /// A calibration that fits nothing.
+    #[error("camera {camera}: {source}")]
+    Calibration {
+        /// Which camera.
+        camera: String,
+        /// What is wrong with it.
+        source: CalibrationError,
+    },
+}
+
+/// How well the tracks served counting. Figures of the whole time, of no individual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Quality {
+    /// Road users followed.
+    pub tracks: u64,
+    /// Those of them that crossed a line and counted.
+    pub counted: u64,
+    /// Those that were lost in motion in the middle of the picture, or came into being there.
+    pub broken: u64,
+}
+
+/// Measures one camera.
+#[derive(Debug)]
+pub struct Measurer {
+    settings: CountSettings,
+    size: FrameSize,
+    lines: Vec<MeasuredLine>,
+    ground: Option<Homography>,
+    zones: Vec<ZoneMeter>,
+    users: HashMap<TrackId, User>,
+    last_at: Option<Timestamp>,
+    quality: Quality,
+}
+
+#[derive(Debug)]
+struct MeasuredLine {
+    id: LineId,
+    segment: Segment,
+    recent: Recent,
+}
+
+/// A road user while its track lasts.
+#[derive(Debug)]
+struct User {
+    path: Path,
+    sides: Vec<Side>,
+    pending: Vec<Pending>,
+    /// Lines counted so far, first and last, and when.
+    entered: Option<usize>,
+    left: Option<(usize, Timestamp)>,
+    counted: bool,
+    starts_inside: bool,
+    standing_since: Option<Timestamp>,
+}
+
+/// A crossing that waits to be reported.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    line: usize,
+    passage: Passage,
+}
+
+impl Measurer {
+    /// A measurer for a camera whose frames have this size (pixels).
+    ///
+    /// # Errors
+    /// [`MeasureError`] for a line without length, a calibration that fits nothing, frames without area.
+    pub fn new(spec: &CameraSpec, size: FrameSize) -> Result<Self, MeasureError> {
+        let camera = spec.id.to_string();
+        if size.width == 0 || size.height == 0 {
+            return Err(MeasureError::EmptyFrame { camera, width: size.width, height: size.height });
+        }
+        let mut lines = Vec::with_capacity(spec.lines.len());
+        for line in &spec.lines {
+            let segment = Segment::new(line, f64::from(size.width), f64::from(size.height))
+                .ok_or_else(|| MeasureError::EmptyLine { camera: camera.clone(), line: line.id.clone() })?;
+            lines.push(MeasuredLine { id: line.id.clone(), segment, recent: Recent::default() });
+        }
+        let ground = spec.calibration.as_ref().map(Homography::fit).transpose();
+        let ground = ground.map_err(|source| MeasureError::Calibration { camera, source })?;
+        let zones = spec.zones.iter().map(|z| ZoneMeter::new(z, size, ground.is_some())).collect();
+        Ok(Self {
+            settings: spec.profile.count,
+            size,
+            lines,
+            ground,
+            zones,
+            users: HashMap::new(),
+            last_at: None,
+            quality: Quality::default(),
+        })
+    }
+
+    /// Takes what the tracker said of the frame at `at`, and says what counts. Frames must come in the
+    /// order of their times.
+    pub fn update(&mut self, at: Timestamp, tracks: &TrackUpdate) -> Vec<Event> {
+        let mut events = Vec::new();
+        for track in &tracks.ended {
+            self.end(at, track, &mut events);
+        }
+        for track in &tracks.active {
+            self.follow(track);
+            self.settle(at, track, false, &mut events);
+        }
+        self.measure_zones(at, &tracks.active);
+        for line in &mut self.lines {
+            line.recent.forget(at, 2.0 * f64::from(self.settings.recount_ms) / 1_000.0 + 5.0);
+        }
+        self.last_at = Some(at);
+        events
+    }
+
+    /// The stream is over: call it after the tracker's own last update was given to
+    /// [`Measurer::update`]. Whoever is still followed is forgotten.
+    pub fn finish(&mut self) -> Vec<Event> {
+        self.users.clear();
+        self.last_at = None;
+        Vec::new()
+    }
+
+    /// How well it went so far.
+    #[must_use]
+    pub const fn quality(&self) -> Quality {
+        self.quality
+    }
+
+    /// How full the zones have been so far, in the order of the camera file.
+    #[must_use]
+    pub fn zones(&self) -> Vec<ZoneSummary> {
+        self.zones.iter().map(ZoneMeter::summary).collect()
+    }
+
+    /// The fitted calibration, if the camera has one.
+    #[must_use]
+    pub const fn ground(&self) -> Option<&Homography> {
+        self.ground.as_ref()
+    }
+
+    /// Notes where a track is, and which lines it crossed to get there.
+    fn follow(&mut self, track: &Track) {
+        if !track.observed {
+            return;
+        }
+        let Some(step) = Step::of(track) else { return };
+        let inside = !self.is_at_edge(&track.bbox);
+        let lines = &mut self.lines;
+        let user = self.users.entry(track.id).or_insert_with(|| User {
+            path: Path::new(step),
+            sides: lines.iter().map(|l| Side::new(&l.segment, &step)).collect(),
+            pending: Vec::new(),
+            entered: None,
+            left: None,
+            counted: false,
+            starts_inside: inside,
+            standing_since: None,
+        });
+        user.path.push(step);
+        for (index, (line, side)) in lines.iter_mut().zip(&mut user.sides).enumerate() {
+            line.recent.seen(track.id, step.at);
+            let Some(passage) = side.update(&line.segment, &user.path) else { continue };
+            // Going back over a line before the crossing was reported takes it back.
+            let waiting = user.pending.len();
+            user.pending.retain(|p| p.line != index || p.passage.direction == passage.direction);
+            if user.pending.len() == waiting {
+                user.pending.push(Pending { line: index, passage });
+            }
+        }
+    }
+
+    /// Reports crossings that have waited long enough, and a movement that is over.
+    fn settle(&mut self, now: Timestamp, track: &Track, ended: bool, events: &mut Vec<Event>) {
+        let Some(user) = self.users.get_mut(&track.id) else { return };
+        let sure = track.confirmed && user.path.travel_boxes() >= self.settings.min_travel_boxes;
+        let mut index = 0;
+        while let Some(pending) = user.pending.get(index).copied() {
+            let ripe = sure && (ended || seconds(pending.passage.at, now) >= SETTLE_S);
+            if !ripe {
+                index += 1;
+                continue;
+            }
+            user.pending.remove(index);
+            let Some(line) = self.lines.get_mut(pending.line) else { continue };
+            let recount_s = f64::from(self.settings.recount_ms) / 1_000.0;
+            if !line.accept(track, user, &pending.passage, recount_s) {
+                continue;
+            }
+            let at = pending.passage.at.max(later(now, -MAX_LATENESS.as_secs_f64()));
+            let speed_mps =
+                self.ground.as_ref().and_then(|g| speed(g, self.size, &user.path, pending.passage.at));
+            let direction: Direction = pending.passage.direction;
+            events.push(Event::Crossing(Crossing {
+                line: line.id.clone(),
+                direction,
+                class: track.class,
+                at,
+                speed_mps,
+            }));
+            user.entered.get_or_insert(pending.line);
+            user.left = Some((pending.line, pending.passage.at));
+            if !user.counted {
+                user.counted = true;
+                self.quality.counted += 1;
+            }
+        }
+        let (Some(from), Some((to, left_at))) = (user.entered, user.left) else { return };
+        if from != to && (ended || seconds(left_at, now) >= MOVEMENT_SETTLE_S) {
+            let (Some(from), Some(to_line)) = (self.lines.get(from), self.lines.get(to)) else { return };
+            let at = left_at.max(later(now, -MAX_LATENESS.as_secs_f64()));
+            let (from, to_id) = (from.id.clone(), to_line.id.clone());
+            events.push(Event::Movement(Movement { from, to: to_id, class: track.class, at }));
+            // What it does next is a movement that starts where this one ended.
+            user.entered = Some(to);
+        }
+    }
+
+    fn end(&mut self, now: Timestamp, track: &Track, events: &mut Vec<Event>) {
+        self.settle(now, track, true, events);
+        let Some(user) = self.users.remove(&track.id) else { return };
+        if !track.confirmed {
+            return;
+        }
+        self.quality.tracks += 1;
+        let unit = user.path.last().unit;
+        let moves = |v: Option<Point>| v.is_some_and(|v| v.x.hypot(v.y) >= unit);
+        let lost = !self.is_at_edge(&track.bbox) && moves(user.path.velocity_at_end(0.5));
+        let late = user.starts_inside && moves(user.path.velocity_at_start(0.5));
+        if user.path.travel_boxes() >= self.settings.min_travel_boxes && (lost || late) {
+            self.quality.broken += 1;
+        }
+    }
+
+    fn is_at_edge(&self, b: &BBox) -> bool {
+        let (w, h) = (f64::from(self.size.width), f64::from(self.size.height));
+        let (mx, my) = (EDGE_SHARE * w, EDGE_SHARE * h);
+        f64::from(b.x1) <= mx
+            || f64::from(b.y1) <= my
+            || f64::from(b.x2) >= w - mx
+            || f64::from(b.y2) >= h - my
+    }
+
+    fn measure_zones(&mut self, at: Timestamp, active: &[Track]) {
+        if self.zones.is_empty() {
+            return;
+        }
+        let dt_s = self.last_at.map_or(0.0, |last| seconds(last, at));
+        let boxes: Vec<BBox> = active.iter().filter(|t| t.confirmed).map(|t| t.bbox).collect();
+        let mut queue = Vec::new();
+        if let Some(ground) = &self.ground {
+            for track in active.iter().filter(|t| t.confirmed) {
+                if let Some(user) = self.users.get_mut(&track.id) {
+                    queue.extend(standing(ground, track, self.size, &mut user.standing_since, at));
+                }
+            }
+        }
+        for zone in &mut self.zones {
+            zone.update(dt_s, &boxes, &queue, self.size);
+        }
+    }
+}
+
+impl MeasuredLine {
+    /// Whether a crossing counts; if so, it is remembered.
+    fn accept(&mut self, track: &Track, user: &User, passage: &Passage, recount_s: f64) -> bool {
+        let unit = user.path.last().unit;
+        let motor = track.class.is_motor_vehicle();
+        if self.recent.same_track(track.id, passage.at, recount_s)
+            || self.recent.broken(passage, user.path.first().at, unit, motor)
+        {
+            return false;
+        }
+        self.recent.push(Counted {
+            track: track.id,
+            direction: passage.direction,
+            at: passage.at,
+            place: passage.place,
+            unit,
+            motor,
+            last_seen: track.last_seen,
+            velocity: user.path.velocity_at_end(0.6).unwrap_or(track.velocity_px_s),
+        });
+        true
+    }
+}

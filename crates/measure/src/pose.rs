@@ -1,0 +1,98 @@
+//! The camera's pose, taken from its homography: how high it hangs and what a pixel covers above the
+//! ground. Assumes square pixels and the optical axis in the middle of the picture, which is how cameras
+//! are built; the fit of the homography itself is [`crate::homography`]'s.
+
+use nalgebra::{Matrix3, Vector3};
+use wayside_types::FrameSize;
+
+/// Image places that are tried across and down, edges included.
+const STEPS: u32 = 24;
+
+/// Where a calibrated camera stands relative to the ground plane, in units of one frame's pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pose {
+    focal_px: f64,
+    /// World to camera: columns are the ground's x, y and the way up.
+    rotation: Matrix3<f64>,
+    translation: Vector3<f64>,
+    size: FrameSize,
+}
+
+impl Pose {
+    /// The pose behind `ground_to_image`, which takes ground metres to fractions of the frame. `None` where
+    /// it can't be told: a view straight down has no horizon to tell the focal length by, and a mirrored
+    /// one has no camera.
+    ///
+    /// Source: Zhang, "A flexible new technique for camera calibration", IEEE TPAMI 22(11), 2000, section
+    /// 2.3, with the focal length as the only unknown.
+    #[must_use]
+    pub fn of(ground_to_image: &Matrix3<f64>, size: FrameSize) -> Option<Self> {
+        let (width, height) = (f64::from(size.width), f64::from(size.height));
+        let centred = Matrix3::new(width, 0.0, -width / 2.0, 0.0, height, -height / 2.0, 0.0, 0.0, 1.0);
+        let g = centred * ground_to_image;
+        let (g1, g2) = (g.column(0), g.column(1));
+        // The first two columns of a rotation stand at right angles and are equally long; both say
+        // something of 1/f², and the better of the two counts for more.
+        let across = (g1[0] * g2[0] + g1[1] * g2[1], g1[2] * g2[2]);
+        let length = (
+            g1[0] * g1[0] + g1[1] * g1[1] - g2[0] * g2[0] - g2[1] * g2[1],
+            g1[2] * g1[2] - g2[2] * g2[2],
+        );
+        let weight = across.0 * across.0 + length.0 * length.0;
+        let inverse_square = -(across.0 * across.1 + length.0 * length.1) / weight;
+        if !(inverse_square.is_finite() && inverse_square > 0.0) {
+            return None;
+        }
+        let focal_px = inverse_square.sqrt().recip();
+        let scaled = Matrix3::from_diagonal(&Vector3::new(focal_px.recip(), focal_px.recip(), 1.0)) * g;
+        let mut scale = 2.0 / (scaled.column(0).norm() + scaled.column(1).norm());
+        if scaled[(2, 2)] < 0.0 {
+            scale = -scale;
+        }
+        let x = (scaled.column(0) * scale).normalize();
+        let mut y = scaled.column(1) * scale;
+        y = (y - x * x.dot(&y)).normalize();
+        let rotation = Matrix3::from_columns(&[x, y, x.cross(&y)]);
+        let translation = scaled.column(2) * scale;
+        let pose = Self { focal_px, rotation, translation, size };
+        (pose.height_m() > 0.0).then_some(pose)
+    }
+
+    /// How high the camera hangs above the ground plane.
+    #[must_use]
+    pub fn height_m(&self) -> f64 {
+        (-self.rotation.transpose() * self.translation)[2]
+    }
+
+    /// What one pixel covers at the finest place of the picture, at this height above the ground, along
+    /// the smallest direction: metres. `None` where that plane is not below the camera.
+    #[must_use]
+    pub fn finest_metres_per_px(&self, above_ground_m: f64) -> Option<f64> {
+        if self.height_m() <= above_ground_m {
+            return None;
+        }
+        let mut finest: Option<f64> = None;
+        for row in 0..=STEPS {
+            for column in 0..=STEPS {
+                let x = f64::from(self.size.width) * (f64::from(column) / f64::from(STEPS) - 0.5);
+                let y = f64::from(self.size.height) * (f64::from(row) / f64::from(STEPS) - 0.5);
+                if let Some(here) = self.metres_per_px(x, y, above_ground_m) {
+                    finest = Some(finest.map_or(here, |f| f.min(here)));
+                }
+            }
+        }
+        finest
+    }
+
+    /// The same at one place, in pixels from the picture's middle; `None` above the horizon.
+    fn metres_per_px(&self, x: f64, y: f64, above_ground_m: f64) -> Option<f64> {
+        let ray = |x: f64, y: f64| {
+            let towards = self.rotation.transpose() * Vector3::new(x / self.focal_px, y / self.focal_px, 1.0);
+            let down = self.height_m() - above_ground_m;
+            (towards[2] < -1e-9).then(|| (towards * (down / -towards[2])).xy())
+        };
+        let (here, right, below) = (ray(x, y)?, ray(x + 1.0, y)?, ray(x, y + 1.0)?);
+        let jacobian = nalgebra::Matrix2::from_columns(&[right - here, below - here]);
+        Some(jacobian.singular_values().min())
+    }
+}

@@ -1,0 +1,71 @@
+//! Crossings of one line that were counted a moment ago, so that one road user whose track broke is not
+//! counted twice. Two tracks that were seen at the same time are two road users.
+
+use wayside_types::{Direction, Point, Timestamp, TrackId};
+
+use crate::crossing::Passage;
+use crate::path::seconds;
+
+/// Crossings further apart in time than this are never the same road user's.
+const WINDOW_S: f64 = 1.0;
+/// Nor are those further apart in space than this many box units.
+const WINDOW_UNITS: f64 = 0.8;
+
+/// A crossing that was counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counted {
+    pub track: TrackId,
+    pub direction: Direction,
+    pub at: Timestamp,
+    pub place: Point,
+    pub unit: f64,
+    pub motor: bool,
+    /// When its track was last detected, as far as known.
+    pub last_seen: Timestamp,
+    pub velocity: Point,
+}
+
+/// The recent crossings of one line.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recent {
+    counted: Vec<Counted>,
+}
+
+impl Recent {
+    /// Forgets what is too old to matter, and notes that a track was detected.
+    pub fn seen(&mut self, track: TrackId, at: Timestamp) {
+        for c in self.counted.iter_mut().filter(|c| c.track == track) {
+            c.last_seen = at;
+        }
+    }
+
+    pub fn forget(&mut self, now: Timestamp, keep_s: f64) {
+        self.counted.retain(|c| seconds(c.at, now) <= keep_s);
+    }
+
+    pub fn push(&mut self, counted: Counted) {
+        self.counted.push(counted);
+    }
+
+    /// Whether this track crossed this line, either way, less than `recount_s` ago.
+    pub fn same_track(&self, track: TrackId, at: Timestamp, recount_s: f64) -> bool {
+        self.counted.iter().any(|c| c.track == track && seconds(c.at, at).abs() < recount_s)
+    }
+
+    /// Whether another track that ended before this one began crossed here just now: then both are one
+    /// road user.
+    pub fn broken(&self, new: &Passage, first_seen: Timestamp, unit: f64, motor: bool) -> bool {
+        self.counted.iter().any(|c| {
+            c.motor == motor
+                && c.direction == new.direction
+                && c.last_seen < first_seen
+                && seconds(c.at, new.at).abs() <= WINDOW_S
+                && {
+                    // Where the counted road user would be on the way when the new one crosses.
+                    let dt = seconds(c.at, new.at);
+                    let moved = Point::new(c.place.x + dt * c.velocity.x, c.place.y + dt * c.velocity.y);
+                    moved.distance(new.place) <= WINDOW_UNITS * unit.max(c.unit)
+                }
+        })
+    }
+}

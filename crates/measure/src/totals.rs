@@ -1,0 +1,121 @@
+//! Sums over a whole file: the counts, movements and speeds that `analyze` reports. Bins of a live
+//! camera are `binner`'s.
+
+use std::collections::BTreeMap;
+
+use wayside_types::{Direction, LineId, RoadUserClass, SpeedSummary};
+
+use crate::event::Event;
+
+/// Sums of events.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    counts: BTreeMap<(LineId, Direction, RoadUserClass), u32>,
+    movements: BTreeMap<(LineId, LineId, RoadUserClass), u32>,
+    speeds_mps: BTreeMap<(LineId, Direction), Vec<f64>>,
+}
+
+/// A line's total of one class in one direction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountTotal {
+    /// Which line.
+    pub line: LineId,
+    /// Which way.
+    pub direction: Direction,
+    /// Of what class.
+    pub class: RoadUserClass,
+    /// How many, at least 1.
+    pub count: u32,
+}
+
+/// A movement's total of one class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovementTotal {
+    /// The line entered by.
+    pub from: LineId,
+    /// The line left by.
+    pub to: LineId,
+    /// Of what class.
+    pub class: RoadUserClass,
+    /// How many, at least 1.
+    pub count: u32,
+}
+
+/// A line's speeds in one direction, all classes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpeedTotal {
+    /// Which line.
+    pub line: LineId,
+    /// Which way.
+    pub direction: Direction,
+    /// How many crossings have a speed that can be trusted.
+    pub n: u32,
+    /// Their arithmetic mean, km/h; `None` below [`SpeedSummary::MIN_N`].
+    pub mean_kmh: Option<f64>,
+    /// The speed that 85 % do not exceed (linear between order statistics), km/h; likewise.
+    pub p85_kmh: Option<f64>,
+}
+
+impl Totals {
+    /// Adds one event.
+    pub fn add(&mut self, event: &Event) {
+        match event {
+            Event::Crossing(c) => {
+                *self.counts.entry((c.line.clone(), c.direction, c.class)).or_default() += 1;
+                let speeds = self.speeds_mps.entry((c.line.clone(), c.direction)).or_default();
+                speeds.extend(c.speed_mps);
+            }
+            Event::Movement(m) => {
+                *self.movements.entry((m.from.clone(), m.to.clone(), m.class)).or_default() += 1;
+            }
+        }
+    }
+
+    /// Counts that are not zero, by line, direction, class.
+    #[must_use]
+    pub fn counts(&self) -> Vec<CountTotal> {
+        let total = |((line, direction, class), count): (&(LineId, Direction, RoadUserClass), &u32)| {
+            CountTotal { line: line.clone(), direction: *direction, class: *class, count: *count }
+        };
+        self.counts.iter().map(total).collect()
+    }
+
+    /// Movements that are not zero, by lines and class.
+    #[must_use]
+    pub fn movements(&self) -> Vec<MovementTotal> {
+        let total = |((from, to, class), count): (&(LineId, LineId, RoadUserClass), &u32)| MovementTotal {
+            from: from.clone(),
+            to: to.clone(),
+            class: *class,
+            count: *count,
+        };
+        self.movements.iter().map(total).collect()
+    }
+
+    /// Speeds of every line and direction that was crossed; figures only from five on.
+    #[must_use]
+    pub fn speeds(&self) -> Vec<SpeedTotal> {
+        let total = |((line, direction), speeds): (&(LineId, Direction), &Vec<f64>)| {
+            let mut kmh: Vec<f64> = speeds.iter().map(|v| v * 3.6).collect();
+            kmh.sort_by(f64::total_cmp);
+            let n = u32::try_from(kmh.len()).unwrap_or(u32::MAX);
+            let enough = n >= SpeedSummary::MIN_N;
+            SpeedTotal {
+                line: line.clone(),
+                direction: *direction,
+                n,
+                mean_kmh: enough.then(|| kmh.iter().sum::<f64>() / f64::from(n)),
+                p85_kmh: enough.then(|| quantile(&kmh, 0.85)).flatten(),
+            }
+        };
+        self.speeds_mps.iter().map(total).collect()
+    }
+}
+
+/// Linear interpolation between the order statistics of sorted values.
+fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
+    let place = share * sorted.len().checked_sub(1)? as f64;
+    let low = sorted.get(place.floor() as usize)?;
+    let high = sorted.get(place.ceil() as usize)?;
+    Some(low + (high - low) * place.fract())
+}

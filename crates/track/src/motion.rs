@@ -1,0 +1,195 @@
+//! The motion filter: constant velocity in time, not in frames, one small Kalman filter for each of the
+//! box's centre x, centre y, log width and log height. Which detection it is fed is `associate`'s choice.
+
+use wayside_types::{BBox, RoadUserClass};
+
+/// Standard deviation of a road user's unknown speed, in box units a second. A box unit is the square
+/// root of the box's area: a car at 15 m/s seen from the side does about 6, one on a motorway seen from
+/// behind about 5; people on foot about 1.5.
+fn speed_sigma(class: RoadUserClass) -> f64 {
+    if class == RoadUserClass::Pedestrian { 1.5 } else { 3.5 }
+}
+
+/// Spectral density of the white acceleration noise, box units² / s³: the speed drifts by the square
+/// root of this many box units a second within a second (braking, turning, perspective).
+const ACCELERATION_DENSITY: f64 = 1.0;
+/// The same for the logarithm of width and height, 1 / s³.
+const GROWTH_DENSITY: f64 = 0.05;
+/// Standard deviation of the unknown rate of growth, 1 / s.
+const GROWTH_SIGMA: f64 = 0.4;
+/// Standard deviation of a detection's centre, in shares of its width or height, at full score.
+const CENTRE_SIGMA: f64 = 0.06;
+/// The same for the logarithm of its width and height.
+const SIZE_SIGMA: f64 = 0.10;
+/// A detection's centre is never better than this many pixels.
+const PIXEL_SIGMA: f64 = 0.7;
+
+/// Position and velocity along one axis with their covariance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Axis {
+    pub pos: f64,
+    pub vel: f64,
+    p_pos: f64,
+    p_cross: f64,
+    pub p_vel: f64,
+}
+
+impl Axis {
+    fn new(pos: f64, var: f64, vel_var: f64) -> Self {
+        Self { pos, vel: 0.0, p_pos: var, p_cross: 0.0, p_vel: vel_var }
+    }
+
+    /// Moves on by `dt_s` seconds under white acceleration noise of density `q`.
+    fn predict(&mut self, dt_s: f64, q: f64) {
+        self.pos += self.vel * dt_s;
+        let cross = self.p_cross + dt_s * self.p_vel;
+        self.p_pos += dt_s * (self.p_cross + cross) + q * dt_s.powi(3) / 3.0;
+        self.p_cross = cross + q * dt_s * dt_s / 2.0;
+        self.p_vel += q * dt_s;
+    }
+
+    fn update(&mut self, measured: f64, var: f64) {
+        let s = self.p_pos + var;
+        let (gain_pos, gain_vel) = (self.p_pos / s, self.p_cross / s);
+        let innovation = measured - self.pos;
+        self.pos += gain_pos * innovation;
+        self.vel += gain_vel * innovation;
+        self.p_vel -= gain_vel * self.p_cross;
+        self.p_cross *= 1.0 - gain_pos;
+        self.p_pos *= 1.0 - gain_pos;
+    }
+}
+
+/// A detected box as the filter measures it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Measured {
+    pub cx: f64,
+    pub cy: f64,
+    pub log_w: f64,
+    pub log_h: f64,
+    var_x: f64,
+    var_y: f64,
+    var_size: f64,
+}
+
+impl Measured {
+    /// A box of positive width and height, and the score that says how far to trust it.
+    pub fn new(bbox: &BBox, score: f32) -> Self {
+        let (w, h) = (f64::from(bbox.width()), f64::from(bbox.height()));
+        let centre = bbox.centre();
+        // Weak detections are looser boxes: twice the deviation at score 0.
+        let loose = 2.0 - f64::from(score.clamp(0.0, 1.0));
+        let var = |side: f64| (loose * CENTRE_SIGMA * side + PIXEL_SIGMA).powi(2);
+        Self {
+            cx: centre.x,
+            cy: centre.y,
+            log_w: w.ln(),
+            log_h: h.ln(),
+            var_x: var(w),
+            var_y: var(h),
+            var_size: (loose * SIZE_SIGMA).powi(2),
+        }
+    }
+}
+
+/// A belief about where a new road user is heading, used until its own motion is seen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heading {
+    pub vx: f64,
+    pub vy: f64,
+    /// Variance of either component, px²/s².
+    pub var: f64,
+    /// How likely this belief is, 0 to 1.
+    pub weight: f64,
+}
+
+/// How well a measurement fits a prediction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fit {
+    /// Squared Mahalanobis distance of the centre.
+    pub distance2: f64,
+    /// The same for the size, capped, because occlusion and the frame's edge change sizes at will.
+    pub size2: f64,
+    /// Twice the log of the predicted spread in box units: negative when the prediction is sharp.
+    pub log_spread: f64,
+}
+
+/// Where a road user is believed to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Motion {
+    pub x: Axis,
+    pub y: Axis,
+    log_w: Axis,
+    log_h: Axis,
+}
+
+impl Motion {
+    pub fn new(at: &Measured, class: RoadUserClass) -> Self {
+        let unit = ((at.log_w + at.log_h) / 2.0).exp();
+        let vel_var = (speed_sigma(class) * unit).powi(2);
+        Self {
+            x: Axis::new(at.cx, at.var_x, vel_var),
+            y: Axis::new(at.cy, at.var_y, vel_var),
+            log_w: Axis::new(at.log_w, at.var_size, GROWTH_SIGMA.powi(2)),
+            log_h: Axis::new(at.log_h, at.var_size, GROWTH_SIGMA.powi(2)),
+        }
+    }
+
+    /// The box unit: square root of the box's area, px.
+    pub fn unit(&self) -> f64 {
+        ((self.log_w.pos + self.log_h.pos) / 2.0).exp()
+    }
+
+    /// The same road user, believed to be heading so. Only meaningful before its second detection.
+    pub fn heading(mut self, heading: &Heading) -> Self {
+        (self.x.vel, self.y.vel) = (heading.vx, heading.vy);
+        (self.x.p_vel, self.y.p_vel) = (heading.var, heading.var);
+        self
+    }
+
+    pub fn predict(&mut self, dt_s: f64) {
+        let q = ACCELERATION_DENSITY * self.unit().powi(2);
+        self.x.predict(dt_s, q);
+        self.y.predict(dt_s, q);
+        self.log_w.predict(dt_s, GROWTH_DENSITY);
+        self.log_h.predict(dt_s, GROWTH_DENSITY);
+    }
+
+    /// Growth stops while nothing is seen, or a long occlusion would blow the box up.
+    pub fn damp_growth(&mut self, share: f64) {
+        self.log_w.vel *= share;
+        self.log_h.vel *= share;
+    }
+
+    pub fn update(&mut self, m: &Measured) {
+        self.x.update(m.cx, m.var_x);
+        self.y.update(m.cy, m.var_y);
+        self.log_w.update(m.log_w, m.var_size);
+        self.log_h.update(m.log_h, m.var_size);
+    }
+
+    pub fn fit(&self, m: &Measured) -> Fit {
+        const SIZE_CAP: f64 = 6.0;
+        let unit2 = self.unit().powi(2);
+        let (sx, sy) = (self.x.p_pos + m.var_x, self.y.p_pos + m.var_y);
+        let size_var = m.var_size + 0.02;
+        let size = (m.log_w - self.log_w.pos).powi(2) / (self.log_w.p_pos + size_var)
+            + (m.log_h - self.log_h.pos).powi(2) / (self.log_h.p_pos + size_var);
+        Fit {
+            distance2: (m.cx - self.x.pos).powi(2) / sx + (m.cy - self.y.pos).powi(2) / sy,
+            size2: size.min(SIZE_CAP),
+            log_spread: (sx / unit2).ln() + (sy / unit2).ln(),
+        }
+    }
+
+    pub fn bbox(&self) -> BBox {
+        let (w, h) = (self.log_w.pos.exp() / 2.0, self.log_h.pos.exp() / 2.0);
+        let px = |v: f64| v as f32;
+        BBox::new(px(self.x.pos - w), px(self.y.pos - h), px(self.x.pos + w), px(self.y.pos + h))
+    }
+
+    /// Velocity of the reference point, px/s: the bottom edge moves with the centre and with the growth.
+    pub fn reference_velocity(&self) -> (f64, f64) {
+        (self.x.vel, self.y.vel + self.log_h.vel * self.log_h.pos.exp() / 2.0)
+    }
+}

@@ -1,0 +1,163 @@
+//! The tracker: one frame's detections in, every living and every ended track out. Nothing in here reads
+//! a clock, draws a random number or leaves memory.
+
+use wayside_types::{Detection, FrameSize, Timestamp, Track, TrackId, TrackSettings, TrackUpdate};
+
+use crate::associate::associate;
+use crate::clean::{Group, clean, is_same};
+use crate::flow::Flow;
+use crate::tracklet::{Tracklet, seconds};
+
+/// A track of one detection ends after this long without a second one, or after two frames.
+const TENTATIVE_S: f64 = 0.3;
+/// Slower than this many box units a second is standing: it teaches nothing about the usual motion.
+const STANDING_UNITS_S: f64 = 0.3;
+/// Detections a track needs before the flow learns from it.
+const LEARN_HITS: u32 = 4;
+/// Share of its growth a box keeps from frame to frame while nothing is seen of it.
+const UNSEEN_GROWTH: f64 = 0.5;
+
+/// Follows the road users of one camera from frame to frame.
+///
+/// Memory only: tracks are gone when the road users leave the view. The same detections at the same
+/// times give the same tracks, whatever order a frame's detections come in.
+#[derive(Debug)]
+pub struct Tracker {
+    settings: TrackSettings,
+    size: FrameSize,
+    tracks: Vec<Tracklet>,
+    next_id: TrackId,
+    last_at: Option<Timestamp>,
+    flow: Flow,
+}
+
+impl Tracker {
+    /// A tracker for a camera's frames of this size (pixels). The settings come from the profile.
+    #[must_use]
+    pub fn new(settings: TrackSettings, size: FrameSize) -> Self {
+        Self {
+            settings,
+            size,
+            tracks: Vec::new(),
+            next_id: TrackId::FIRST,
+            last_at: None,
+            flow: Flow::new(size),
+        }
+    }
+
+    /// Takes a frame's detections (score ≥ `low_score`, those in ignore zones already removed; boxes in
+    /// pixels of the source frame) and says which tracks live and which ended.
+    ///
+    /// Frames must come in the order of their times. One that is not later than its predecessor changes
+    /// nothing, unless time went back by more than `lost_ms`: then the stream began anew and every track
+    /// ends. Boxes that are not finite, empty or outside the picture are ignored.
+    pub fn update(&mut self, at: Timestamp, detections: &[Detection]) -> TrackUpdate {
+        let mut ended = Vec::new();
+        let dt_s = match self.last_at {
+            None => 0.0,
+            Some(last) if at > last => seconds(last, at),
+            Some(last) if seconds(at, last) > self.lost_s() => {
+                ended = self.drain();
+                0.0
+            }
+            Some(_) => return TrackUpdate { active: self.active(), ended },
+        };
+        self.last_at = Some(at);
+        self.end_unseen(at, &mut ended);
+        self.predict(dt_s);
+        let detections = clean(detections, self.size);
+        let taken = self.associate(at, &detections);
+        self.end_tentative(at, dt_s, &mut ended);
+        self.start(at, &detections, &taken);
+        self.learn();
+        TrackUpdate { active: self.active(), ended }
+    }
+
+    /// The stream is over: every track ends.
+    pub fn finish(&mut self) -> TrackUpdate {
+        self.last_at = None;
+        TrackUpdate { active: Vec::new(), ended: self.drain() }
+    }
+
+    fn lost_s(&self) -> f64 {
+        f64::from(self.settings.lost_ms) / 1_000.0
+    }
+
+    fn active(&self) -> Vec<Track> {
+        self.tracks.iter().map(Tracklet::track).collect()
+    }
+
+    fn drain(&mut self) -> Vec<Track> {
+        self.tracks.drain(..).map(|t| t.track()).collect()
+    }
+
+    fn end_unseen(&mut self, at: Timestamp, ended: &mut Vec<Track>) {
+        let lost_s = self.lost_s();
+        self.end_where(ended, |t| seconds(t.last_seen, at) > lost_s);
+    }
+
+    /// Tentative tracks get a second chance, but not a long one.
+    fn end_tentative(&mut self, at: Timestamp, dt_s: f64, ended: &mut Vec<Track>) {
+        let limit_s = TENTATIVE_S.max(1.5 * dt_s);
+        self.end_where(ended, |t| !t.confirmed() && seconds(t.last_seen, at) > limit_s);
+    }
+
+    fn end_where(&mut self, ended: &mut Vec<Track>, over: impl Fn(&Tracklet) -> bool) {
+        self.tracks.retain(|t| {
+            let over = over(t);
+            if over {
+                ended.push(t.track());
+            }
+            !over
+        });
+    }
+
+    fn predict(&mut self, dt_s: f64) {
+        for t in &mut self.tracks {
+            if !t.observed {
+                t.motion.damp_growth(UNSEEN_GROWTH);
+            }
+            t.observed = false;
+            if t.hits > 1 {
+                t.motion.predict(dt_s);
+            }
+        }
+    }
+
+    /// Gives detections to tracks; says which detections were taken.
+    fn associate(&mut self, at: Timestamp, detections: &[Detection]) -> Vec<bool> {
+        let mut taken = vec![false; detections.len()];
+        for pair in associate(&self.tracks, detections, at, self.settings.high_score, &self.flow) {
+            let track = &mut self.tracks[pair.track];
+            track.motion = pair.motion;
+            track.take(at, &detections[pair.detection]);
+            taken[pair.detection] = true;
+        }
+        taken
+    }
+
+    /// Starts tracks from the detections that nobody took and that don't show a road user twice.
+    fn start(&mut self, at: Timestamp, detections: &[Detection], taken: &[bool]) {
+        for (d, _) in detections.iter().zip(taken).filter(|(_, taken)| !**taken) {
+            if d.score < self.settings.start_score {
+                continue;
+            }
+            let group = Group::of(d.class);
+            let known = |t: &Tracklet| t.observed && t.group == group && is_same(&t.motion.bbox(), &d.bbox);
+            if !self.tracks.iter().any(known) {
+                self.tracks.push(Tracklet::new(self.next_id, at, d));
+                self.next_id = self.next_id.next();
+            }
+        }
+    }
+
+    fn learn(&mut self) {
+        for t in self.tracks.iter().filter(|t| t.observed && t.confirmed() && t.hits >= LEARN_HITS) {
+            let (vx, vy) = (t.motion.x.vel, t.motion.y.vel);
+            if vx.hypot(vy) >= STANDING_UNITS_S * t.motion.unit() {
+                let reference = t.motion.bbox().reference();
+                self.flow.learn(reference.x, reference.y, vx, vy);
+            }
+        }
+    }
+}
