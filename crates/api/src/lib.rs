@@ -1,1 +1,24 @@
-//! HTTP: queries, live events, OpenAPI.
+//! HTTP: queries, live events, the API's description, and the embedded web app. Start at `router`, which
+//! puts the routes together; each endpoint is one file under `routes`. What is measured lives in
+//! `measure`, what is kept in `store`, the page itself in `web`; the engine's live state is read through
+//! the channels in `types`.
+
+mod guard;
+mod host;
+mod listen;
+mod page;
+mod params;
+mod problem;
+mod router;
+mod routes;
+mod session;
+mod state;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use listen::{ListenError, check_listen, serve};
+pub use router::{openapi_json, router};
+pub use session::{RandomSource, os_random};
+pub use state::{ApiParts, ApiState};

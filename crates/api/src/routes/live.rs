@@ -1,0 +1,289 @@
+//! `GET /api/v1/live`: what happens right now, as server-sent events. Counts come as their bins close and
+//! are never finer than what is stored; class icons go to browser sessions of the page only (design
+//! rules 1.3 and 1.5).
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::{Stream, StreamExt, stream};
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
+use utoipa::ToSchema;
+use wayside_types::{BinSubject, CameraId, ClosedBins, Icon, LiveEvent};
+
+use super::cameras::Status;
+use crate::listen::Closing;
+use crate::params::Params;
+use crate::problem::{Body, Kind, Problem};
+use crate::session::Session;
+use crate::state::ApiState;
+
+/// How often a silent stream says that it is still there, so that proxies keep it.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Event `hello`, the first of a stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Hello {
+    /// The version of the binary; a page of another version should load itself anew.
+    version: &'static str,
+    /// The site's time zone, to whose clock bins are aligned.
+    time_zone: Option<String>,
+    /// Whether this stream will hold icons. If not, a page lost its session and should load itself anew.
+    icons: bool,
+}
+
+/// Event `camera`: a camera's state, once at the start for each camera and then as it changes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CameraEvent {
+    /// The camera's id.
+    camera: String,
+    #[serde(flatten)]
+    status: Status,
+}
+
+/// Event `bins`: a bin closed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BinsEvent {
+    /// The camera's id.
+    camera: String,
+    /// Start of the bin, inclusive.
+    start: Timestamp,
+    /// End of the bin, exclusive.
+    end: Timestamp,
+    /// Length of the bin: `1m`, `5m`, `15m`, `1h` or `1d`.
+    bin: &'static str,
+    /// The counts of lines that are not zero.
+    counts: Vec<Count>,
+    /// How much of the bin the camera really observed.
+    coverage: EventCoverage,
+    /// When the next bin of this length closes.
+    next_close_at: Timestamp,
+}
+
+/// How many road users of one class crossed a line one way within a bin.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Count {
+    /// The line's id.
+    line: String,
+    /// `forward` or `backward`.
+    direction: &'static str,
+    /// `car`, `bus`, `truck`, `motorcycle`, `bicycle` or `pedestrian`.
+    class: &'static str,
+    /// How many.
+    count: u32,
+}
+
+/// How far a bin can be trusted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EventCoverage {
+    /// Seconds observed.
+    observed_s: f64,
+    /// Share of the frames due for analysis that were dropped, 0 to 1.
+    dropped_share: f64,
+    /// `good`, `fair` or `poor`.
+    grade: &'static str,
+}
+
+/// Event `icons`: class symbols of the moment on a grid of 32 columns and 18 rows, in no order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct IconsEvent {
+    /// The camera's id.
+    camera: String,
+    /// Where what is.
+    icons: Vec<IconAt>,
+}
+
+/// One class symbol.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct IconAt {
+    /// `car`, `bus`, `truck`, `motorcycle`, `bicycle` or `pedestrian`.
+    class: &'static str,
+    /// 0 to 31, left to right.
+    column: u8,
+    /// 0 to 17, top to bottom.
+    row: u8,
+}
+
+/// Event `lagged`: the reader was too slow and missed events; counts that it missed can be queried.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Lagged {
+    /// How many events were missed.
+    missed: u64,
+}
+
+/// Live events
+///
+/// A stream of server-sent events, each with a name and one JSON object as data: `hello` first, then
+/// `camera` (schema `CameraEvent`), `bins` (`BinsEvent`), `icons` (`IconsEvent`; for browser sessions of
+/// the page only) and `lagged` (`Lagged`) when the reader was too slow. After `lagged` every camera's
+/// state is sent anew. The stream ends when the server stops; it has no ids to resume from, because
+/// counts are kept and can be queried.
+#[utoipa::path(
+    get,
+    path = "/api/v1/live",
+    operation_id = "live",
+    tag = "live",
+    params(
+        ("camera" = Option<Vec<String>>, Query, style = Form, explode = false, description = "Only these cameras; repeated or separated by commas"),
+    ),
+    responses(
+        (status = 200, content_type = "text/event-stream", body = String, description = "The stream"),
+        (status = 400, body = Body, content_type = "application/problem+json", description = "A parameter is not acceptable"),
+        (status = 503, body = Body, content_type = "application/problem+json", description = "Too many streams are open"),
+    )
+)]
+pub(crate) async fn handler(
+    State(state): State<ApiState>,
+    closing: Option<Extension<Closing>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let cameras = wanted_cameras(&state, query.as_deref())?;
+    let permit = state.live_streams.clone().try_acquire_owned().map_err(|_| {
+        Problem::new(Kind::TooManyStreams, "every place for a live stream is taken; close one or try again")
+    })?;
+    let session = state.sessions.of(&headers);
+    let feed = Feed { state, cameras, session, _permit: permit };
+    let events = feed.events();
+    let events = match closing {
+        Some(Extension(Closing(token))) => events.take_until(token.cancelled_owned()).boxed(),
+        None => events.boxed(),
+    };
+    let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    // Some proxies collect answers before they pass them on; this is how nginx is told not to.
+    Ok(([("x-accel-buffering", "no")], stream).into_response())
+}
+
+/// The cameras asked for; all of them when none is named.
+fn wanted_cameras(state: &ApiState, query: Option<&str>) -> Result<Vec<CameraId>, Problem> {
+    let mut params = Params::parse(query);
+    let mut wanted = Vec::new();
+    for name in params.many("camera") {
+        match CameraId::new(&name).ok().filter(|id| state.camera(id).is_some()) {
+            Some(id) => wanted.push(id),
+            None => params.refuse("camera", &name, state.camera_ids()),
+        }
+    }
+    params.finish()?;
+    if wanted.is_empty() {
+        wanted.extend(state.cameras.iter().map(|camera| camera.id.clone()));
+    }
+    Ok(wanted)
+}
+
+/// One reader's view of the live state.
+struct Feed {
+    state: ApiState,
+    cameras: Vec<CameraId>,
+    session: Option<Session>,
+    /// Gives the place back when the stream ends.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Feed {
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
+        // Subscribed first: what happens while the present state is read is not lost.
+        let news = BroadcastStream::new(self.state.hub.subscribe());
+        let mut first = vec![event("hello", &self.hello())];
+        first.extend(self.statuses());
+        let rest = news.flat_map(move |item| {
+            stream::iter(match item {
+                Ok(happened) => self.event_of(happened).into_iter().collect(),
+                Err(BroadcastStreamRecvError::Lagged(missed)) => {
+                    let mut events = vec![event("lagged", &Lagged { missed })];
+                    events.extend(self.statuses());
+                    events
+                }
+            })
+        });
+        stream::iter(first).chain(rest).map(Ok)
+    }
+
+    fn hello(&self) -> Hello {
+        Hello {
+            version: self.state.version,
+            time_zone: self.state.time_zone.iana_name().map(str::to_owned),
+            icons: self.session.is_some(),
+        }
+    }
+
+    fn statuses(&self) -> Vec<Event> {
+        let known = self.cameras.iter().filter_map(|id| self.state.hub.status(id));
+        known.filter_map(|status| self.event_of(LiveEvent::Camera(status))).collect()
+    }
+
+    /// What this reader is told, if anything.
+    fn event_of(&self, happened: LiveEvent) -> Option<Event> {
+        match happened {
+            LiveEvent::Camera(status) => {
+                let camera = self.shown(&status.camera)?;
+                Some(event("camera", &CameraEvent { camera, status: status.into() }))
+            }
+            LiveEvent::Bins { closed, next_close_at } => {
+                let camera = self.shown(&closed.coverage.camera)?;
+                Some(event("bins", &self.bins_event(camera, &closed, next_close_at)))
+            }
+            LiveEvent::Icons { camera, icons } => {
+                let camera = self.shown(&camera)?;
+                if !self.session.as_ref().is_some_and(Session::is_open) {
+                    return None;
+                }
+                let icons = icons.iter().map(IconAt::from).collect();
+                Some(event("icons", &IconsEvent { camera, icons }))
+            }
+        }
+    }
+
+    fn shown(&self, camera: &CameraId) -> Option<String> {
+        self.cameras.contains(camera).then(|| camera.to_string())
+    }
+
+    fn bins_event(&self, camera: String, closed: &ClosedBins, next_close_at: Timestamp) -> BinsEvent {
+        let coverage = &closed.coverage;
+        let (_, end) = coverage.length.bounds(coverage.start, &self.state.time_zone);
+        // The engine keeps to each class's shortest bin; this page of the rule book is held here as well.
+        let stored = closed.bins.iter().filter(|bin| bin.key.class.shortest_bin() <= coverage.length);
+        let counts = stored.filter_map(|bin| match &bin.key.subject {
+            BinSubject::Line(line, direction) => Some(Count {
+                line: line.to_string(),
+                direction: direction.as_str(),
+                class: bin.key.class.as_str(),
+                count: bin.count,
+            }),
+            // Movements may have to be suppressed and zones are no crossings: both are queried instead.
+            BinSubject::Movement(..) | BinSubject::Zone(_) => None,
+        });
+        BinsEvent {
+            camera,
+            start: coverage.start,
+            end,
+            bin: coverage.length.as_str(),
+            counts: counts.collect(),
+            coverage: EventCoverage {
+                observed_s: coverage.observed_s,
+                dropped_share: coverage.dropped_share,
+                grade: coverage.grade.as_str(),
+            },
+            next_close_at,
+        }
+    }
+}
+
+impl From<&Icon> for IconAt {
+    fn from(icon: &Icon) -> Self {
+        Self { class: icon.class.as_str(), column: icon.column, row: icon.row }
+    }
+}
+
+fn event(name: &'static str, data: &impl Serialize) -> Event {
+    // The data are our own structs of strings and numbers, which always have a JSON form.
+    Event::default().event(name).data(serde_json::to_string(data).unwrap_or_default())
+}

@@ -1,0 +1,207 @@
+//! What the tests of this crate share: a clock to move by hand, a site with secrets in its settings, and
+//! requests against the whole router.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::shim::Database;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
+use axum::response::Response;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tower::ServiceExt;
+use wayside_types::camera::{RtspTransport, RtspUrl};
+use wayside_types::{
+    Calibration, CameraId, CameraSpec, Clock, CountSettings, DecodeSettings, Department, DetectSettings,
+    Line, LineId, LiveHub, Location, Point, Profile, RoadUserClass, SourceUrl, TimeZone, TrackSettings, Zone,
+    ZoneId, ZoneKind,
+};
+
+use crate::{ApiParts, os_random, router};
+
+/// A clock that stands still until it is advanced.
+pub(crate) struct ManualClock {
+    since_start_ms: AtomicU64,
+}
+
+impl ManualClock {
+    pub(crate) fn shared() -> Arc<Self> {
+        Arc::new(Self { since_start_ms: AtomicU64::new(0) })
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        let ms = u64::try_from(by.as_millis()).unwrap();
+        self.since_start_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        let start: Timestamp = "2026-11-21T12:00:30Z".parse().unwrap();
+        start + SignedDuration::try_from(self.monotonic()).unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.since_start_ms.load(Ordering::SeqCst))
+    }
+}
+
+/// What must never be seen outside: parts of the cameras' addresses.
+pub(crate) const SECRETS: [&str; 3] = ["hunter2", "surveyor", "t0ken"];
+
+/// Two cameras, one with everything and one with nothing that can be left out.
+pub(crate) fn cameras() -> Arc<[CameraSpec]> {
+    let profile = Arc::new(Profile {
+        name: "intersection".to_owned(),
+        rate_fps: 10.0,
+        model: "yolox-nano".to_owned(),
+        decode: DecodeSettings::default(),
+        detect: DetectSettings::default(),
+        track: TrackSettings::default(),
+        count: CountSettings::default(),
+    });
+    let line = |id: &str| Line {
+        id: LineId::new(id).unwrap(),
+        points: [Point::new(0.25, 0.95), Point::new(0.25, 0.35)],
+    };
+    let lane = Zone {
+        id: ZoneId::new("lane-1").unwrap(),
+        kind: ZoneKind::Lane,
+        polygon: vec![Point::new(0.0, 0.35), Point::new(1.0, 0.35), Point::new(1.0, 0.6)],
+        heading: Some([Point::new(0.1, 0.5), Point::new(0.9, 0.5)].into()),
+        closed_to: vec![RoadUserClass::Pedestrian],
+    };
+    let full = CameraSpec {
+        id: CameraId::new("hp-07").unwrap(),
+        name: "Youxie Street, \"east\" arm".to_owned(),
+        source: rtsp("rtsp://surveyor:hunter2@10.0.0.7/sub?key=t0ken"),
+        transport: RtspTransport::Tcp,
+        department: Department::new("traffic").unwrap(),
+        profile: profile.clone(),
+        location: Some(Location { lon: 126.63, lat: 45.6, heading_deg: Some(90.0) }),
+        calibration: Some(Calibration { image: Vec::new(), ground_m: Vec::new(), ground_origin: None }),
+        lines: vec![line("east-in"), line("north-out")],
+        zones: vec![lane],
+        config_version: "v1".to_owned(),
+    };
+    let bare = CameraSpec {
+        id: CameraId::new("hp-01").unwrap(),
+        name: "Bare".to_owned(),
+        source: rtsp("rtsp://surveyor:hunter2@10.0.0.8"),
+        location: None,
+        calibration: None,
+        lines: vec![line("only")],
+        zones: Vec::new(),
+        ..full.clone()
+    };
+    Arc::new([full, bare])
+}
+
+fn rtsp(url: &str) -> SourceUrl {
+    SourceUrl::Rtsp(RtspUrl::new(url).unwrap())
+}
+
+/// The API over [`cameras`], with everything to move it by.
+pub(crate) struct Site {
+    pub(crate) router: Router,
+    pub(crate) hub: LiveHub,
+}
+
+impl Site {
+    /// Over this database, listening on loopback.
+    pub(crate) fn over(database: Database) -> Self {
+        Self::listening(database, "127.0.0.1:8080")
+    }
+
+    pub(crate) fn listening(database: Database, listen: &str) -> Self {
+        let hub = LiveHub::new(4);
+        let clock = ManualClock::shared();
+        let parts = ApiParts {
+            cameras: cameras(),
+            hub: hub.clone(),
+            database,
+            clock: clock.clone(),
+            random: os_random(),
+            time_zone: TimeZone::get("Asia/Kathmandu").unwrap(),
+            metrics: Arc::new(|| "wayside_up 1\n".to_owned()),
+            version: "1.2.3",
+            listen: listen.parse().unwrap(),
+        };
+        Self { router: router(parts), hub, clock }
+    }
+
+    /// Answers one request to `localhost`.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.get_with(path, &[]).await
+    }
+
+    /// Answers one request with these headers; `host` is `localhost` unless given.
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send("GET", path, headers, Body::empty()).await
+    }
+
+    /// The beginning of an answer, for those that have no end.
+    pub(crate) async fn begin(&self, path: &str) -> Response {
+        let request = Request::builder().uri(path).header("host", "localhost").body(Body::empty()).unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", "localhost:8080");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: head.status.as_u16(), headers: head.headers, body }
+    }
+
+    /// The headers that a browser sends from the page, after loading it.
+    pub(crate) async fn page_headers(&self) -> [(&'static str, String); 2] {
+        let page = self.get("/").await;
+        assert_eq!(page.status, 200);
+        let cookie = page.header("set-cookie").split(';').next().unwrap().to_owned();
+        [("cookie", cookie), ("sec-fetch-site", "same-origin".to_owned())]
+    }
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// A header's text, empty when there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+}
+
+pub(crate) fn no_database() -> Database {
+    Database
+}

@@ -1,0 +1,7 @@
+//! Tests of the whole router: requests in, answers out. Tests of one function stand beside it.
+
+mod live;
+mod openapi;
+mod privacy;
+mod refusals;
+mod routes;

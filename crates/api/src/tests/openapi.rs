@@ -1,0 +1,117 @@
+//! The description of the API: committed, complete and true.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::testing::{Site, no_database};
+
+fn committed() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/openapi.json"))
+}
+
+fn description() -> Value {
+    serde_json::from_str(&crate::openapi_json()).unwrap()
+}
+
+/// `UPDATE_OPENAPI=1` writes the committed file anew.
+#[test]
+fn the_committed_description_is_this_one() {
+    let now = crate::openapi_json();
+    assert_eq!(now, crate::openapi_json(), "it differs from call to call");
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(committed(), &now).unwrap();
+    }
+    let committed = std::fs::read_to_string(committed()).unwrap_or_default();
+    assert!(
+        committed == now,
+        "docs/reference/openapi.json is not what the code says; look at the change to the API, then run \
+         UPDATE_OPENAPI=1 cargo nextest run -p wayside-api the_committed_description"
+    );
+}
+
+#[test]
+fn it_is_openapi_3_1_with_all_references_resolved() {
+    let description = description();
+    assert!(description["openapi"].as_str().unwrap().starts_with("3.1."));
+    let mut references = Vec::new();
+    collect_references(&description, &mut references);
+    assert!(!references.is_empty());
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(description.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+}
+
+fn collect_references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                match (key.as_str(), value) {
+                    ("$ref", Value::String(reference)) => found.push(reference.clone()),
+                    _ => collect_references(value, found),
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| collect_references(value, found)),
+        _ => {}
+    }
+}
+
+/// The routes that have to exist, by the design; a described one is mounted in the same step, which the
+/// second half of the test sees from outside.
+#[tokio::test]
+async fn described_routes_are_mounted_and_mounted_ones_described() {
+    let description = description();
+    let paths: Vec<&String> = description["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(
+        paths,
+        [
+            "/api/openapi.json",
+            "/api/v1/cameras",
+            "/api/v1/cameras/{id}",
+            "/api/v1/cameras/{id}/background",
+            "/api/v1/live",
+            "/api/v1/measurements",
+            "/healthz",
+            "/metrics",
+            "/readyz",
+        ]
+    );
+    let site = Site::over(no_database());
+    for path in paths {
+        let described: Vec<&String> = description["paths"][path].as_object().unwrap().keys().collect();
+        assert_eq!(described, ["get"], "{path}");
+        // A route that is not mounted answers 404 by the web app's fallback; one that is refuses the method.
+        let answer = site.send("POST", &path.replace("{id}", "hp-07"), &[], axum::body::Body::empty()).await;
+        assert_eq!(answer.status, 405, "{path} is described and not mounted");
+    }
+}
+
+#[test]
+fn everything_described_says_what_it_is() {
+    let description = description();
+    for (path, item) in description["paths"].as_object().unwrap() {
+        let operation = &item["get"];
+        for field in ["summary", "operationId", "tags"] {
+            assert!(!operation[field].is_null(), "{path} has no {field}");
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(parameter["description"].is_string(), "{path}: {parameter} has no description");
+        }
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            assert!(response["content"].is_object(), "{path} {status} says nothing of its body");
+            if status.starts_with(['4', '5']) {
+                assert!(response["content"]["application/problem+json"].is_object(), "{path} {status}");
+            }
+        }
+    }
+    for (name, schema) in description["components"]["schemas"].as_object().unwrap() {
+        for (property, schema) in schema["properties"].as_object().into_iter().flatten() {
+            // What may be null is described inside of its `oneOf`.
+            let described =
+                schema["description"].is_string() || schema["oneOf"][0]["description"].is_string();
+            assert!(described, "{name}.{property} has no description: {schema}");
+        }
+    }
+}
