@@ -1,1 +1,43 @@
-//! RTSP and files to time-stamped frames.
+//! Cameras and files to time-stamped frames, through GStreamer.
+//!
+//! What belongs here: connecting and reconnecting, choice of decoder, frame times, which frames are due for
+//! analysis ([`RateGate`]), and the running [`background`]. What frames mean is `detect`'s and everybody's
+//! after it; queues between stages are `engine`'s.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`options`] | how a source is read |
+//! | [`live`] | one camera that is connected again whenever it is lost |
+//! | [`offline`] | a whole file, as fast as the caller takes it |
+//! | [`rate`] | which frames are due, by their time stamps |
+//! | `timeline`, `capture` | media time that never goes back; capture time from RTP/NTP |
+//! | `pipeline` | the GStreamer pipelines, and `tap`, where frames leave them |
+//! | `reason`, `secret` | failures in an operator's words, without credentials |
+//! | [`background`] | the running background picture, without road users |
+
+pub mod background;
+pub mod error;
+pub mod live;
+pub mod offline;
+pub mod options;
+pub mod rate;
+
+mod backoff;
+mod capture;
+mod decoder;
+mod pipeline;
+mod pixels;
+mod plugins;
+mod reason;
+mod secret;
+mod supervisor;
+mod tap;
+mod timeline;
+
+pub use error::IngestError;
+pub use live::{FrameSink, LiveSource, SourceChange, SourceStats};
+pub use offline::{FileSummary, read_file};
+pub use options::{Backoff, SourceOptions};
+pub use plugins::init;
+pub use rate::RateGate;
+pub use wayside_types::camera::RtspTransport;
