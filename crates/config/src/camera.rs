@@ -47,6 +47,8 @@ pub(crate) struct Profiles {
     pub(crate) good: BTreeMap<String, Arc<Profile>>,
     /// Names of those that are not: told already, so naming one is no second mistake.
     pub(crate) broken: BTreeSet<String>,
+    /// Where each names its model, for a check that comes later.
+    pub(crate) model_at: BTreeMap<String, Position>,
 }
 
 /// What reading needs from outside the file.
@@ -74,7 +76,7 @@ pub fn load_camera_file(
     profiles: &BTreeMap<String, Arc<Profile>>,
     purpose: CameraUse<'_>,
 ) -> Result<CameraSpec, ConfigErrors> {
-    let profiles = Profiles { good: profiles.clone(), broken: BTreeSet::new() };
+    let profiles = Profiles { good: profiles.clone(), ..Profiles::default() };
     let surroundings =
         Surroundings { profiles: &profiles, transport: RtspTransport::default(), env: &Env::process() };
     let loaded = read_camera(file, purpose, &surroundings);
@@ -209,4 +211,136 @@ fn config_version(
     // Only finite numbers and strings go in, so this can't fail; if it did, the version would say so.
     let text = serde_json::to_string(&(lines, zones, calibration, profile)).unwrap_or_default();
     Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use wayside_types::{CountSettings, DecodeSettings, DetectSettings, TrackSettings};
+
+    use super::*;
+
+    fn read(text: Vec<u8>) -> Loaded {
+        let profile = Profile {
+            name: "highway".to_owned(),
+            rate_fps: 10.0,
+            model: "m".to_owned(),
+            decode: DecodeSettings::default(),
+            detect: DetectSettings::default(),
+            track: TrackSettings::default(),
+            count: CountSettings::default(),
+        };
+        let mut profiles = Profiles::default();
+        profiles.good.insert(profile.name.clone(), Arc::new(profile));
+        let env = Env::given([("PW", "hunter2")]);
+        let with = Surroundings { profiles: &profiles, transport: RtspTransport::Tcp, env: &env };
+        match Document::from_bytes(Path::new("/site/cameras/a.toml"), text) {
+            Ok(document) => read_document(document, CameraUse::Live, &with),
+            Err(error) => Loaded { errors: vec![error], ..Loaded::default() },
+        }
+    }
+
+    const WHOLE: &str = r#"
+        id = "hp-07"
+        name = "Youxie Street, east arm"
+        source = "rtsp://ops:${PW}@10.0.0.7/sub"
+        transport = "udp"
+        department = "traffic"
+        profile = "highway"
+        location = { lon = 126.63, lat = 45.60, heading_deg = 90 }
+        [calibration]
+        image    = [[0.10,0.90],[0.90,0.90],[0.70,0.30],[0.30,0.30]]
+        ground_m = [[0,0],[14,0],[14,60],[0,60]]
+        ground_origin = { lon = 126.63, lat = 45.60, y_axis_deg = 90 }
+        [[line]]
+        id = "east-in"
+        points = [[0.25,0.95],[0.25,0.35]]
+        [[line]]
+        id = "east-out"
+        points = [[0.75,0.35],[0.75,0.95]]
+        [[zone]]
+        id = "lane-1"
+        kind = "lane"
+        polygon = [[0.0,0.35],[1.0,0.35],[1.0,0.60],[0.0,0.60]]
+        heading = [[0.1,0.5],[0.9,0.5]]
+        [[zone]]
+        id = "motorway"
+        kind = "carriageway"
+        polygon = [[0.1,1.0],[0.9,1.0],[0.7,0.2],[0.4,0.2],[0.1,1.0]]
+        closed_to = ["pedestrian", "bicycle"]
+    "#;
+
+    #[test]
+    fn a_whole_camera_file_is_read() {
+        let loaded = read(WHOLE.into());
+        assert_eq!(loaded.errors, []);
+        assert_eq!(loaded.warnings, []);
+        let camera = loaded.camera.unwrap();
+        let SourceUrl::Rtsp(url) = &camera.source else { panic!("{:?} is no address", camera.source) };
+        assert_eq!(url.expose(), "rtsp://ops:hunter2@10.0.0.7/sub");
+        assert_eq!(camera.transport, RtspTransport::Udp);
+        assert_eq!(camera.location.unwrap().heading_deg, Some(90.0));
+        assert_eq!(camera.calibration.as_ref().unwrap().ground_origin.unwrap().y_axis_deg, 90.0);
+        assert_eq!(camera.lines.len(), 2);
+        let [lane, motorway] = camera.zones.as_slice() else { panic!("{} zones", camera.zones.len()) };
+        assert!(lane.heading.is_some() && motorway.heading.is_none());
+        assert_eq!(motorway.polygon.len(), 4, "the last corner closed the polygon and says nothing new");
+        assert_eq!(motorway.closed_to.len(), 2);
+        assert!(!format!("{camera:?}").contains("hunter2"), "{camera:?}");
+    }
+
+    #[test]
+    fn the_version_follows_what_changes_counts() {
+        let version = |from: &str, to: &str| {
+            assert!(WHOLE.contains(from));
+            read(WHOLE.replace(from, to).into()).camera.unwrap().config_version
+        };
+        let first = version("hp-07", "hp-07");
+        assert_eq!(first.len(), 12);
+        for same in [("hp-07", "hp-08"), ("Youxie", "Xidazhi"), ("126.63, lat", "126.64, lat")] {
+            let is_calibration = same.0.starts_with("126");
+            assert_eq!(version(same.0, same.1) == first, !is_calibration, "{same:?}");
+        }
+        for other in [("0.25,0.95", "0.26,0.95"), ("\"lane-1\"", "\"lane-2\""), ("14,60", "15,60")] {
+            assert_ne!(version(other.0, other.1), first, "{other:?}");
+        }
+        // Lines in another order are the same lines.
+        let swapped = WHOLE
+            .replace("\"east-in\"", "\"x\"")
+            .replace("\"east-out\"", "\"east-in\"")
+            .replace("\"x\"", "\"east-out\"")
+            .replace("[[0.25,0.95],[0.25,0.35]]", "[]")
+            .replace("[[0.75,0.35],[0.75,0.95]]", "[[0.25,0.95],[0.25,0.35]]")
+            .replace("[]", "[[0.75,0.35],[0.75,0.95]]");
+        assert_eq!(read(swapped.into()).camera.unwrap().config_version, first);
+    }
+
+    /// Every message stays on its line and keeps the secret.
+    fn check(loaded: &Loaded) -> Result<(), TestCaseError> {
+        prop_assert!(loaded.camera.is_some() || !loaded.errors.is_empty(), "neither a camera nor a reason");
+        for error in loaded.errors.iter().chain(&loaded.warnings) {
+            let shown = error.to_string();
+            prop_assert!(!shown.contains("hunter2"), "{shown}");
+            prop_assert!(!shown.contains('\n'), "{shown:?}");
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            check(&read(bytes))?;
+        }
+
+        /// A whole file with a stretch of it replaced: deeper than random bytes get.
+        #[test]
+        fn any_damage_gives_an_answer(
+            at in 0..WHOLE.len(), cut in 0..40_usize, put in "[-\\[\\]{}\"'.=,#0-9a-z\\n$ \\\\]{0,12}",
+        ) {
+            let mut bytes = WHOLE.as_bytes().to_vec();
+            let end = (at + cut).min(bytes.len());
+            bytes.splice(at..end, put.into_bytes());
+            check(&read(bytes))?;
+        }
+    }
 }

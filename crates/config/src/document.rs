@@ -74,19 +74,25 @@ impl Document {
     /// drops later mistakes and those about something missing.
     pub(crate) fn parse(&self) -> (Spanned<DeTable<'_>>, bool) {
         let (table, faults) = DeTable::parse_recoverable(&self.text);
-        let mut seen_line = 0;
+        let mut seen_line = None;
         for fault in &faults {
-            let position = fault.span().map(|span| self.position(span.start));
-            let line = position.map_or(0, |p| p.line);
-            // Later complaints about the same line only confuse.
-            if line != 0 && line == seen_line {
+            let line = fault.span().map(|span| self.position(span.start).line);
+            // What follows from the first mistake only confuses: more about its line, and keys that seem to
+            // stand twice because the header between them was lost.
+            if seen_line.is_some() && (line == seen_line || fault.message() == "duplicate key") {
                 continue;
             }
             seen_line = line;
-            // Never the error's `Display`: that prints the line, which may hold a password.
-            let message = format!("not TOML: {}", fault.message());
             let at = fault.span().map(|span| span.start);
-            self.note(Kind::Syntax, self.error(at, "", None, message));
+            let twice = (fault.message() == "duplicate key")
+                .then(|| fault.span().and_then(|s| self.snippet(s)))
+                .flatten();
+            let error = match twice {
+                Some(key) => self.error(at, &key, None, "stands twice; give each key once".to_owned()),
+                // Never the error's `Display`: that prints the line, which may hold a password.
+                None => self.error(at, "", None, format!("not TOML: {}", fault.message())),
+            };
+            self.note(Kind::Syntax, error);
         }
         (table, !faults.is_empty())
     }

@@ -2,7 +2,7 @@
 //! takes the default of `types::profile`. What the settings do is said where they are used (`ingest`,
 //! `detect`, `track`, `measure`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use wayside_types::{CountSettings, DecodeSettings, DetectSettings, Profile, Trac
 
 use crate::camera::Profiles;
 use crate::document::Document;
-use crate::error::{ConfigError, ConfigErrors};
+use crate::drawing::position;
+use crate::error::{ConfigError, ConfigErrors, Position};
 use crate::section::{Item, Section};
 
 /// Keys of a profile file.
@@ -39,7 +40,7 @@ pub fn load_profiles(directory: &Path) -> Result<BTreeMap<String, Arc<Profile>>,
 
 /// Reads the profiles as far as they can be read.
 pub(crate) fn read_profiles(directory: &Path, errors: &mut ConfigErrors) -> Profiles {
-    let mut profiles = Profiles { good: BTreeMap::new(), broken: BTreeSet::new() };
+    let mut profiles = Profiles::default();
     let files = match toml_files(directory) {
         Ok(files) => files,
         Err(error) => {
@@ -53,7 +54,8 @@ pub(crate) fn read_profiles(directory: &Path, errors: &mut ConfigErrors) -> Prof
     for file in files {
         let name = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         match Document::read(&file).map(|document| read_profile(document, &name)) {
-            Ok((Some(profile), found)) if found.is_empty() => {
+            Ok((Some((profile, model_at)), found)) if found.is_empty() => {
+                profiles.model_at.insert(name.clone(), model_at);
                 profiles.good.insert(name, Arc::new(profile));
             }
             Ok((_, found)) => {
@@ -87,7 +89,7 @@ pub(crate) fn toml_files(directory: &Path) -> Result<Vec<PathBuf>, ConfigError> 
     Ok(files)
 }
 
-fn read_profile(document: Document, name: &str) -> (Option<Profile>, Vec<ConfigError>) {
+fn read_profile(document: Document, name: &str) -> (Option<(Profile, Position)>, Vec<ConfigError>) {
     let fits = (1..=40).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if !fits {
@@ -100,34 +102,38 @@ fn read_profile(document: Document, name: &str) -> (Option<Profile>, Vec<ConfigE
     (profile, document.finish())
 }
 
-fn read_root(root: &Section<'_>, name: &str) -> Option<Profile> {
+fn read_root(root: &Section<'_>, name: &str) -> Option<(Profile, Position)> {
     let rate_fps = root
         .need("rate_fps", "analysed frames a second, above 0 and at most 60")
         .and_then(|i| i.number_above(0.0, MOST_RATE_FPS, "frames a second"));
     let model = root
         .need("model", "the name of a manifest in the models directory, without .toml")
-        .and_then(|item| read_model_name(&item));
+        .and_then(|item| Some((read_model_name(&item)?, position(root.doc(), &item))));
     let table = |key, keys| root.get(key).and_then(|item| item.section(keys, PROFILE_KEYS));
     let mut decode = DecodeSettings::default();
     if let Some(section) = table("decode", DECODE_KEYS) {
         set(&mut decode.keyframes_only, section.get("keyframes_only").and_then(|i| i.flag()));
     }
     let mut detect = DetectSettings::default();
-    if let Some(section) = table("detect", DETECT_KEYS) {
-        set(&mut detect.low_score, score(&section, "low_score"));
-    }
+    let low_score = table("detect", DETECT_KEYS).and_then(|section| section.get("low_score"));
+    set(&mut detect.low_score, low_score.as_ref().and_then(score));
     let mut track = TrackSettings::default();
-    if let Some(section) = table("track", TRACK_KEYS) {
-        set(&mut track.high_score, score(&section, "high_score"));
-        set(&mut track.start_score, score(&section, "start_score"));
-        set(&mut track.lost_ms, section.get("lost_ms").and_then(|i| i.whole(100..=60_000, "milliseconds")));
-        if track.high_score < detect.low_score {
-            section.fail(format!(
-                "high_score is {} but must be at least detect.low_score, {}",
-                track.high_score, detect.low_score
-            ));
+    let section = table("track", TRACK_KEYS);
+    for (key, setting) in [("high_score", &mut track.high_score), ("start_score", &mut track.start_score)] {
+        let item = section.as_ref().and_then(|s| s.get(key));
+        set(setting, item.as_ref().and_then(score));
+        if *setting < detect.low_score {
+            match (&item, &low_score) {
+                (Some(item), _) => {
+                    item.fail(format!("must be at least detect.low_score, {}", detect.low_score))
+                }
+                (None, Some(low)) => low.fail(format!("must be at most track.{key}, {setting}")),
+                (None, None) => {}
+            }
         }
     }
+    let lost_ms = section.and_then(|s| s.get("lost_ms"));
+    set(&mut track.lost_ms, lost_ms.and_then(|i| i.whole(100..=60_000, "milliseconds")));
     let mut count = CountSettings::default();
     if let Some(section) = table("count", COUNT_KEYS) {
         let travel = section.get("min_travel_boxes").and_then(|i| i.number(0.0..=10.0, "box sizes"));
@@ -137,7 +143,9 @@ fn read_root(root: &Section<'_>, name: &str) -> Option<Profile> {
             section.get("recount_ms").and_then(|i| i.whole(0..=600_000, "milliseconds")),
         );
     }
-    Some(Profile { name: name.to_owned(), rate_fps: rate_fps?, model: model?, decode, detect, track, count })
+    let (model, model_at) = model?;
+    let profile = Profile { name: name.to_owned(), rate_fps: rate_fps?, model, decode, detect, track, count };
+    Some((profile, model_at))
 }
 
 fn read_model_name(item: &Item<'_>) -> Option<String> {
@@ -152,8 +160,8 @@ fn read_model_name(item: &Item<'_>) -> Option<String> {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a score needs no more digits than f32 has")]
-fn score(section: &Section<'_>, key: &'static str) -> Option<f32> {
-    section.get(key).and_then(|item| item.number(0.01..=0.99, "")).map(|score| score as f32)
+fn score(item: &Item<'_>) -> Option<f32> {
+    item.number(0.01..=0.99, "").map(|score| score as f32)
 }
 
 fn set<T>(setting: &mut T, value: Option<T>) {

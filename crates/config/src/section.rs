@@ -199,9 +199,7 @@ impl<'d> Item<'d> {
         let found = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         if found.is_none() {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-            let hint = closest(text, names.iter().copied())
-                .map_or(String::new(), |c| format!("; did you mean \"{c}\"?"));
-            self.fail(format!("must be one of: {}{hint}", names.join(", ")));
+            self.fail(format!("must be one of: {}", names.join(", ")));
         }
         found
     }
@@ -232,8 +230,7 @@ impl<'d> Item<'d> {
 
     /// A pair of finite numbers `[x, y]`, both within a range; `meaning` says what they are.
     pub(crate) fn point(&self, range: &RangeInclusive<f64>, meaning: &str) -> Option<Point> {
-        let wanted =
-            format!("must be a point [x, y] with both from {} to {}: {meaning}", range.start(), range.end());
+        let wanted = format!("must be [x, y], each from {} to {} ({meaning})", range.start(), range.end());
         let pair = match self.value {
             DeValue::Array(array) => array.iter().map(|v| self.member(v)).collect::<Vec<_>>(),
             _ => Vec::new(),

@@ -288,11 +288,10 @@ fn read_time_zone(item: &Item<'_>) -> Option<(TimeZone, String)> {
                 item.fail("this machine has no time zone database; install the system package tzdata");
                 return None;
             }
-            let hint = closest(name, names.iter().map(String::as_str))
-                .map_or(String::new(), |close| format!("; did you mean \"{close}\"?"));
-            item.fail(format!(
-                "is no IANA time zone; write a name such as \"Asia/Shanghai\" or \"UTC\"{hint}"
-            ));
+            item.fail(match closest(name, names.iter().map(String::as_str)) {
+                Some(close) => format!("is no IANA time zone; did you mean \"{close}\"?"),
+                None => "is no IANA time zone; write a name such as \"Asia/Shanghai\" or \"UTC\"".to_owned(),
+            });
             None
         }
     }

@@ -67,7 +67,7 @@ pub fn load_site_in(config: Option<&Path>, env: &Env) -> Result<Site, ConfigErro
         warnings.extend(loaded.warnings);
         cameras.extend(loaded.camera);
     }
-    check_models(&read, cameras.iter(), &mut errors);
+    check_models(&read, &profiles, &cameras, &mut errors);
     let site = read.settings.map(|settings| Site { settings, cameras, profiles: profiles.good, warnings });
     errors.into_result(site)
 }
@@ -157,13 +157,9 @@ fn refuse_taken_id(file: &Path, loaded: &mut Loaded, taken: &mut BTreeMap<Camera
 }
 
 /// A profile in use must name a manifest that is there; reading it is `detect`'s work.
-fn check_models<'c>(
-    read: &ReadSettings,
-    cameras: impl Iterator<Item = &'c CameraSpec>,
-    errors: &mut ConfigErrors,
-) {
+fn check_models(read: &ReadSettings, profiles: &Profiles, cameras: &[CameraSpec], errors: &mut ConfigErrors) {
     let in_use: BTreeSet<(&str, &str)> =
-        cameras.map(|c| (c.profile.name.as_str(), c.profile.model.as_str())).collect();
+        cameras.iter().map(|c| (c.profile.name.as_str(), c.profile.model.as_str())).collect();
     for (profile, model) in in_use {
         let manifest = read.models_dir.join(format!("{model}.toml"));
         if manifest.is_file() {
@@ -177,7 +173,7 @@ fn check_models<'c>(
         let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
         errors.0.push(ConfigError {
             file: read.profiles_dir.join(format!("{profile}.toml")),
-            position: None,
+            position: profiles.model_at.get(profile).copied(),
             key: "model".to_owned(),
             value: Some(format!("\"{model}\"")),
             message: format!("there is no manifest {}; there are: {there}", manifest.display()),

@@ -1,0 +1,155 @@
+//! What is shipped loads: the settings, profiles and examples of the repository, the camera files of the
+//! real clips; and the committed schemas are those of the code.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use wayside_config::{
+    CameraUse, Env, camera_schema_json, load_camera_file, load_for_analyze_in, load_profiles, load_site_in,
+    profile_schema_json, site_schema_json,
+};
+use wayside_types::SourceUrl;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+#[test]
+fn shipped_settings_and_profiles() {
+    let site = load_site_in(None, &Env::given([])).unwrap();
+    assert_eq!(site.settings.home, root());
+    assert!(site.settings.listen.ip().is_loopback());
+    let rates: Vec<(&str, f64)> = site.profiles.iter().map(|(n, p)| (n.as_str(), p.rate_fps)).collect();
+    let want =
+        [("arterial", 10.0), ("highway", 10.0), ("intersection", 10.0), ("residential", 5.0), ("watch", 1.0)];
+    assert_eq!(rates, want);
+    for (name, profile) in &site.profiles {
+        assert_eq!(profile.decode.keyframes_only, name == "watch");
+    }
+}
+
+#[test]
+fn shipped_examples() {
+    let profiles = load_profiles(&root().join("pipelines")).unwrap();
+    let mut seen = 0;
+    for entry in fs::read_dir(root().join("config/cameras")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_string_lossy().ends_with(".toml.example") {
+            load_camera_file(&path, &profiles, CameraUse::Analyze(Path::new("x"))).unwrap();
+            seen += 1;
+        }
+    }
+    assert!(seen >= 2, "only {seen} examples");
+}
+
+#[test]
+fn camera_files_of_the_real_clips() {
+    let clips = root().join("../shared/clips");
+    if !clips.is_dir() {
+        eprintln!("SKIPPED: {} is not there", clips.display());
+        return;
+    }
+    for name in ["arterial", "residential", "motorway-vfr"] {
+        let video = Path::new("/dev/null");
+        let camera = clips.join(format!("{name}.toml"));
+        let analysis = load_for_analyze_in(None, &camera, video, &Env::given([])).unwrap();
+        assert_eq!(analysis.camera.id.as_str(), name);
+        assert_eq!(analysis.camera.source, SourceUrl::File(video.to_owned()));
+        assert!(!analysis.camera.lines.is_empty());
+    }
+}
+
+#[test]
+fn home_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().to_str().unwrap();
+    let load = |home: &str| {
+        load_site_in(None, &Env::given([("WAYSIDE_HOME", home)])).map(|_| ()).unwrap_err().to_string()
+    };
+    assert_eq!(load("relative"), "relative: WAYSIDE_HOME must be an absolute path");
+    assert_eq!(load("/nowhere/at/all"), "/nowhere/at/all: WAYSIDE_HOME must be an existing directory");
+    let got = load(home);
+    assert!(
+        got.starts_with(&format!("{home}/config/wayside.toml: does not exist; name the settings")),
+        "{got}"
+    );
+    fs::create_dir_all(dir.path().join("config/cameras")).unwrap();
+    fs::create_dir_all(dir.path().join("pipelines")).unwrap();
+    fs::write(dir.path().join("config/wayside.toml"), "data_dir = \"../data\"\ntimezone = \"Asia/Harbin\"\n")
+        .unwrap();
+    fs::write(dir.path().join("pipelines/p.toml"), "rate_fps = 2.5\nmodel = \"m\"\n").unwrap();
+    let site = load_site_in(None, &Env::given([("WAYSIDE_HOME", home)])).unwrap();
+    assert_eq!(site.settings.onnxruntime, dir.path().join(".wayside/lib/libonnxruntime.so"));
+    assert!(site.settings.data_dir.ends_with("data") && site.settings.data_dir.is_absolute());
+    assert!(!dir.path().join("data").exists(), "loading made the data directory");
+    // No camera yet is no mistake, but worth saying.
+    assert_eq!(site.warnings.len(), 1);
+    assert!(site.settings.check_listen(false).is_ok());
+}
+
+#[test]
+fn schemas_are_committed() {
+    let directory = root().join("docs/reference/schema");
+    for (name, text) in
+        [("site", site_schema_json()), ("camera", camera_schema_json()), ("profile", profile_schema_json())]
+    {
+        let file = directory.join(format!("{name}.schema.json"));
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            fs::create_dir_all(&directory).unwrap();
+            fs::write(&file, &text).unwrap();
+        }
+        let committed = fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            committed == text,
+            "{} is not what the code says: run the tests with UPDATE_SCHEMA=1",
+            file.display()
+        );
+    }
+}
+
+/// Keys of every table of a file, as the reader lists them in its messages about unknown keys.
+#[test]
+fn schemas_and_readers_know_the_same_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    for sub in ["config/cameras", "pipelines"] {
+        fs::create_dir_all(dir.path().join(sub)).unwrap();
+    }
+    let odd = "x__ = 1\n";
+    fs::write(
+        dir.path().join("config/wayside.toml"),
+        format!("{odd}[database]\n{odd}[inference]\n{odd}[rtsp]\n{odd}"),
+    )
+    .unwrap();
+    fs::write(
+        dir.path().join("pipelines/p.toml"),
+        format!("{odd}[decode]\n{odd}[detect]\n{odd}[track]\n{odd}[count]\n{odd}"),
+    )
+    .unwrap();
+    fs::write(
+        dir.path().join("config/cameras/c.toml"),
+        format!("{odd}[location]\n{odd}[calibration]\n{odd}[calibration.ground_origin]\n{odd}[[line]]\n{odd}[[zone]]\n{odd}"),
+    )
+    .unwrap();
+    let env = Env::given([("WAYSIDE_HOME", dir.path().to_str().unwrap())]);
+    let errors = load_site_in(None, &env).unwrap_err();
+    let mut read = BTreeSet::new();
+    for error in errors.0.iter().filter(|e| e.key.ends_with("x__")) {
+        let keys = error.message.split("accepted here: ").nth(1).unwrap().trim_end_matches(')');
+        read.insert(keys.split(", ").map(str::to_owned).collect::<BTreeSet<_>>());
+    }
+    assert_eq!(read.len(), 15, "tables whose keys were told");
+    let mut described = BTreeSet::new();
+    for text in [site_schema_json(), camera_schema_json(), profile_schema_json()] {
+        let schema: Value = serde_json::from_str(&text).unwrap();
+        let definitions = schema["$defs"].as_object().unwrap().values();
+        for table in std::iter::once(&schema).chain(definitions) {
+            if let Some(properties) = table["properties"].as_object() {
+                assert_eq!(table["additionalProperties"], Value::Bool(false));
+                described.insert(properties.keys().cloned().collect::<BTreeSet<_>>());
+            }
+        }
+    }
+    assert_eq!(described, read);
+}
