@@ -23,7 +23,7 @@ pub struct Profile {
 }
 
 /// What is decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct DecodeSettings {
     /// Decode keyframes only (profile `watch`).
     pub keyframes_only: bool,
@@ -54,12 +54,6 @@ pub struct CountSettings {
     pub min_travel_boxes: f64,
     /// The same line counts the same road user again after this long at the earliest.
     pub recount_ms: u32,
-}
-
-impl Default for DecodeSettings {
-    fn default() -> Self {
-        Self { keyframes_only: false }
-    }
 }
 
 impl Default for DetectSettings {
