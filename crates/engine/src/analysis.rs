@@ -99,14 +99,14 @@ impl CameraAnalysis {
         let ended = stage.tracker.finish();
         let mut events = stage.measurer.update(at, &ended);
         events.extend(stage.measurer.finish());
-        self.past = self.past.plus(stage.measurer.quality());
+        self.past = sum(self.past, stage.measurer.quality());
         to_wall_clock(events, stage.last)
     }
 
     /// Self-reported quality so far.
     #[must_use]
     pub fn quality(&self) -> Quality {
-        self.stage.as_ref().map_or(self.past, |stage| self.past.plus(stage.measurer.quality()))
+        self.stage.as_ref().map_or(self.past, |stage| sum(self.past, stage.measurer.quality()))
     }
 
     /// Zone summaries of the stream as it runs.
@@ -160,7 +160,15 @@ fn stream_time(media_time: Duration) -> Timestamp {
 fn to_wall_clock(mut events: Vec<Event>, moment: FrameMoment) -> Vec<Event> {
     let offset = moment.captured_at.duration_since(stream_time(moment.media_time));
     for event in &mut events {
-        event.shift(offset);
+        let at = match event {
+            Event::Crossing(crossing) => &mut crossing.at,
+            Event::Movement(movement) => &mut movement.at,
+        };
+        *at = at.checked_add(offset).unwrap_or(moment.captured_at);
     }
     events
+}
+
+fn sum(a: Quality, b: Quality) -> Quality {
+    Quality { tracks: a.tracks + b.tracks, counted: a.counted + b.counted, broken: a.broken + b.broken }
 }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use jiff::SignedDuration;
 use metrics::counter;
 use wayside_detect::{DetectError, Detector, DetectorOptions, Manifest, Provider, Runtime};
-use wayside_ingest::{FrameSink, IngestError, LiveSource, SourceChange, SourceOptions};
+use wayside_ingest::{FrameSink, LiveSource, SourceChange, SourceOptions};
 use wayside_measure::{Binner, CalibrationError, Homography, MeasureError};
 use wayside_store::checkpoint::Checkpoint;
 use wayside_store::{StoreError, Writer};
@@ -96,22 +96,6 @@ pub enum EngineError {
     /// A detector can't be opened.
     #[error(transparent)]
     Detect(#[from] DetectError),
-    /// A source can't be opened.
-    #[error("camera {camera}: {source}")]
-    Ingest {
-        /// Whose.
-        camera: String,
-        /// Why.
-        source: IngestError,
-    },
-    /// A camera's drawing can't be used.
-    #[error("camera {camera}: {source}")]
-    Measure {
-        /// Whose.
-        camera: String,
-        /// Why.
-        source: MeasureError,
-    },
     /// A camera's calibration can't be used.
     #[error("camera {camera}: {source}")]
     Calibration {
@@ -169,12 +153,8 @@ struct Watched {
 impl LiveCamera {
     fn new(spec: Arc<CameraSpec>, parts: &EngineParts) -> Result<Self, EngineError> {
         let camera = spec.id.to_string();
-        let finest = match &spec.calibration {
-            Some(calibration) => Homography::fit(calibration)
-                .map_err(|source| EngineError::Calibration { camera, source })?
-                .finest_metres_per_width(),
-            None => None,
-        };
+        let fit = spec.calibration.as_ref().map(Homography::fit).transpose();
+        let homography = fit.map_err(|source| EngineError::Calibration { camera, source })?;
         let binner = Binner::new(
             spec.id.clone(),
             parts.time_zone.clone(),
@@ -183,7 +163,7 @@ impl LiveCamera {
         );
         Ok(Self {
             board: StatusBoard::new(spec.id.clone(), parts.clock.now()),
-            view: Mutex::new(LiveView::new(finest, parts.clock.monotonic())),
+            view: Mutex::new(LiveView::new(homography, parts.clock.monotonic())),
             work: Mutex::new(Work { analysis: CameraAnalysis::new(spec.clone()), binner, last: None }),
             broken: AtomicBool::new(false),
             spec,
@@ -270,7 +250,8 @@ impl Work {
 /// A running engine.
 pub struct Engine {
     shared: Arc<Shared>,
-    sources: Vec<LiveSource>,
+    /// `None` for a camera that can never work as configured.
+    sources: Arc<Vec<Option<LiveSource>>>,
     workers: Vec<JoinHandle<()>>,
     ticker: JoinHandle<()>,
 }
@@ -331,24 +312,14 @@ impl Engine {
             let shared = shared.clone();
             workers.push(spawn("wayside-worker", move || worker::run(&shared, detectors))?);
         }
-        let mut sources = Vec::new();
-        for (lane, spec) in specs.iter().enumerate() {
-            let sink = Arc::new(CameraSink { lane, shared: shared.clone() });
-            let options = SourceOptions {
-                rate_fps: spec.profile.rate_fps,
-                keyframes_only: spec.profile.decode.keyframes_only,
-                transport: spec.transport,
-                ..source.clone()
-            };
-            let seed = seed.wrapping_add(lane as u64);
-            let (id, url) = (spec.id.clone(), spec.source.clone());
-            let source = LiveSource::start(id, url, options, clock.clone(), seed, sink)
-                .map_err(|source| EngineError::Ingest { camera: spec.id.to_string(), source })?;
-            sources.push(source);
-        }
-        let stats: Vec<_> = sources.iter().map(LiveSource::stats_handle).collect();
-        let ticking = shared.clone();
-        let ticker = spawn("wayside-ticker", move || ticker::run(&ticking, &stats, seed))?;
+        let sources: Vec<_> = specs
+            .iter()
+            .enumerate()
+            .map(|(lane, spec)| open_source(&shared, lane, spec, &source, seed.wrapping_add(lane as u64)))
+            .collect();
+        let sources = Arc::new(sources);
+        let (ticking, ticked) = (shared.clone(), sources.clone());
+        let ticker = spawn("wayside-ticker", move || ticker::run(&ticking, &ticked, seed))?;
         Ok(Self { shared, sources, workers, ticker })
     }
 
@@ -364,19 +335,18 @@ impl Engine {
     /// # Errors
     /// [`EngineError`] when the last bins could not be kept.
     pub fn stop(self) -> Result<(), EngineError> {
-        for source in self.sources {
-            source.stop();
-        }
-        self.shared.queue.close();
         self.shared.stopping.store(true, Ordering::Release);
+        self.ticker.thread().unpark();
+        if self.ticker.join().is_err() {
+            tracing::error!("the ticker ended by a panic");
+        }
+        // The ticker is gone, so this is the last handle: dropping it stops every source.
+        drop(self.sources);
+        self.shared.queue.close();
         for worker in self.workers {
             if worker.join().is_err() {
                 tracing::error!("a worker ended by a panic");
             }
-        }
-        self.ticker.thread().unpark();
-        if self.ticker.join().is_err() {
-            tracing::error!("the ticker ended by a panic");
         }
         let now = self.shared.clock.now();
         let mut last = Vec::new();
@@ -388,6 +358,32 @@ impl Engine {
         self.shared.writer.submit(last)?;
         self.shared.checkpoint.save(&[])?;
         Ok(())
+    }
+}
+
+/// Starts a camera's source. One that can never work as configured fails alone: the others go on.
+fn open_source(
+    shared: &Arc<Shared>,
+    lane: usize,
+    spec: &CameraSpec,
+    base: &SourceOptions,
+    seed: u64,
+) -> Option<LiveSource> {
+    let sink = Arc::new(CameraSink { lane, shared: shared.clone() });
+    let options = SourceOptions {
+        rate_fps: spec.profile.rate_fps,
+        keyframes_only: spec.profile.decode.keyframes_only,
+        transport: spec.transport,
+        ..base.clone()
+    };
+    let (id, url) = (spec.id.clone(), spec.source.clone());
+    match LiveSource::start(id, url, options, shared.clock.clone(), seed, sink.clone()) {
+        Ok(source) => Some(source),
+        Err(error) => {
+            tracing::error!(camera = %spec.id, %error, "camera can't be opened");
+            sink.state(SourceChange::Failed { reason: error.to_string(), retry_in: None });
+            None
+        }
     }
 }
 

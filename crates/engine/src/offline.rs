@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use wayside_detect::{DetectError, Detector};
 use wayside_ingest::{FileSummary, IngestError, SourceOptions, read_file};
-use wayside_measure::{Event, MeasureError};
+use wayside_measure::{MeasureError, Totals};
 use wayside_types::{CameraSpec, Detection, Frame};
 
 use crate::analysis::{CameraAnalysis, FrameMoment};
 use crate::live::DetectorSetup;
-use crate::report::{Report, ReportBuilder};
+use crate::report::Report;
 
 /// Decoded frames that may wait for a worker.
 const FRAMES_AHEAD: usize = 4;
@@ -123,7 +123,7 @@ fn detect_all(
 
 struct Analysed {
     analysis: CameraAnalysis,
-    builder: ReportBuilder,
+    totals: Totals,
     frames: u64,
 }
 
@@ -131,7 +131,7 @@ impl Analysed {
     fn of(spec: &Arc<CameraSpec>, found: &Receiver<Found>) -> Result<Self, AnalyzeError> {
         let mut this = Self {
             analysis: CameraAnalysis::new(spec.clone()),
-            builder: ReportBuilder::default(),
+            totals: Totals::default(),
             frames: 0,
         };
         let mut waiting = BTreeMap::new();
@@ -140,23 +140,16 @@ impl Analysed {
             while let Some((moment, detections)) = waiting.remove(&this.frames) {
                 let events = this.analysis.process(moment, detections?);
                 let failed = |source| AnalyzeError::Measure { camera: spec.id.to_string(), source };
-                this.take(&events.map_err(failed)?);
+                events.map_err(failed)?.iter().for_each(|event| this.totals.add(event));
                 this.frames += 1;
             }
         }
         Ok(this)
     }
 
-    fn take(&mut self, events: &[Event]) {
-        for event in events {
-            self.builder.event(event);
-        }
-    }
-
     fn report(&mut self, spec: &CameraSpec, summary: &FileSummary) -> Report {
         let zones = self.analysis.zones();
-        let rest = self.analysis.restart();
-        self.take(&rest);
-        self.builder.build(spec, summary, self.frames, &zones, self.analysis.quality())
+        self.analysis.restart().iter().for_each(|event| self.totals.add(event));
+        Report::new(spec, summary, self.frames, &self.totals, &zones, self.analysis.quality())
     }
 }

@@ -69,13 +69,13 @@ impl StatusBoard {
                 (CameraState::Connecting, status.reason.take())
             }
             SourceChange::Connecting => (CameraState::Reconnecting, status.reason.take()),
-            SourceChange::Live { size, .. } | SourceChange::SizeChanged { size, .. } => {
+            SourceChange::Live { size, .. } | SourceChange::SizeChanged { to: size, .. } => {
                 status.size_px = Some([size.width, size.height]);
                 (CameraState::Live, None)
             }
             SourceChange::Lost { reason, .. } => (CameraState::Reconnecting, Some(reason.clone())),
             SourceChange::Ended => (CameraState::Ended, None),
-            SourceChange::Failed { reason } => (CameraState::Failed, Some(reason.clone())),
+            SourceChange::Failed { reason, .. } => (CameraState::Failed, Some(reason.clone())),
         };
         if state != status.state {
             status.state = state;
@@ -86,10 +86,11 @@ impl StatusBoard {
     }
 
     /// Brings the rates up to date and gives the status for publishing.
-    pub fn refresh(&self, stats: &SourceStats, now: Duration) -> CameraStatus {
+    pub fn refresh(&self, stats: Option<SourceStats>, now: Duration) -> CameraStatus {
+        let received = stats.map_or(0, |s| s.frames);
         let sample = Sample {
             at: now,
-            received: stats.frames,
+            received,
             analysed: self.analysed.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
         };
@@ -101,7 +102,7 @@ impl StatusBoard {
         let first = inner.samples.front().copied().unwrap_or(sample);
         let seconds = now.saturating_sub(first.at).as_secs_f64();
         let status = &mut inner.status;
-        status.reconnects = stats.reconnects;
+        status.reconnects = stats.map_or(0, |s| s.reconnects);
         if seconds > 0.0 {
             let per_second = |new: u64, old: u64| new.saturating_sub(old) as f64 / seconds;
             status.received_fps = per_second(sample.received, first.received);

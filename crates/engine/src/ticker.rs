@@ -9,7 +9,7 @@ use metrics::gauge;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
-use wayside_ingest::StatsHandle;
+use wayside_ingest::LiveSource;
 use wayside_types::{ClosedBins, LiveEvent};
 
 use crate::live::Shared;
@@ -19,8 +19,8 @@ const TICK: Duration = Duration::from_secs(1);
 const STATUS_EVERY_TICKS: u64 = 2;
 const CHECKPOINT_EVERY_TICKS: u64 = 10;
 
-/// Ticks until the engine stops. `stats` are in the order of the cameras.
-pub fn run(shared: &Shared, stats: &[StatsHandle], seed: u64) {
+/// Ticks until the engine stops. `sources` are in the order of the cameras.
+pub fn run(shared: &Shared, sources: &[Option<LiveSource>], seed: u64) {
     let mut rng = Pcg64Mcg::seed_from_u64(seed);
     let mut due = shared.clock.monotonic() + TICK;
     let mut ticks: u64 = 0;
@@ -37,7 +37,7 @@ pub fn run(shared: &Shared, stats: &[StatsHandle], seed: u64) {
         show_icons(shared, &mut rng);
         gauge!("wayside_frames_waiting").set(shared.queue.depth() as f64);
         if ticks.is_multiple_of(STATUS_EVERY_TICKS) {
-            refresh(shared, stats);
+            refresh(shared, sources);
         }
         if ticks.is_multiple_of(CHECKPOINT_EVERY_TICKS) {
             save_checkpoint(shared);
@@ -77,10 +77,10 @@ fn show_icons(shared: &Shared, rng: &mut Pcg64Mcg) {
     }
 }
 
-fn refresh(shared: &Shared, stats: &[StatsHandle]) {
+fn refresh(shared: &Shared, sources: &[Option<LiveSource>]) {
     let now = shared.clock.monotonic();
-    for (camera, stats) in shared.cameras.iter().zip(stats) {
-        let status = camera.board.refresh(&stats.get(), now);
+    for (camera, source) in shared.cameras.iter().zip(sources) {
+        let status = camera.board.refresh(source.as_ref().map(LiveSource::stats), now);
         shared.hub.publish(LiveEvent::Camera(status));
     }
 }

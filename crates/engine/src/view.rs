@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use wayside_detect::{DetectError, Detector};
 use wayside_ingest::background::Background;
+use wayside_measure::{Homography, Pose};
 use wayside_redact::{BackgroundPicture, MAX_WIDTH_PX, RedactError, SeenSizes, background_jpeg, still_width};
 use wayside_types::frame::OwnedPixels;
 use wayside_types::{BBox, Detection, Frame, PixelFormat};
@@ -18,12 +19,14 @@ const PICTURE_EVERY: Duration = Duration::from_secs(30);
 const FIRST_PICTURE_AFTER: Duration = Duration::from_secs(8);
 /// The further detector pass keeps every suspicion from this score on.
 const SUSPICION_SCORE: f32 = 0.1;
+/// Faces and plates are at most this far above the ground; there a pixel covers least.
+const HEAD_HEIGHT_M: f64 = 2.5;
 
 /// What a camera may be shown as.
 pub struct LiveView {
     background: Background,
     seen: SeenSizes,
-    finest_metres_per_px: Option<f64>,
+    homography: Option<Homography>,
     next_sample: Duration,
     next_picture: Duration,
 }
@@ -40,13 +43,13 @@ pub enum ViewError {
 }
 
 impl LiveView {
-    /// A view of a camera whose calibration says how many metres a pixel covers at the finest place.
+    /// A view of a camera, with its calibration if it has one.
     #[must_use]
-    pub fn new(finest_metres_per_px: Option<f64>, now: Duration) -> Self {
+    pub fn new(homography: Option<Homography>, now: Duration) -> Self {
         Self {
             background: Background::new(MAX_WIDTH_PX),
             seen: SeenSizes::default(),
-            finest_metres_per_px,
+            homography,
             next_sample: now,
             next_picture: now + FIRST_PICTURE_AFTER,
         }
@@ -87,7 +90,9 @@ impl LiveView {
         let suspected = detector.detect(&[still], SUSPICION_SCORE)?;
         let boxes: Vec<BBox> = suspected.into_iter().flatten().map(|d| d.bbox).collect();
         let picture = BackgroundPicture { size: view.size, rgb: &view.rgb, known: &view.known };
-        let width_px = still_width(frame.size, self.finest_metres_per_px, &self.seen);
+        let pose = self.homography.as_ref().and_then(|h| Pose::of(h.ground_to_image(), frame.size));
+        let finest = pose.and_then(|pose| pose.finest_metres_per_px(HEAD_HEIGHT_M));
+        let width_px = still_width(frame.size, finest, &self.seen);
         Ok(Some(Bytes::from(background_jpeg(&picture, &boxes, width_px)?)))
     }
 }

@@ -129,6 +129,12 @@ impl Homography {
         Ok(residual_m)
     }
 
+    /// The matrix that takes ground metres to fractions of the picture, up to scale.
+    #[must_use]
+    pub const fn ground_to_image(&self) -> &Matrix3<f64> {
+        &self.to_image
+    }
+
     /// Where a point of the picture (fractions) lies on the ground (metres); `None` at and above the
     /// horizon.
     #[must_use]

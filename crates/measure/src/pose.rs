@@ -96,3 +96,51 @@ impl Pose {
         Some(jacobian.singular_values().min())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::homography::Homography;
+    use wayside_types::{Calibration, Point};
+
+    const SIZE: FrameSize = FrameSize { width: 1280, height: 720 };
+
+    /// A camera with this focal length at this height, pitched down, looking along the ground's y axis.
+    fn calibration(focal_px: f64, height_m: f64, pitch_deg: f64) -> Calibration {
+        let (sin, cos) = pitch_deg.to_radians().sin_cos();
+        let see = |x: f64, y: f64| {
+            let (ahead, drop) = (y * cos + height_m * sin, height_m * cos - y * sin);
+            Point::new(0.5 + focal_px * x / ahead / 1280.0, 0.5 + focal_px * drop / ahead / 720.0)
+        };
+        let ground: Vec<Point> =
+            [(-4.0, 12.0), (4.0, 12.0), (5.0, 30.0), (-6.0, 40.0)].map(|(x, y)| Point::new(x, y)).to_vec();
+        let image = ground.iter().map(|p| see(p.x, p.y)).collect();
+        Calibration { image, ground_m: ground, ground_origin: None }
+    }
+
+    #[test]
+    fn the_height_comes_back_and_a_pixel_covers_less_above_the_ground() {
+        for (focal_px, height_m, pitch_deg) in [(900.0, 6.0, 25.0), (1500.0, 12.0, 35.0), (700.0, 8.0, 18.0)] {
+            let fitted = Homography::fit(&calibration(focal_px, height_m, pitch_deg)).unwrap();
+            let pose = Pose::of(fitted.ground_to_image(), SIZE).unwrap();
+            assert!((pose.height_m() - height_m).abs() < 0.01, "{} is not {height_m}", pose.height_m());
+            let (ground, head) = (pose.finest_metres_per_px(0.0).unwrap(), pose.finest_metres_per_px(2.5).unwrap());
+            // Everything is nearer to the camera by the share of its height.
+            assert!((head / ground - (height_m - 2.5) / height_m).abs() < 0.01);
+            // In the middle of the lower edge the distance along the ray is h / sin(pitch + half the angle
+            // of view), and across is the smallest direction; towards the corners it is smaller still.
+            let steepest = pitch_deg.to_radians() + (360.0_f64 / focal_px).atan();
+            let across = height_m / steepest.sin() / focal_px * (360.0_f64 / focal_px).atan().cos();
+            let middle = pose.metres_per_px(0.0, 360.0, 0.0).unwrap();
+            assert!((middle / across - 1.0).abs() < 0.02, "{middle} is not {across}");
+            assert!(ground <= middle);
+        }
+    }
+
+    #[test]
+    fn a_camera_below_the_plane_says_nothing() {
+        let fitted = Homography::fit(&calibration(900.0, 2.0, 10.0)).unwrap();
+        let pose = Pose::of(fitted.ground_to_image(), SIZE).unwrap();
+        assert_eq!(pose.finest_metres_per_px(2.5), None);
+    }
+}
