@@ -1,0 +1,37 @@
+//! The questions that may be asked of the database, each with a page of answers at a time: [`cameras`], and
+//! [`measurements`], whose bins come from `bins`, whose pages from `cursor`, whose SQL lies in `fetch` and
+//! whose rows, with their zeros, are put together in `fill`.
+
+mod bins;
+mod cameras;
+mod cursor;
+mod fetch;
+mod fill;
+mod measurements;
+
+pub use cameras::{CameraRow, cameras};
+pub use cursor::Cursor;
+pub use measurements::{
+    GroupBy, GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject, SmallCells,
+    measurements,
+};
+
+use crate::error::StoreError;
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// In the list's order.
+    pub items: Vec<T>,
+    /// Where the next page begins; absent on the last.
+    pub next: Option<Cursor>,
+}
+
+/// A value that was checked when it was written; another program may have written there since.
+fn stored<T, E: std::fmt::Display>(value: Result<T, E>) -> Result<T, StoreError> {
+    value.map_err(|error| StoreError::Refused {
+        what: "a query: it holds something that Wayside never writes",
+        code: None,
+        reason: error.to_string(),
+    })
+}

@@ -1,0 +1,267 @@
+//! Turns closed bins into columns for one statement a table. Rows of the same key within a batch become one
+//! here, with the same rule that the database applies: within an epoch, numbers only grow.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use wayside_types::{
+    Bin, BinLength, BinSubject, ClosedBins, Coverage, RoadUserClass, SpeedSummary, Timestamp,
+};
+
+use crate::error::StoreError;
+use crate::months::month_of;
+
+/// What every row of every table begins with.
+type Head = (String, i32, Timestamp);
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Value {
+    count: i32,
+    speed: Option<SpeedSummary>,
+}
+
+impl Value {
+    fn of(bin: &Bin) -> Self {
+        Self { count: i32::try_from(bin.count).unwrap_or(i32::MAX), speed: bin.speed }
+    }
+
+    /// The later of two reports on the same bin of the same epoch.
+    fn grow(&mut self, other: Self) {
+        self.count = self.count.max(other.count);
+        let n = |value: &Self| value.speed.map_or(0, |speed| speed.n);
+        if n(&other) > n(self) {
+            self.speed = other.speed;
+        }
+    }
+}
+
+/// The rows of a batch, by key, in the order in which the database will find their places.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    coverage: BTreeMap<(Head, i64), Coverage>,
+    lines: BTreeMap<(Head, [&'static str; 2], String, i64), Value>,
+    movements: BTreeMap<(Head, String, String, &'static str, i64), Value>,
+    zones: BTreeMap<(Head, String, &'static str, i64), Value>,
+}
+
+impl Rows {
+    /// Takes the rows of these records.
+    pub(super) fn of(records: &[ClosedBins]) -> Self {
+        let mut rows = Self::default();
+        for record in records {
+            rows.add_coverage(&record.coverage);
+            for bin in &record.bins {
+                rows.add_bin(bin);
+            }
+        }
+        rows
+    }
+
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.coverage.len() + self.lines.len() + self.movements.len() + self.zones.len()
+    }
+
+    /// The months that these rows fall into.
+    pub(super) fn months(&self) -> Vec<Date> {
+        let mut months: Vec<Date> = self
+            .coverage
+            .keys()
+            .map(|key| key.0.2)
+            .chain(self.lines.keys().map(|key| key.0.2))
+            .chain(self.movements.keys().map(|key| key.0.2))
+            .chain(self.zones.keys().map(|key| key.0.2))
+            .map(month_of)
+            .collect();
+        months.sort_unstable();
+        months.dedup();
+        months
+    }
+
+    fn add_coverage(&mut self, coverage: &Coverage) {
+        let key = (head(coverage.camera.as_str(), coverage.length, coverage.start), coverage.epoch);
+        match self.coverage.get_mut(&key) {
+            Some(known) if known.observed_s > coverage.observed_s => {}
+            Some(known) => *known = coverage.clone(),
+            None => {
+                self.coverage.insert(key, coverage.clone());
+            }
+        }
+    }
+
+    fn add_bin(&mut self, bin: &Bin) {
+        let key = &bin.key;
+        let head = head(key.camera.as_str(), key.length, key.start);
+        let class = key.class.as_str();
+        let value = Value::of(bin);
+        match &key.subject {
+            BinSubject::Line(line, direction) => {
+                let key = (head, [direction.as_str(), class], line.to_string(), key.epoch);
+                self.lines.entry(key).or_insert(value).grow(value);
+            }
+            BinSubject::Movement(from, to) => {
+                let key = (head, from.to_string(), to.to_string(), class, key.epoch);
+                self.movements.entry(key).or_insert(value).grow(value);
+            }
+            BinSubject::Zone(zone) => {
+                let key = (head, zone.to_string(), class, key.epoch);
+                self.zones.entry(key).or_insert(value).grow(value);
+            }
+        }
+    }
+
+    pub(super) fn coverage(&self) -> CoverageColumns {
+        let mut columns = CoverageColumns::default();
+        for ((head, epoch), row) in &self.coverage {
+            columns.head.push(head);
+            columns.epoch.push(*epoch);
+            columns.observed_s.push(row.observed_s);
+            columns.dropped_share.push(row.dropped_share);
+            columns.grade.push(row.grade.as_str().to_owned());
+            columns.config_version.push(row.config_version.clone());
+        }
+        columns
+    }
+
+    pub(super) fn lines(&self) -> CountColumns {
+        let mut columns = CountColumns::default();
+        for ((head, [direction, class], line, epoch), value) in &self.lines {
+            columns.push(head, [line, direction], class, *epoch, value);
+        }
+        columns
+    }
+
+    pub(super) fn movements(&self) -> CountColumns {
+        let mut columns = CountColumns::default();
+        for ((head, from, to, class, epoch), value) in &self.movements {
+            columns.push(head, [from, to], class, *epoch, value);
+        }
+        columns
+    }
+
+    pub(super) fn zones(&self) -> CountColumns {
+        let mut columns = CountColumns::default();
+        for ((head, zone, class, epoch), value) in &self.zones {
+            columns.push(head, [zone, ""], class, *epoch, value);
+        }
+        columns
+    }
+}
+
+fn head(camera: &str, length: BinLength, start: Timestamp) -> Head {
+    (camera.to_owned(), i32::try_from(length.nominal_s()).unwrap_or(i32::MAX), start)
+}
+
+/// The columns that all tables share.
+#[derive(Debug, Default)]
+pub(super) struct HeadColumns {
+    pub(super) camera: Vec<String>,
+    pub(super) length_s: Vec<i32>,
+    pub(super) start_at: Vec<SqlTimestamp>,
+}
+
+impl HeadColumns {
+    fn push(&mut self, head: &Head) {
+        self.camera.push(head.0.clone());
+        self.length_s.push(head.1);
+        self.start_at.push(head.2.to_sqlx());
+    }
+}
+
+/// Columns of `coverage`.
+#[derive(Debug, Default)]
+pub(super) struct CoverageColumns {
+    pub(super) head: HeadColumns,
+    pub(super) epoch: Vec<i64>,
+    pub(super) observed_s: Vec<f64>,
+    pub(super) dropped_share: Vec<f64>,
+    pub(super) grade: Vec<String>,
+    pub(super) config_version: Vec<String>,
+}
+
+/// Columns of a table of counts; `a` and `b` are line and direction, the two lines of a movement, or a zone.
+#[derive(Debug, Default)]
+pub(super) struct CountColumns {
+    pub(super) head: HeadColumns,
+    pub(super) a: Vec<String>,
+    pub(super) b: Vec<String>,
+    pub(super) class: Vec<String>,
+    pub(super) epoch: Vec<i64>,
+    pub(super) count: Vec<i32>,
+    pub(super) speed_n: Vec<Option<i32>>,
+    pub(super) speed_mean_kmh: Vec<Option<f64>>,
+}
+
+impl CountColumns {
+    fn push(&mut self, head: &Head, [a, b]: [&str; 2], class: &str, epoch: i64, value: &Value) {
+        self.head.push(head);
+        self.a.push(a.to_owned());
+        self.b.push(b.to_owned());
+        self.class.push(class.to_owned());
+        self.epoch.push(epoch);
+        self.count.push(value.count);
+        self.speed_n.push(value.speed.map(|speed| i32::try_from(speed.n).unwrap_or(i32::MAX)));
+        self.speed_mean_kmh.push(value.speed.map(|speed| speed.mean_kmh));
+    }
+}
+
+/// Refuses what must never be stored, before it is in the spool: the database would refuse it for ever.
+pub(super) fn check(closed: &ClosedBins) -> Result<(), StoreError> {
+    let coverage = &closed.coverage;
+    let bad = |reason: String| StoreError::BadBin { camera: coverage.camera.to_string(), reason };
+    if !(0.0..=f64::from(coverage.length.nominal_s()) * 1.05).contains(&coverage.observed_s) {
+        return Err(bad(format!(
+            "observed_s {} is not within its length of {} s",
+            coverage.observed_s,
+            coverage.length.nominal_s()
+        )));
+    }
+    if !(0.0..=1.0).contains(&coverage.dropped_share) {
+        return Err(bad(format!("dropped_share {} is not within 0 to 1", coverage.dropped_share)));
+    }
+    for bin in &closed.bins {
+        let key = &bin.key;
+        if (&key.camera, key.start, key.length, key.epoch)
+            != (&coverage.camera, coverage.start, coverage.length, coverage.epoch)
+        {
+            return Err(bad(
+                "a count has another camera, start, length or epoch than its coverage".to_owned()
+            ));
+        }
+        let shortest = match key.subject {
+            BinSubject::Movement(..) => BinLength::Minute15,
+            _ => key.class.shortest_bin(),
+        };
+        if key.length < shortest {
+            let what = match key.subject {
+                BinSubject::Movement(..) => "movements".to_owned(),
+                _ => plural(key.class),
+            };
+            return Err(StoreError::TooFine { what, shortest, asked: key.length });
+        }
+        if bin.count == 0 || i32::try_from(bin.count).is_err() {
+            return Err(bad(format!("count {} is not within 1 to {}", bin.count, i32::MAX)));
+        }
+        if let Some(speed) = bin.speed
+            && (speed.n < SpeedSummary::MIN_N
+                || i32::try_from(speed.n).is_err()
+                || !speed.mean_kmh.is_finite())
+        {
+            return Err(bad(format!(
+                "a speed of {} values; at least {} are needed",
+                speed.n,
+                SpeedSummary::MIN_N
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A class in the plural, for messages.
+pub(crate) fn plural(class: RoadUserClass) -> String {
+    match class {
+        RoadUserClass::Bus => "buses".to_owned(),
+        other => format!("{other}s"),
+    }
+}

@@ -1,0 +1,285 @@
+//! The worker's loop: waits for bins, reads them from the spool, writes them, and tries again with growing
+//! pauses while the database is away. It runs on a thread and runtime of its own, so that neither a busy
+//! engine nor a blocked disk is anybody else's trouble.
+
+use std::collections::HashSet;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use jiff::civil::Date;
+use sqlx::postgres::PgConnection;
+use wayside_types::{ClosedBins, SharedClock};
+
+use super::batch::Rows;
+use super::{Shared, WriterOptions, rows_of, upsert};
+use crate::database::DatabaseHandle;
+use crate::error::StoreError;
+use crate::spool::Position;
+use crate::{cameras, months};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// The worker looks for a disk with space again this often.
+const IDLE: Duration = Duration::from_secs(5);
+/// How long a shutdown writes what waits.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Starts the thread.
+pub(super) fn spawn(
+    shared: Arc<Shared>,
+    database: DatabaseHandle,
+    clock: SharedClock,
+    options: WriterOptions,
+) -> io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("wayside-writer".to_owned()).spawn(move || {
+        let next = shared.spool.start();
+        let worker = Worker { shared, database, clock, options, next, link: None, pause: FIRST_PAUSE };
+        runtime.block_on(worker.run());
+    })
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    database: DatabaseHandle,
+    clock: SharedClock,
+    options: WriterOptions,
+    /// Where reading the spool goes on.
+    next: Position,
+    link: Option<Link>,
+    pause: Duration,
+}
+
+/// A connection and what is known of the database behind it.
+struct Link {
+    connection: PgConnection,
+    months: HashSet<Date>,
+}
+
+/// What a round of the loop came to.
+enum Round {
+    /// Something was written: there may be more.
+    Written,
+    /// Nothing waits.
+    Nothing,
+    /// The database is away.
+    Failed(StoreError),
+}
+
+impl Worker {
+    /// Works until asked to stop, and then until all is written, the database is away, or time is up.
+    async fn run(self) {
+        let mut stop = self.shared.stop.subscribe();
+        let shared = Arc::clone(&self.shared);
+        let too_long = async {
+            // An error means that nobody can ask any more, which can't be: the sender is ours.
+            drop(stop.wait_for(|stopping| *stopping).await);
+            tokio::time::sleep(DRAIN).await;
+        };
+        tokio::select! {
+            () = self.work() => {}
+            () = too_long => tracing::warn!("the database takes too long; not waiting for it any more"),
+        }
+        let left = shared.stats();
+        if left.spooled_rows > 0 {
+            tracing::warn!(rows = left.spooled_rows, "rows wait in the spool for the next run");
+        }
+    }
+
+    async fn work(mut self) {
+        loop {
+            let stopping = self.shared.lock().stopping;
+            match self.round().await {
+                Round::Written => self.is_back(),
+                Round::Nothing if stopping => break,
+                Round::Nothing => self.wait_for_bins(),
+                Round::Failed(error) => {
+                    self.is_away(&error);
+                    if stopping {
+                        break;
+                    }
+                    let mut stop = self.shared.stop.subscribe();
+                    // Either the pause is over or we are asked to stop: both end the wait.
+                    drop(tokio::time::timeout(self.pause, stop.wait_for(|stopping| *stopping)).await);
+                    self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+            self.report();
+        }
+        self.report();
+    }
+
+    /// Writes one batch.
+    async fn round(&mut self) -> Round {
+        // Cameras come first, so that zeros can be filled in from the first bin on.
+        if self.link.is_none() {
+            match self.connect().await {
+                Ok(link) => self.link = Some(link),
+                Err(error) => return Round::Failed(error),
+            }
+        }
+        self.shared.memory_to_spool();
+        match self.from_memory().await {
+            Ok(false) => {}
+            Ok(true) => return Round::Written,
+            Err(error) => return Round::Failed(error),
+        }
+        let batch = match self.shared.spool.read(self.next, u64::from(self.options.batch_rows)) {
+            Ok(Some(batch)) => batch,
+            Ok(None) => return Round::Nothing,
+            Err(error) => return Round::Failed(error),
+        };
+        if let Err(error) = self.write(&batch.records).await {
+            return Round::Failed(error);
+        }
+        match self.shared.spool.release(batch.next, batch.rows) {
+            Ok(next) => self.next = next,
+            Err(error) => {
+                // The rows are committed; a segment that can't be deleted is written again at the next start.
+                tracing::warn!(%error, "a committed segment of the spool is left behind");
+                self.next = batch.next;
+            }
+        }
+        Round::Written
+    }
+
+    /// Writes what the spool could not take straight to the database.
+    async fn from_memory(&mut self) -> Result<bool, StoreError> {
+        let records: Vec<ClosedBins> = {
+            let mut state = self.shared.lock();
+            let mut taken = 0;
+            let mut records = Vec::new();
+            while taken < self.options.batch_rows as usize {
+                let Some(record) = state.memory.pop_front() else { break };
+                taken += rows_of(&record);
+                records.push(record);
+            }
+            state.memory_rows = state.memory_rows.saturating_sub(taken);
+            records
+        };
+        if records.is_empty() {
+            return Ok(false);
+        }
+        match self.write(&records).await {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                self.shared.back_to_memory(records);
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect(&mut self) -> Result<Link, StoreError> {
+        let mut connection = self.database.own_connection().await?;
+        let now = self.clock.now();
+        months::ensure_ahead(&mut connection, now).await?;
+        let (cameras, epoch) = (&self.options.cameras, Some(self.options.epoch));
+        self.database.answer("the cameras", cameras::upsert(&mut connection, cameras, epoch, now)).await?;
+        Ok(Link { connection, months: months::ahead(now).into_iter().collect() })
+    }
+
+    /// Commits these records. Where the database refuses the data itself, finds the record at fault and puts
+    /// it aside, so that one bad record never holds up all others.
+    async fn write(&mut self, records: &[ClosedBins]) -> Result<(), StoreError> {
+        match self.write_once(records).await {
+            Err(error) if is_about_data(&error) => {}
+            other => return other,
+        }
+        for record in records {
+            match self.write_once(std::slice::from_ref(record)).await {
+                Ok(()) => {}
+                Err(error) if is_about_data(&error) => self.reject(record, &error)?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_once(&mut self, records: &[ClosedBins]) -> Result<(), StoreError> {
+        let rows = Rows::of(records);
+        // The link is taken out and put back only after success: a connection that failed or hangs is
+        // dropped, which breaks it off.
+        let mut link = match self.link.take() {
+            Some(link) => link,
+            None => self.connect().await?,
+        };
+        let mut wanted = rows.months();
+        wanted.extend(months::ahead(self.clock.now()));
+        for month in wanted {
+            if !link.months.contains(&month) {
+                months::ensure(&mut link.connection, month).await?;
+                link.months.insert(month);
+            }
+        }
+        self.database.answer("a batch of bins", upsert::write(&mut link.connection, &rows)).await?;
+        self.link = Some(link);
+        self.shared.lock().stats.written_rows += rows.len() as u64;
+        metrics::counter!("wayside_store_rows_written_total").increment(rows.len() as u64);
+        Ok(())
+    }
+
+    fn reject(&self, record: &ClosedBins, error: &StoreError) -> Result<(), StoreError> {
+        let path = self.shared.spool.dir().join("rejected.jsonl");
+        let mut line = serde_json::to_vec(record).unwrap_or_default();
+        line.push(b'\n');
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(&line).and_then(|()| file.sync_data()))
+            .map_err(StoreError::io("writing", path.as_path()))?;
+        let camera = &record.coverage.camera;
+        tracing::error!(%camera, %error, file = %path.display(), "the database refuses a bin; it is put aside");
+        let mut state = self.shared.lock();
+        state.stats.rejected_rows += rows_of(record) as u64;
+        state.stats.last_error = Some(error.to_string());
+        Ok(())
+    }
+
+    fn wait_for_bins(&self) {
+        let mut state = self.shared.lock();
+        if !state.submitted && !state.stopping {
+            state = self.shared.wake.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.submitted = false;
+    }
+
+    fn is_away(&mut self, error: &StoreError) {
+        self.link = None;
+        let mut state = self.shared.lock();
+        state.stats.last_error = Some(error.to_string());
+        if !state.stats.database_away {
+            state.stats.database_away = true;
+            tracing::warn!(%error, "closed bins can't be written and wait in the spool; trying again");
+        }
+    }
+
+    fn is_back(&mut self) {
+        self.pause = FIRST_PAUSE;
+        let mut state = self.shared.lock();
+        if state.stats.database_away {
+            state.stats.database_away = false;
+            tracing::info!("closed bins are written again");
+        }
+    }
+
+    fn report(&self) {
+        let stats = self.shared.stats();
+        #[expect(clippy::cast_precision_loss, reason = "a gauge; exact far beyond any real spool")]
+        {
+            metrics::gauge!("wayside_store_spooled_rows").set(stats.spooled_rows as f64);
+            metrics::gauge!("wayside_store_memory_rows").set(stats.memory_rows as f64);
+        }
+        metrics::gauge!("wayside_store_database_away").set(if stats.database_away { 1.0 } else { 0.0 });
+        metrics::counter!("wayside_store_rows_lost_total").absolute(stats.lost_rows);
+        metrics::counter!("wayside_store_rows_rejected_total").absolute(stats.rejected_rows);
+    }
+}
+
+/// SQLSTATE classes 22 (data) and 23 (integrity): the same rows will be refused for ever.
+fn is_about_data(error: &StoreError) -> bool {
+    matches!(error, StoreError::Refused { code: Some(code), .. } if code.starts_with("22") || code.starts_with("23"))
+}
