@@ -382,3 +382,6 @@ fn session(runtime: &Runtime, options: &DetectorOptions) -> Result<SessionBuilde
             .map_err(|error| DetectError::Provider { provider: options.provider, reason: error.to_string() }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ mod convert;
 mod planes;
 
 use fast_image_resize::pixels::{U8, U8x2, U8x3};
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::Resizer;
 use wayside_types::{BBox, Frame, FrameSize, PixelFormat};
 
 use crate::manifest::{InputSpec, ResizeMode, TensorOrder};
@@ -61,7 +61,6 @@ impl Fit {
 pub(crate) struct Preprocessor {
     spec: InputSpec,
     resizer: Resizer,
-    options: ResizeOptions,
     scratch: Scratch,
     /// Which part of each slot holds the picture; the rest was padded when that last changed.
     painted: Vec<Option<Fit>>,
@@ -78,10 +77,6 @@ impl Preprocessor {
         Self {
             spec,
             resizer: Resizer::new(),
-            // Convolution widens the kernel with the scale, so that large pictures are not aliased.
-            options: ResizeOptions::new()
-                .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-                .use_alpha(false),
             scratch: Scratch::default(),
             painted: vec![None; slots],
         }
@@ -134,7 +129,7 @@ impl Preprocessor {
     ) -> Result<(), String> {
         let Scratch { packed, planes: [y, u, v] } = &mut self.scratch;
         for (index, out) in [&mut *y, &mut *u, &mut *v].into_iter().enumerate() {
-            planes::resize::<U8>(&mut self.resizer, &self.options, frame, index, packed, out, fit)?;
+            planes::resize::<U8>(&mut self.resizer, frame, index, packed, out, fit)?;
         }
         let matrix = Matrix::for_height(frame.size.height);
         target.write_yuv(matrix, y, u, v, slot);
@@ -149,8 +144,8 @@ impl Preprocessor {
         slot: &mut [f32],
     ) -> Result<(), String> {
         let Scratch { packed, planes: [y, uv, split] } = &mut self.scratch;
-        planes::resize::<U8>(&mut self.resizer, &self.options, frame, 0, packed, y, fit)?;
-        planes::resize::<U8x2>(&mut self.resizer, &self.options, frame, 1, packed, uv, fit)?;
+        planes::resize::<U8>(&mut self.resizer, frame, 0, packed, y, fit)?;
+        planes::resize::<U8x2>(&mut self.resizer, frame, 1, packed, uv, fit)?;
         // Apart, both chroma planes go through the same loop as I420's.
         let half = uv.len() / 2;
         split.resize(uv.len(), 0);
@@ -172,7 +167,7 @@ impl Preprocessor {
         slot: &mut [f32],
     ) -> Result<(), String> {
         let Scratch { packed, planes: [rgb, _, _] } = &mut self.scratch;
-        planes::resize::<U8x3>(&mut self.resizer, &self.options, frame, 0, packed, rgb, fit)?;
+        planes::resize::<U8x3>(&mut self.resizer, frame, 0, packed, rgb, fit)?;
         target.write_rgb(rgb, slot);
         Ok(())
     }

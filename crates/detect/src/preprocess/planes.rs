@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::InnerPixel;
-use fast_image_resize::{PixelTrait, ResizeOptions, Resizer};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use wayside_types::{Frame, PixelFormat};
 
 use super::Fit;
@@ -53,7 +53,6 @@ pub(super) fn check(frame: &Frame) -> Result<(), String> {
 /// number of pixels or the last row is short; `out` becomes width × height pixels without padding.
 pub(super) fn resize<P>(
     resizer: &mut Resizer,
-    options: &ResizeOptions,
     frame: &Frame,
     index: usize,
     packed: &mut Vec<u8>,
@@ -82,5 +81,17 @@ where
     let source = TypedCroppedImage::new(source, 0, 0, width, height).map_err(|e| e.to_string())?;
     out.resize(fit.width as usize * fit.height as usize * bytes, 0);
     let mut target = TypedImage::<P>::from_buffer(fit.width, fit.height, out).map_err(|e| e.to_string())?;
-    resizer.resize_typed(&source, &mut target, options).map_err(|e| e.to_string())
+    let options = ResizeOptions::new().resize_alg(algorithm((width, height), fit)).use_alpha(false);
+    resizer.resize_typed(&source, &mut target, &options).map_err(|e| e.to_string())
+}
+
+/// Down to a half, plain bilinear interpolation still reads every pixel, and it is what detectors are
+/// trained with. Beyond that it would skip pixels and small vehicles would flicker, so the kernel is widened
+/// with the scale.
+fn algorithm((width, height): (u32, u32), fit: Fit) -> ResizeAlg {
+    if width <= 2 * fit.width && height <= 2 * fit.height {
+        ResizeAlg::Interpolation(FilterType::Bilinear)
+    } else {
+        ResizeAlg::Convolution(FilterType::Bilinear)
+    }
 }
