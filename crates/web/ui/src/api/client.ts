@@ -1,0 +1,142 @@
+// Requests to the server that the page came from. Answers are checked by `guards.ts`; failures become
+// `ApiError`s whose message can be shown as it is.
+
+import { clockOffset } from "../model/time";
+import { cameraPage, DataError, measurementPage, type Measurement, type Page } from "./guards";
+import type { BinLength, Camera } from "./types";
+
+/** A request that failed, in words for an operator. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  constructor(
+    message: string,
+    /** The HTTP status, or null when there was no answer at all. */
+    readonly status: number | null,
+  ) {
+    super(message);
+  }
+}
+
+export const LIVE_URL = "/api/v1/live";
+const TIMEOUT_MS = 15_000;
+/** The server's own limit keeps a page from asking for ever. */
+const MOST_PAGES = 50;
+
+let offsetMs = 0;
+
+/** The server's clock, as well as it is known: countdowns must not depend on the operator's own clock. */
+export function serverNow(): number {
+  return Date.now() + offsetMs;
+}
+
+async function get(url: string, init: RequestInit = {}): Promise<Response> {
+  const sentAt = Date.now();
+  let response: Response;
+  try {
+    response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  } catch (error) {
+    const slow = error instanceof DOMException && error.name === "TimeoutError";
+    throw new ApiError(slow ? "The server did not answer in time." : "The server can't be reached.", null);
+  }
+  offsetMs = clockOffset(response.headers.get("date"), sentAt, Date.now()) ?? offsetMs;
+  return response;
+}
+
+/** What a refusal says about itself (RFC 9457), else its status. */
+async function refusal(response: Response): Promise<ApiError> {
+  const fallback = `The server answered ${response.status} ${response.statusText}`.trim() + ".";
+  try {
+    const problem: unknown = await response.json();
+    if (typeof problem === "object" && problem !== null) {
+      const { title, detail } = problem as { title?: unknown; detail?: unknown };
+      const parts = [title, detail].filter((part) => typeof part === "string" && part !== "");
+      if (parts.length > 0) return new ApiError(parts.join(": "), response.status);
+    }
+  } catch {
+    // Not JSON: the status alone has to do.
+  }
+  return new ApiError(fallback, response.status);
+}
+
+async function json(url: string): Promise<unknown> {
+  const response = await get(url, { headers: { accept: "application/json" }, cache: "no-store" });
+  if (!response.ok) throw await refusal(response);
+  try {
+    return await response.json();
+  } catch {
+    throw new DataError(`the answer to ${url} is not JSON`);
+  }
+}
+
+/** Follows a list from page to page. */
+async function all<T>(path: string, query: URLSearchParams, read: (value: unknown) => Page<T>): Promise<Page<T>> {
+  const whole: Page<T> = { items: [], broken: [], next: null };
+  const asked = new URLSearchParams(query);
+  for (let n = 0; n < MOST_PAGES; n += 1) {
+    const page = read(await json(`${path}?${asked}`.replace(/\?$/, "")));
+    whole.items.push(...page.items);
+    whole.broken.push(...page.broken);
+    if (page.next === null) break;
+    asked.set("cursor", page.next);
+  }
+  return whole;
+}
+
+export function cameras(): Promise<Page<Camera>> {
+  return all("/api/v1/cameras", new URLSearchParams(), cameraPage);
+}
+
+export interface Span {
+  from: number;
+  to: number;
+  length: BinLength;
+}
+
+/** The query of one camera's counts, for rows and for the CSV link. */
+export function measurementsQuery(camera: string, span: Span): URLSearchParams {
+  const at = (ms: number) => new Date(ms).toISOString().replace(".000Z", "Z");
+  return new URLSearchParams({ camera, from: at(span.from), to: at(span.to), bin: span.length });
+}
+
+export function measurements(camera: string, span: Span): Promise<Page<Measurement>> {
+  return all("/api/v1/measurements", measurementsQuery(camera, span), measurementPage);
+}
+
+/** One camera's counts as a CSV file. */
+export async function csv(camera: string, span: Span): Promise<Blob> {
+  const url = `/api/v1/measurements?${measurementsQuery(camera, span)}`;
+  const response = await get(url, { headers: { accept: "text/csv" }, cache: "no-store" });
+  if (!response.ok) throw await refusal(response);
+  return response.blob();
+}
+
+/** A camera's background, or null while there is none yet. */
+export async function background(camera: string): Promise<ImageBitmap | null> {
+  const response = await get(`/api/v1/cameras/${camera}/background`, { cache: "no-cache" });
+  if (response.status === 404 || response.status === 204) return null;
+  if (!response.ok) throw await refusal(response);
+  try {
+    return await createImageBitmap(await response.blob());
+  } catch {
+    throw new DataError("the background is not a picture");
+  }
+}
+
+export interface Readiness {
+  ready: boolean;
+  /** What the server says about it. */
+  detail: string;
+}
+
+/** Whether the server can keep what it counts. */
+export async function readiness(): Promise<Readiness> {
+  const response = await get("/readyz", { cache: "no-store" });
+  if (response.ok) return { ready: true, detail: "" };
+  return { ready: false, detail: (await refusal(response)).message };
+}
+
+/** Asks for the page itself, which gives this browser a new session if it needs one. */
+export async function renewSession(): Promise<void> {
+  const response = await get("/", { cache: "no-store" });
+  if (!response.ok) throw await refusal(response);
+}

@@ -1,0 +1,268 @@
+// The boundary: turns whatever came over the wire into the page's types, or says where it is broken.
+// Fields that nobody knows are ignored. In a list one broken item does not hide the others: it is left
+// out and reported. Fetching is `client.ts`'s work.
+
+import {
+  BIN_LENGTHS,
+  CLASSES,
+  DIRECTIONS,
+  GRID,
+  STATES,
+  type BinLength,
+  type Camera,
+  type CameraStatus,
+  type ClosedBin,
+  type Count,
+  type Direction,
+  type Grade,
+  type Icon,
+  type Line,
+  type LiveEvent,
+  type Point,
+  type RoadUserClass,
+  type Zone,
+} from "./types";
+
+/** Data that is not what it should be; the message says where and what was wanted. */
+export class DataError extends Error {
+  override readonly name = "DataError";
+}
+
+type Json = Record<string, unknown>;
+
+function fail(where: string, wanted: string, got: unknown): never {
+  const shown = JSON.stringify(got)?.slice(0, 60) ?? typeof got;
+  throw new DataError(`${where} should be ${wanted} and is ${shown}`);
+}
+
+function object(value: unknown, where: string): Json {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) fail(where, "an object", value);
+  return value as Json;
+}
+
+function array(value: unknown, where: string): unknown[] {
+  if (!Array.isArray(value)) fail(where, "a list", value);
+  return value;
+}
+
+function text(value: unknown, where: string): string {
+  if (typeof value !== "string") fail(where, "a text", value);
+  return value;
+}
+
+function number(value: unknown, where: string): number {
+  if (typeof value !== "number" || !Number.isFinite(value)) fail(where, "a number", value);
+  return value;
+}
+
+function oneOf<T extends string>(value: unknown, all: readonly T[], where: string): T {
+  const found = all.find((v) => v === value);
+  return found ?? fail(where, `one of ${all.join(" ")}`, value);
+}
+
+/** An RFC 3339 instant as milliseconds since 1970. */
+export function instant(value: unknown, where: string): number {
+  const ms = Date.parse(text(value, where));
+  if (Number.isNaN(ms)) fail(where, "a time", value);
+  return ms;
+}
+
+/** Absent and null both mean that it is not known. */
+function optional<T>(value: unknown, read: (v: unknown) => T): T | null {
+  return value === undefined || value === null ? null : read(value);
+}
+
+function point(value: unknown, where: string): Point {
+  const [x, y] = array(value, where);
+  return { x: number(x, `${where}.x`), y: number(y, `${where}.y`) };
+}
+
+function line(value: unknown, where: string): Line {
+  const o = object(value, where);
+  const [a, b] = array(o["points"], `${where}.points`);
+  return {
+    id: text(o["id"], `${where}.id`),
+    points: [point(a, `${where}.points[0]`), point(b, `${where}.points[1]`)],
+  };
+}
+
+function zone(value: unknown, where: string): Zone {
+  const o = object(value, where);
+  const polygon = array(o["polygon"], `${where}.polygon`).map((p, i) => point(p, `${where}.polygon[${i}]`));
+  return { id: text(o["id"], `${where}.id`), kind: text(o["kind"], `${where}.kind`), polygon };
+}
+
+/** A camera's status; `camera` is who it belongs to where the object itself does not say. */
+export function cameraStatus(value: unknown, where: string, camera?: string): CameraStatus {
+  const o = object(value, where);
+  const state = text(o["state"], `${where}.state`);
+  const size = optional(o["size_px"], (v): [number, number] => {
+    const [w, h] = array(v, `${where}.size_px`);
+    return [number(w, `${where}.size_px[0]`), number(h, `${where}.size_px[1]`)];
+  });
+  return {
+    camera: camera ?? text(o["camera"], `${where}.camera`),
+    state: STATES.find((s) => s === state) ?? "unknown",
+    since: instant(o["since"], `${where}.since`),
+    reason: optional(o["reason"], (v) => text(v, `${where}.reason`)),
+    lastFrameAt: optional(o["last_frame_at"], (v) => instant(v, `${where}.last_frame_at`)),
+    receivedFps: number(o["received_fps"], `${where}.received_fps`),
+    analysedFps: number(o["analysed_fps"], `${where}.analysed_fps`),
+    droppedShare: number(o["dropped_share"], `${where}.dropped_share`),
+    sizePx: size && size[0] > 0 && size[1] > 0 ? size : null,
+    reconnects: optional(o["reconnects"], (v) => number(v, `${where}.reconnects`)) ?? 0,
+  };
+}
+
+function camera(value: unknown, where: string): Camera {
+  const o = object(value, where);
+  const id = text(o["id"], `${where}.id`);
+  const here = `camera ${id}`;
+  return {
+    id,
+    name: text(o["name"], `${here}.name`),
+    department: text(o["department"], `${here}.department`),
+    profile: text(o["profile"], `${here}.profile`),
+    source: optional(o["source"], (v) => text(v, `${here}.source`)) ?? "",
+    calibrated: o["calibrated"] === true,
+    lines: (optional(o["lines"], (v) => array(v, `${here}.lines`)) ?? []).map((l, i) => line(l, `${here}.lines[${i}]`)),
+    zones: (optional(o["zones"], (v) => array(v, `${here}.zones`)) ?? []).map((z, i) => zone(z, `${here}.zones[${i}]`)),
+    status: cameraStatus(o["status"], `${here}.status`, id),
+  };
+}
+
+/** What could be read of a list, and what was wrong with the rest. */
+export interface Page<T> {
+  items: T[];
+  broken: string[];
+  next: string | null;
+}
+
+function page<T>(value: unknown, where: string, read: (v: unknown, where: string) => T): Page<T> {
+  const o = object(value, where);
+  const items: T[] = [];
+  const broken: string[] = [];
+  array(o["items"], `${where}.items`).forEach((item, i) => {
+    try {
+      items.push(read(item, `${where}.items[${i}]`));
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      broken.push(error.message);
+    }
+  });
+  return { items, broken, next: optional(o["next_cursor"], (v) => text(v, `${where}.next_cursor`)) };
+}
+
+export function cameraPage(value: unknown): Page<Camera> {
+  return page(value, "the list of cameras", camera);
+}
+
+/** One row of /measurements that counts crossings of a line. */
+export interface Measurement {
+  camera: string;
+  line: string;
+  direction: Direction;
+  class: RoadUserClass;
+  start: number;
+  end: number;
+  /** Null where the camera did not watch. */
+  count: number | null;
+  observedS: number;
+  droppedShare: number;
+  grade: Grade;
+  /** False while the bin is still open or was not seen to its end. */
+  complete: boolean;
+}
+
+const GRADES = ["good", "fair", "poor"] as const;
+
+function measurement(value: unknown, where: string): Measurement {
+  const o = object(value, where);
+  const share = (v: unknown, name: string) => optional(v, (w) => number(w, `${where}.${name}`)) ?? 0;
+  return {
+    camera: text(o["camera"], `${where}.camera`),
+    line: text(o["line"], `${where}.line`),
+    direction: oneOf(o["direction"], DIRECTIONS, `${where}.direction`),
+    class: oneOf(o["class"], CLASSES, `${where}.class`),
+    start: instant(o["start"], `${where}.start`),
+    end: instant(o["end"], `${where}.end`),
+    count: optional(o["count"], (v) => number(v, `${where}.count`)),
+    observedS: share(o["observed_s"], "observed_s"),
+    droppedShare: share(o["dropped_share"], "dropped_share"),
+    grade: optional(o["grade"], (v) => oneOf(v, GRADES, `${where}.grade`)) ?? "poor",
+    complete: o["complete"] !== false,
+  };
+}
+
+export function measurementPage(value: unknown): Page<Measurement> {
+  return page(value, "the measurements", measurement);
+}
+
+function icon(value: unknown, where: string): Icon {
+  const o = object(value, where);
+  const column = number(o["column"], `${where}.column`);
+  const row = number(o["row"], `${where}.row`);
+  if (column < 0 || column >= GRID.columns || row < 0 || row >= GRID.rows) {
+    fail(where, `on the grid of ${GRID.columns} × ${GRID.rows}`, value);
+  }
+  return { class: oneOf(o["class"], CLASSES, `${where}.class`), column, row };
+}
+
+/** Counts of lines; what counts something else, like movements, is none of this page's business. */
+function counts(value: unknown, where: string): Count[] {
+  const all: Count[] = [];
+  array(value, where).forEach((item, i) => {
+    const here = `${where}[${i}]`;
+    const o = object(item, here);
+    if (o["line"] === undefined || o["line"] === null) return;
+    all.push({
+      line: text(o["line"], `${here}.line`),
+      direction: oneOf(o["direction"], DIRECTIONS, `${here}.direction`),
+      class: oneOf(o["class"], CLASSES, `${here}.class`),
+      count: number(o["count"], `${here}.count`),
+    });
+  });
+  return all;
+}
+
+function closedBin(o: Json, where: string): ClosedBin {
+  const coverage = object(o["coverage"], `${where}.coverage`);
+  return {
+    start: instant(o["start"], `${where}.start`),
+    end: instant(o["end"], `${where}.end`),
+    counts: counts(o["counts"], `${where}.counts`),
+    observedS: number(coverage["observed_s"], `${where}.coverage.observed_s`),
+    droppedShare: number(coverage["dropped_share"], `${where}.coverage.dropped_share`),
+    grade: oneOf(coverage["grade"], GRADES, `${where}.coverage.grade`),
+  };
+}
+
+/** An event of the live stream; null for kinds and lengths of bin that the page does not show. */
+export function liveEvent(kind: string, value: unknown): LiveEvent | null {
+  const where = `a live event "${kind}"`;
+  switch (kind) {
+    case "hello": {
+      const o = object(value, where);
+      const timeZone = optional(o["time_zone"], (v) => text(v, `${where}.time_zone`));
+      return { kind, version: text(o["version"], `${where}.version`), timeZone, icons: o["icons"] === true };
+    }
+    case "lagged":
+      return { kind };
+    case "camera":
+      return { kind, status: cameraStatus(value, where) };
+    case "bins": {
+      const o = object(value, where);
+      const length = BIN_LENGTHS.find((l): l is BinLength => l === o["bin"]);
+      if (!length) return null;
+      const nextCloseAt = optional(o["next_close_at"], (v) => instant(v, `${where}.next_close_at`));
+      return { kind, camera: text(o["camera"], `${where}.camera`), length, bin: closedBin(o, where), nextCloseAt };
+    }
+    case "icons": {
+      const o = object(value, where);
+      const icons = array(o["icons"], `${where}.icons`).map((v, i) => icon(v, `${where}.icons[${i}]`));
+      return { kind, camera: text(o["camera"], `${where}.camera`), icons };
+    }
+    default:
+      return null;
+  }
+}

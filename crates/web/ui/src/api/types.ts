@@ -1,0 +1,100 @@
+// What the server says, after it was checked: the shapes of /api/v1 in the page's own terms. Instants are
+// milliseconds since 1970 (UTC), points are fractions of the picture. Checking is `guards.ts`'s work.
+
+export const CLASSES = ["car", "bus", "truck", "motorcycle", "bicycle", "pedestrian"] as const;
+/** The six kinds of road user. There is no finer one. */
+export type RoadUserClass = (typeof CLASSES)[number];
+
+/** The classes that have bins of one minute; the others are only known by the quarter of an hour. */
+export const MOTOR_CLASSES: readonly RoadUserClass[] = ["car", "bus", "truck"];
+
+export const DIRECTIONS = ["forward", "backward"] as const;
+/** Forward is from the left hand to the right hand of someone who walks along the line. */
+export type Direction = (typeof DIRECTIONS)[number];
+
+export const STATES = ["connecting", "live", "reconnecting", "ended", "failed"] as const;
+/** `unknown` is what a newer server says and this page does not know yet. */
+export type CameraState = (typeof STATES)[number] | "unknown";
+
+export const BIN_LENGTHS = ["1m", "15m"] as const;
+/** The two lengths that the page shows. */
+export type BinLength = (typeof BIN_LENGTHS)[number];
+
+export type Grade = "good" | "fair" | "poor";
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+export interface Line {
+  id: string;
+  points: [Point, Point];
+}
+
+export interface Zone {
+  id: string;
+  kind: string;
+  polygon: Point[];
+}
+
+export interface CameraStatus {
+  camera: string;
+  state: CameraState;
+  since: number;
+  reason: string | null;
+  lastFrameAt: number | null;
+  receivedFps: number;
+  analysedFps: number;
+  /** 0 to 1. */
+  droppedShare: number;
+  sizePx: [number, number] | null;
+  reconnects: number;
+}
+
+export interface Camera {
+  id: string;
+  name: string;
+  department: string;
+  profile: string;
+  /** Without credentials, as the server shows it. */
+  source: string;
+  calibrated: boolean;
+  lines: Line[];
+  zones: Zone[];
+  status: CameraStatus;
+}
+
+export interface Count {
+  line: string;
+  direction: Direction;
+  class: RoadUserClass;
+  count: number;
+}
+
+/** One closed bin of one camera. Pairs of line, direction and class that are not in `counts` are zero. */
+export interface ClosedBin {
+  start: number;
+  end: number;
+  counts: Count[];
+  observedS: number;
+  /** 0 to 1. */
+  droppedShare: number;
+  grade: Grade;
+}
+
+/** A class symbol on the grid of 32 × 18. */
+export interface Icon {
+  class: RoadUserClass;
+  column: number;
+  row: number;
+}
+
+export const GRID = { columns: 32, rows: 18 } as const;
+
+export type LiveEvent =
+  | { kind: "hello"; version: string; timeZone: string | null; icons: boolean }
+  | { kind: "lagged" }
+  | { kind: "camera"; status: CameraStatus }
+  | { kind: "bins"; camera: string; length: BinLength; bin: ClosedBin; nextCloseAt: number | null }
+  | { kind: "icons"; camera: string; icons: Icon[] };

@@ -1,0 +1,49 @@
+// Words and numbers as an operator reads them. Pure.
+
+import type { CameraState, Direction, RoadUserClass } from "../api/types";
+
+export const CLASS_NAMES: Record<RoadUserClass, { one: string; many: string }> = {
+  car: { one: "car", many: "cars" },
+  bus: { one: "bus", many: "buses" },
+  truck: { one: "lorry", many: "lorries" },
+  motorcycle: { one: "motorcycle", many: "motorcycles" },
+  bicycle: { one: "bicycle", many: "bicycles" },
+  pedestrian: { one: "pedestrian", many: "pedestrians" },
+};
+
+export const STATE_NAMES: Record<CameraState, string> = {
+  live: "Live",
+  connecting: "Connecting",
+  reconnecting: "Reconnecting",
+  ended: "Ended",
+  failed: "Failed",
+  unknown: "Unknown",
+};
+
+/** What needs an operator comes first. */
+export const STATE_ORDER: readonly CameraState[] = ["failed", "reconnecting", "unknown", "connecting", "ended", "live"];
+
+export const DIRECTION_NAMES: Record<Direction, string> = { forward: "forward", backward: "backward" };
+
+/** "12 cars", "1 lorry". */
+export function counted(n: number, cls: RoadUserClass): string {
+  return `${n} ${n === 1 ? CLASS_NAMES[cls].one : CLASS_NAMES[cls].many}`;
+}
+
+export function fps(value: number): string {
+  return value >= 99.95 ? value.toFixed(0) : value.toFixed(1);
+}
+
+/** A share as per cent: exact zero is "0 %", anything above it never reads as zero. */
+export function percent(share: number): string {
+  const p = share * 100;
+  if (p === 0) return "0 %";
+  if (p < 0.1) return "< 0.1 %";
+  return p < 9.95 ? `${p.toFixed(1)} %` : `${p.toFixed(0)} %`;
+}
+
+/** Whether any of the texts contains every word that was typed. */
+export function matches(typed: string, ...texts: string[]): boolean {
+  const all = texts.join(" ").toLocaleLowerCase();
+  return typed.toLocaleLowerCase().split(/\s+/).every((word) => all.includes(word));
+}

@@ -1,0 +1,214 @@
+// The site as the page knows it: reads the lists, keeps the stream open, ticks the clock, and hands
+// every change to the reducer. Components read it; nothing here draws.
+
+import { ApiError, cameras, LIVE_URL, measurements, readiness, renewSession, serverNow } from "./api/client";
+import { DataError } from "./api/guards";
+import type { BinLength, LiveEvent } from "./api/types";
+import { EMPTY, isStranger, reduce, SHOWN_BINS, withBins, withCameras, type CameraEvent, type CameraView } from "./live/reducer";
+import { Stream } from "./live/stream";
+import { BIN_MS, binStart, fromMeasurements, watchedOf } from "./model/bins";
+import { Gate } from "./model/gate";
+
+const TICK_MS = 250;
+const READY_EVERY_MS = 10_000;
+/** Statuses come as events; the list itself (new lines, new cameras) changes seldom. */
+const CAMERAS_EVERY_MS = 60_000;
+const RETRY_MS = 5_000;
+/** Histories are read a few at a time, so that 40 cameras do not ask at once. */
+const READ_AT_ONCE = 3;
+/** Counts are written a moment after they are announced. */
+const WRITTEN_MS = 4_000;
+
+export type Link = "connecting" | "up" | "lost";
+export type Database = "unknown" | "ready" | "away" | "unreachable";
+
+function words(error: unknown): string {
+  if (error instanceof ApiError || error instanceof DataError) return error.message;
+  // Anything else is a fault of the page itself: it must be seen where faults are looked for.
+  console.error(error);
+  return "The page met a fault of its own.";
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+class Site {
+  state = $state.raw(EMPTY);
+  /** The server's clock, a few times a second. */
+  now = $state(serverNow());
+  link = $state<Link>("connecting");
+  /** When the stream was lost. */
+  lostAt = $state<number | null>(null);
+  database = $state<Database>("unknown");
+  databaseDetail = $state("");
+  /** Whether the list of cameras was ever read. */
+  loaded = $state(false);
+  /** Why the list of cameras can't be read. */
+  error = $state<string | null>(null);
+  /** Pieces of data that could not be read, newest first. */
+  broken = $state.raw<readonly string[]>([]);
+  /** Whether the server was replaced by one of another version since the page was loaded. */
+  newerPage = $state(false);
+  /** The site's time zone; the browser's own until the server has said. */
+  zone = $state<string | undefined>(undefined);
+
+  private stream: Stream | null = null;
+  private timers: ReturnType<typeof setInterval>[] = [];
+  private reading = new Map<string, Promise<void>>();
+  private gate = new Gate(READ_AT_ONCE);
+  private read = new Set<string>();
+  private version: string | null = null;
+  private renewed = false;
+
+  view(id: string): CameraView | undefined {
+    return this.state.cameras.find((view) => view.camera.id === id);
+  }
+
+  start(): void {
+    this.every(TICK_MS, () => (this.now = serverNow()));
+    this.every(READY_EVERY_MS, () => void this.checkReady());
+    this.every(CAMERAS_EVERY_MS, () => void this.loadCameras());
+    void this.checkReady();
+    void this.loadCameras();
+    this.stream = new Stream({
+      open: () => new EventSource(LIVE_URL),
+      up: () => this.streamUp(),
+      lost: () => this.streamLost(),
+      event: (event) => this.receive(event),
+      broken: (message) => this.report(message),
+      random: Math.random,
+    });
+    this.stream.start();
+    // A page that slept in a closed notebook shows nothing stale when it wakes.
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") void this.loadCameras();
+    });
+  }
+
+  private every(ms: number, what: () => void): void {
+    this.timers.push(setInterval(what, ms));
+  }
+
+  private report(message: string): void {
+    this.broken = [message, ...this.broken.filter((m) => m !== message)].slice(0, 5);
+  }
+
+  private streamUp(): void {
+    const again = this.link === "lost";
+    this.link = "up";
+    this.lostAt = null;
+    if (again) this.readAnew();
+  }
+
+  /** Something was not heard: the lists say how things stand. */
+  private readAnew(): void {
+    const known = [...this.read];
+    this.read.clear();
+    void this.loadCameras();
+    for (const key of known) {
+      const [id, length] = key.split(" ") as [string, BinLength];
+      void this.readBins(id, length);
+    }
+  }
+
+  private streamLost(): void {
+    if (this.link !== "lost") this.lostAt = serverNow();
+    this.link = "lost";
+  }
+
+  private receive(event: LiveEvent): void {
+    if (event.kind === "hello") this.greeted(event);
+    else if (event.kind === "lagged") this.readAnew();
+    else this.happened(event);
+  }
+
+  private greeted(hello: LiveEvent & { kind: "hello" }): void {
+    if (hello.timeZone !== null && isTimeZone(hello.timeZone)) this.zone = hello.timeZone;
+    this.version ??= hello.version;
+    this.newerPage = hello.version !== this.version;
+    // Sessions are in the server's memory: after its restart the page asks for a new one, once.
+    if (!hello.icons && !this.renewed) {
+      this.renewed = true;
+      void renewSession().then(
+        () => this.stream?.start(),
+        () => (this.renewed = false),
+      );
+    } else if (hello.icons) {
+      this.renewed = false;
+    }
+  }
+
+  private happened(event: CameraEvent): void {
+    const now = serverNow();
+    if (this.loaded && isStranger(this.state, event)) void this.loadCameras();
+    this.state = reduce(this.state, event, now);
+    if (event.kind === "bins" && watchedOf(event.bin) !== "full") {
+      // An event tells of this run of the server only; the database has the sum over all runs.
+      const { camera, length } = event;
+      if (!this.read.delete(`${camera} ${length}`)) return;
+      setTimeout(() => void this.readBins(camera, length), WRITTEN_MS);
+    }
+  }
+
+  private async checkReady(): Promise<void> {
+    try {
+      const { ready, detail } = await readiness();
+      this.database = ready ? "ready" : "away";
+      this.databaseDetail = detail;
+    } catch (error) {
+      this.database = "unreachable";
+      this.databaseDetail = words(error);
+      if (this.link === "up") this.stream?.suspect();
+    }
+  }
+
+  async loadCameras(): Promise<void> {
+    await this.once("cameras", async () => {
+      try {
+        const page = await cameras();
+        this.state = withCameras(this.state, page.items);
+        page.broken.forEach((message) => this.report(message));
+        this.loaded = true;
+        this.error = null;
+      } catch (error) {
+        this.error = words(error);
+        setTimeout(() => void this.loadCameras(), RETRY_MS);
+      }
+    });
+  }
+
+  /** Reads the closed bins of a camera, once; the stream keeps them up to date afterwards. */
+  async readBins(id: string, length: BinLength): Promise<void> {
+    const key = `${id} ${length}`;
+    if (this.read.has(key)) return;
+    await this.once(key, () => this.gate.run(() => this.fetchBins(id, length)));
+  }
+
+  private async fetchBins(id: string, length: BinLength): Promise<void> {
+    try {
+      const now = serverNow();
+      const to = binStart(now, length);
+      const page = await measurements(id, { from: to - SHOWN_BINS[length] * BIN_MS[length], to, length });
+      this.state = withBins(this.state, id, length, fromMeasurements(page.items, now).values(), now);
+      page.broken.slice(0, 1).forEach((message) => this.report(message));
+      this.read.add(`${id} ${length}`);
+    } catch (error) {
+      this.report(`Counts of ${id} can't be read. ${words(error)}`);
+      setTimeout(() => void this.readBins(id, length), RETRY_MS);
+    }
+  }
+
+  /** The same request is not made twice at once. */
+  private once(key: string, what: () => Promise<void>): Promise<void> {
+    const running = this.reading.get(key) ?? what().finally(() => this.reading.delete(key));
+    this.reading.set(key, running);
+    return running;
+  }
+}
+
+export const site = new Site();
