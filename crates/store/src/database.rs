@@ -76,7 +76,7 @@ impl Database {
     /// [`StoreError::Migration`].
     pub async fn open(options: &DatabaseOptions, clock: SharedClock) -> Result<Self, StoreError> {
         let database = Self::connect_lazy(options, clock).await?;
-        database.schema().await?;
+        database.bring_up_to_date().await?;
         Ok(database)
     }
 
@@ -120,10 +120,14 @@ impl Database {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Migration`].
     pub async fn ready(&self) -> Result<(), StoreError> {
-        self.schema().await?;
-        let pool = self.pool();
-        self.answer("a test", async { sqlx::query_scalar!("SELECT 1").fetch_one(pool).await }).await?;
-        Ok(())
+        let test = async {
+            self.schema().await?;
+            self.answer("a test", sqlx::query_scalar!("SELECT 1").fetch_one(self.pool())).await
+        };
+        match tokio::time::timeout(READY, test).await {
+            Ok(answer) => answer.map(|_| ()),
+            Err(_) => Err(no_answer("a test", READY)),
+        }
     }
 
     /// Closes all connections and stops the private cluster, for all clones of the handle.
@@ -151,17 +155,24 @@ impl Database {
         &self.inner.clock.0
     }
 
-    /// Brings the schema up to date, once.
-    pub(crate) async fn schema(&self) -> Result<(), StoreError> {
+    /// Brings the schema up to date, once, however long it takes.
+    async fn bring_up_to_date(&self) -> Result<(), StoreError> {
         self.inner.schema.get_or_try_init(|| self.migrate()).await.copied()
+    }
+
+    /// Waits until the schema is up to date, but not for ever: whoever asks waits for an answer.
+    pub(crate) async fn schema(&self) -> Result<(), StoreError> {
+        match tokio::time::timeout(ANSWER, self.bring_up_to_date()).await {
+            Ok(done) => done,
+            Err(_) => Err(no_answer("bringing the schema up to date", ANSWER)),
+        }
     }
 
     /// A connection of its own, outside the pool, with the schema up to date: dropping it breaks it off at
     /// once, whatever the server does.
     pub(crate) async fn own_connection(&self) -> Result<PgConnection, StoreError> {
-        self.schema().await?;
-        let connect = self.inner.connect.connect();
-        let mut connection = self.answer("a connection", connect).await?;
+        self.bring_up_to_date().await?;
+        let mut connection = self.answer("a connection", self.inner.connect.connect()).await?;
         self.answer("a connection's limits", connection.execute(LIMITS)).await?;
         Ok(connection)
     }
@@ -174,10 +185,7 @@ impl Database {
     ) -> Result<T, StoreError> {
         match tokio::time::timeout(ANSWER, asked).await {
             Ok(answer) => answer.map_err(StoreError::sql(what)),
-            Err(_) => {
-                let reason = format!("no answer to {what} within {} s", ANSWER.as_secs());
-                Err(StoreError::Unavailable { reason })
-            }
+            Err(_) => Err(no_answer(what, ANSWER)),
         }
     }
 
@@ -191,12 +199,19 @@ impl Database {
     }
 }
 
+/// How long `/readyz` waits.
+const READY: Duration = Duration::from_secs(3);
 /// Every wait on the server's side ends, too.
 const LIMITS: &str = "SET statement_timeout = '15s'; SET lock_timeout = '10s'; \
                       SET idle_in_transaction_session_timeout = '60s'";
 
+fn no_answer(what: &str, waited: Duration) -> StoreError {
+    StoreError::Unavailable { reason: format!("no answer to {what} within {} s", waited.as_secs()) }
+}
+
 fn parse(url: &SecretUrl) -> Result<PgConnectOptions, StoreError> {
-    PgConnectOptions::from_str(url.expose()).map_err(StoreError::sql("the address"))
+    let options = PgConnectOptions::from_str(url.expose()).map_err(StoreError::sql("the address"))?;
+    Ok(options.application_name("wayside"))
 }
 
 fn migration_error(error: MigrateError) -> StoreError {
@@ -266,4 +281,40 @@ pub async fn remove(server: &SecretUrl, name: &str) -> Result<(), StoreError> {
         .await
         .map_err(StoreError::sql("removing a database"))?;
     Ok(())
+}
+
+/// A column of the schema. Shown as "table column type".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// The table or view; partitions are not listed beside their parents.
+    pub table: String,
+    /// The column.
+    pub name: String,
+    /// Its type as the standard calls it, "integer" or "ARRAY", or the name of a user's type.
+    pub kind: String,
+}
+
+impl std::fmt::Display for Column {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {}", self.table, self.name, self.kind)
+    }
+}
+
+/// Every column of every table outside the system's own schemas: what the privacy review goes through.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn columns(database: &Database) -> Result<Vec<Column>, StoreError> {
+    database.schema().await?;
+    let rows = sqlx::query!(
+        r#"SELECT c.table_name::text AS "table!", c.column_name::text AS "name!",
+                  CASE c.data_type WHEN 'USER-DEFINED' THEN c.udt_name ELSE c.data_type END::text AS "kind!"
+           FROM information_schema.columns c
+           JOIN pg_class t ON t.oid = to_regclass(quote_ident(c.table_schema) || '.' || quote_ident(c.table_name))
+           WHERE c.table_schema NOT IN ('pg_catalog', 'information_schema') AND NOT t.relispartition
+           ORDER BY c.table_name COLLATE "C", c.ordinal_position"#
+    )
+    .fetch_all(database.pool());
+    let rows = database.answer("its columns", rows).await?;
+    Ok(rows.into_iter().map(|row| Column { table: row.table, name: row.name, kind: row.kind }).collect())
 }

@@ -170,31 +170,20 @@ impl Spool {
         Ok((batch.next != from || !batch.records.is_empty()).then_some(batch))
     }
 
-    /// Forgets everything before a position: it is committed. Returns where reading goes on.
-    pub(crate) fn release(&self, up_to: Position, rows: u64) -> Result<Position, StoreError> {
+    /// Forgets everything before a position: it is committed. A short segment that is still appended to stays.
+    pub(crate) fn release(&self, up_to: Position, rows: u64) -> Result<(), StoreError> {
         let mut state = self.lock();
         state.waiting_rows = state.waiting_rows.saturating_sub(rows);
         let active = state.active;
-        let done: Vec<u64> = state
-            .segments
-            .iter()
-            .filter(|(number, segment)| {
-                let read = **number < up_to.segment
-                    || (**number == up_to.segment && segment.written <= up_to.offset);
-                let kept = Some(**number) == active && segment.written < REUSE_BYTES;
-                read && !kept && !segment.syncing && segment.written == segment.synced
-            })
-            .map(|(number, _)| *number)
-            .collect();
-        for number in done {
-            if let Some(segment) = state.segments.remove(&number) {
-                fs::remove_file(&segment.path).map_err(StoreError::io("deleting", segment.path))?;
-            }
-            if active == Some(number) {
-                state.active = None;
-            }
-        }
-        Ok(up_to)
+        state.forget(|number, segment| {
+            let reused = Some(number) == active && segment.written < REUSE_BYTES;
+            segment.is_behind(number, up_to) && !reused
+        })
+    }
+
+    /// Forgets everything before a position, also the segment that would be appended to next.
+    pub(crate) fn tidy(&self, up_to: Position) -> Result<(), StoreError> {
+        self.lock().forget(|number, segment| segment.is_behind(number, up_to))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -297,6 +286,36 @@ impl Spool {
             }
             segment.synced = segment.synced.max(target);
         }
+    }
+}
+
+impl State {
+    /// Deletes the segments that `gone` names.
+    fn forget(&mut self, gone: impl Fn(u64, &Segment) -> bool) -> Result<(), StoreError> {
+        let done: Vec<u64> = self
+            .segments
+            .iter()
+            .filter(|(number, segment)| gone(**number, segment))
+            .map(|(number, _)| *number)
+            .collect();
+        for number in done {
+            if self.active == Some(number) {
+                self.active = None;
+            }
+            if let Some(segment) = self.segments.remove(&number) {
+                fs::remove_file(&segment.path).map_err(StoreError::io("deleting", segment.path))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Segment {
+    /// Whether all of it lies before a position and nobody is about to append to it.
+    fn is_behind(&self, number: u64, position: Position) -> bool {
+        let read =
+            number < position.segment || (number == position.segment && self.written <= position.offset);
+        read && !self.syncing && self.written == self.synced
     }
 }
 

@@ -109,11 +109,15 @@ impl Worker {
             }
             self.report();
         }
+        if let Err(error) = self.shared.spool.tidy(self.next) {
+            tracing::warn!(%error, "a committed segment of the spool is left behind");
+        }
         self.report();
     }
 
     /// Writes one batch.
     async fn round(&mut self) -> Round {
+        self.shared.memory_to_spool();
         // Cameras come first, so that zeros can be filled in from the first bin on.
         if self.link.is_none() {
             match self.connect().await {
@@ -121,8 +125,7 @@ impl Worker {
                 Err(error) => return Round::Failed(error),
             }
         }
-        self.shared.memory_to_spool();
-        match self.from_memory().await {
+        match self.write_memory().await {
             Ok(false) => {}
             Ok(true) => return Round::Written,
             Err(error) => return Round::Failed(error),
@@ -135,19 +138,16 @@ impl Worker {
         if let Err(error) = self.write(&batch.records).await {
             return Round::Failed(error);
         }
-        match self.shared.spool.release(batch.next, batch.rows) {
-            Ok(next) => self.next = next,
-            Err(error) => {
-                // The rows are committed; a segment that can't be deleted is written again at the next start.
-                tracing::warn!(%error, "a committed segment of the spool is left behind");
-                self.next = batch.next;
-            }
+        self.next = batch.next;
+        if let Err(error) = self.shared.spool.release(batch.next, batch.rows) {
+            // The rows are committed; a segment that can't be deleted is written again at the next start.
+            tracing::warn!(%error, "a committed segment of the spool is left behind");
         }
         Round::Written
     }
 
     /// Writes what the spool could not take straight to the database.
-    async fn from_memory(&mut self) -> Result<bool, StoreError> {
+    async fn write_memory(&mut self) -> Result<bool, StoreError> {
         let records: Vec<ClosedBins> = {
             let mut state = self.shared.lock();
             let mut taken = 0;

@@ -1,0 +1,52 @@
+//! Every column of the migrated schema, compared with a reviewed list. A column for bytes, JSON, arrays or
+//! vectors could hold what must never be stored (a picture, a track, features of a face): a new one is a
+//! change of this list that somebody has to look at, see section 1 of the design.
+
+use wayside_testkit::{SimClock, TestDb};
+
+/// Types that hold one plain value. Anything else needs a reason in `columns.txt` and a line here.
+const PLAIN: &[&str] = &[
+    "text",
+    "integer",
+    "bigint",
+    "double precision",
+    "timestamp with time zone",
+    "boolean",
+    "smallint",
+    "date",
+];
+
+/// Columns of other types that were reviewed, as `table.column`. sqlx keeps the checksum of each applied
+/// migration as bytes.
+const REVIEWED: &[&str] = &["_sqlx_migrations.checksum"];
+
+#[tokio::test]
+async fn every_column_is_on_the_reviewed_list() {
+    let db = TestDb::new().await;
+    let database = db.open(SimClock::at("2026-11-21T12:00:00Z").shared()).await;
+    let columns = wayside_store::database::columns(&database).await.unwrap();
+    let found: String = columns.iter().map(|column| format!("{column}\n")).collect();
+    let reviewed = include_str!("columns.txt");
+    let listed: String = reviewed
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(
+        found, listed,
+        "the schema and crates/store/tests/columns.txt differ; the schema has:\n{found}"
+    );
+
+    for column in &columns {
+        let plain = PLAIN.contains(&column.kind.as_str());
+        let name = format!("{}.{}", column.table, column.name);
+        assert!(
+            plain || REVIEWED.contains(&name.as_str()),
+            "{name} is of type {}, which nobody reviewed",
+            column.kind
+        );
+    }
+    // The list is worth something only if it sees the tables.
+    assert!(columns.iter().any(|column| column.table == "line_bin" && column.name == "count"));
+    database.close().await;
+}
