@@ -149,7 +149,10 @@ pub(crate) fn assert_agrees(what: &str, expected: &[Expected], found: &[Detectio
         e.class == d.class.as_str() && (e.score - d.score).abs() <= 0.05 && e.bbox.iou(&d.bbox) >= 0.9
     };
     let list = |d: &Detection| {
-        format!("{} {:.3} [{:.1} {:.1} {:.1} {:.1}]", d.class, d.score, d.bbox.x1, d.bbox.y1, d.bbox.x2, d.bbox.y2)
+        format!(
+            "{} {:.3} [{:.1} {:.1} {:.1} {:.1}]",
+            d.class, d.score, d.bbox.x1, d.bbox.y1, d.bbox.x2, d.bbox.y2
+        )
     };
     let shown: Vec<_> = found.iter().map(list).collect();
     for e in expected {

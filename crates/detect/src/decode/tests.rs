@@ -66,7 +66,8 @@ fn detr_and_ssd_by_hand() {
     out.clear();
     let boxes = [0.25, 0.5, 0.5, 1.0, 0.0, 0.0, 1.0, 1.0];
     ssd::decode(&boxes, &[0.3, 0.9, 0.2, 0.05, 0.9, 0.0], 3, (300, 200), &labels(), 0.1, &mut out);
-    let want = Candidate { corners: [75.0, 100.0, 150.0, 200.0], class: RoadUserClass::Pedestrian, score: 0.3 };
+    let want =
+        Candidate { corners: [75.0, 100.0, 150.0, 200.0], class: RoadUserClass::Pedestrian, score: 0.3 };
     assert_eq!(out, [want]);
 }
 

@@ -120,7 +120,10 @@ fn files_that_are_not_the_one_described_are_refused() {
     let model = model_dir(&bytes, MEAN_COLOUR);
     std::fs::remove_file(model.dir.path().join("tiny.onnx")).unwrap();
     let message = refusal(&model, options);
-    assert!(message.contains("tiny.onnx") && message.contains("scripts/models/fetch.py models/tiny.toml"), "{message}");
+    assert!(
+        message.contains("tiny.onnx") && message.contains("scripts/models/fetch.py models/tiny.toml"),
+        "{message}"
+    );
 
     let model = model_dir(&bytes, MEAN_COLOUR);
     std::fs::write(model.dir.path().join("tiny.onnx"), &bytes[..bytes.len() - 1]).unwrap();
@@ -151,10 +154,30 @@ fn graphs_that_differ_from_the_manifest_are_refused() {
             MEAN_COLOUR.to_owned(),
             "has an output \"embedding\" (f32 [1,6,1,1]) that layout yolov8 does not name",
         ),
-        ("height", good.clone(), MEAN_COLOUR.replace("height = 16", "height = 32"), "says f32 [batch,3,32,16]"),
-        ("channels last", good.clone(), MEAN_COLOUR.replace("width", "tensor = \"nhwc\", width"), "[batch,16,16,3]"),
-        ("input name", good.clone(), MEAN_COLOUR.replace("images", "image"), "the graph's inputs are: \"images\""),
-        ("output name", good.clone(), MEAN_COLOUR.replace("\"out\"", "\"output\""), "graph's outputs are: \"out\""),
+        (
+            "height",
+            good.clone(),
+            MEAN_COLOUR.replace("height = 16", "height = 32"),
+            "says f32 [batch,3,32,16]",
+        ),
+        (
+            "channels last",
+            good.clone(),
+            MEAN_COLOUR.replace("width", "tensor = \"nhwc\", width"),
+            "[batch,16,16,3]",
+        ),
+        (
+            "input name",
+            good.clone(),
+            MEAN_COLOUR.replace("images", "image"),
+            "the graph's inputs are: \"images\"",
+        ),
+        (
+            "output name",
+            good.clone(),
+            MEAN_COLOUR.replace("\"out\"", "\"output\""),
+            "graph's outputs are: \"out\"",
+        ),
         ("labels", good.clone(), MEAN_COLOUR.replace("labels = 2", "labels = 3"), "wants f32 [batch,7,any]"),
         (
             "an input too many",
@@ -345,4 +368,25 @@ fn yolox_raw_agrees_with_the_reference() {
     let found = detector.detect(&[frame], 0.4).unwrap().remove(0);
     assert_eq!(found.len(), expected.len() - 1);
     assert_eq!(found.iter().filter(|d| d.class == RoadUserClass::Truck).count(), 1);
+}
+
+#[test]
+fn ssd_agrees_with_a_reference_of_its_own() {
+    // Written by scripts/models/reference_ssdlite.py, which runs the original graph in numpy.
+    let text = include_str!("../../tests/fixtures/ssdlite.expected.json");
+    let json: serde_json::Value = serde_json::from_str(text).unwrap();
+    let expected = expected(&json["ssdlite"]);
+    let Some(picture_path) = present(root().join("../shared/models/frame.png")) else { return };
+    let plain = |m: &mut Manifest| (m.duplicate_iou, m.join_riders) = (1.0, false);
+    let Some(mut detector) = shipped("ssdlite_mobilenetv2_300", plain) else { return };
+    assert_eq!(
+        detector.max_batch(),
+        DetectorOptions::default().max_batch,
+        "the conversion keeps the batch dynamic"
+    );
+    let frame = picture(&picture_path);
+    // The reference goes down to 0.30; half way to its weakest box nothing sits on the threshold.
+    for found in detector.detect(&[frame.clone(), frame], 0.34).unwrap() {
+        assert_agrees("ssd", &expected, &found);
+    }
 }

@@ -41,7 +41,10 @@ fn a_short_manifest_has_the_usual_settings() {
 
 #[test]
 fn models_that_bring_finished_boxes_are_not_suppressed_again() {
-    let text = GOOD.replace("yolov8", "end_to_end").replace("predictions", "detections").replace("labels = 80\n", "");
+    let text = GOOD
+        .replace("yolov8", "end_to_end")
+        .replace("predictions", "detections")
+        .replace("labels = 80\n", "");
     assert_eq!(parse(&text).unwrap().nms_iou, None);
     let asked = text + "[post]\nnms_iou = 0.6\n";
     assert_eq!(parse(&asked).unwrap().nms_iou, Some(0.6));
@@ -121,7 +124,8 @@ fn every_mistake_is_named_with_its_line() {
         let text = GOOD.replacen(from, to, 1);
         assert_ne!(text, GOOD, "{from} is not in the text");
         let message = parse(&text).unwrap_err().to_string();
-        let found = message.lines().any(|l| l.starts_with(&format!("models/m.toml:{line}: ")) && l.contains(part));
+        let found =
+            message.lines().any(|l| l.starts_with(&format!("models/m.toml:{line}: ")) && l.contains(part));
         assert!(found, "{to:?}: wanted line {line} with {part:?}, got: {message}");
     }
 }
@@ -135,7 +139,9 @@ fn all_mistakes_are_reported_at_once() {
 #[test]
 fn fetch_tables() {
     let sha = "0".repeat(64);
-    let pypi = format!("[fetch]\nkind = \"pypi\"\npackage = \"p\"\nversion = \"1\"\nsha256 = \"{sha}\"\nmember = \"a/b\"\n");
+    let pypi = format!(
+        "[fetch]\nkind = \"pypi\"\npackage = \"p\"\nversion = \"1\"\nsha256 = \"{sha}\"\nmember = \"a/b\"\n"
+    );
     let npm = "[fetch]\nkind = \"npm\"\npackage = \"p\"\nversion = \"1\"\nintegrity = \"sha512-x\"\nconvert = \"c.py\"\n";
     assert!(matches!(parse(&(GOOD.to_owned() + &pypi)).unwrap().fetch, Some(FetchSpec::Pypi { .. })));
     assert!(matches!(parse(&(GOOD.to_owned() + npm)).unwrap().fetch, Some(FetchSpec::Npm { .. })));

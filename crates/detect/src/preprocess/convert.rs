@@ -1,5 +1,5 @@
 //! The last pass of pre-processing: resized 8-bit planes become scaled floats in the tensor's own channel
-//! and dimension order. The inner loops are plain zips of slices, which the compiler turns into SIMD.
+//! and dimension order. The inner loops are kept so plain that the compiler turns them into SIMD.
 
 use super::Fit;
 use crate::manifest::{ColourOrder, InputSpec, TensorOrder};
@@ -40,16 +40,57 @@ impl Matrix {
         if height_px < 720 { Self::BT601 } else { Self::BT709 }
     }
 
+    /// The weights of (1, y, u, v) for red, green and blue, whose clamped result is `pixel * gain + bias`.
+    fn folded(self, gain: [f32; 3], bias: [f32; 3]) -> [Folded; 3] {
+        let rows = [(0.0, self.red_v), (self.green_u, self.green_v), (self.blue_u, 0.0)];
+        let mut folded = [Folded::default(); 3];
+        for (((u, v), out), (gain, bias)) in rows.into_iter().zip(&mut folded).zip(gain.into_iter().zip(bias))
+        {
+            *out = Folded {
+                one: (-16.0 * LUMA - 128.0 * (u + v)) * gain + bias,
+                y: LUMA * gain,
+                u: u * gain,
+                v: v * gain,
+                least: bias,
+                most: 255.0 * gain + bias,
+            };
+        }
+        folded
+    }
+}
+
+/// One colour's conversion and scaling in one go: `clamp(one + y Y + u U + v V)`.
+#[derive(Debug, Clone, Copy, Default)]
+struct Folded {
+    one: f32,
+    y: f32,
+    u: f32,
+    v: f32,
+    least: f32,
+    most: f32,
+}
+
+impl Folded {
     #[inline(always)]
-    fn rgb(self, y: u8, u: u8, v: u8) -> [f32; 3] {
-        let y = (f32::from(y) - 16.0) * LUMA;
-        let (u, v) = (f32::from(u) - 128.0, f32::from(v) - 128.0);
-        let clamp = |x: f32| x.clamp(0.0, 255.0);
-        [
-            clamp(y + self.red_v * v),
-            clamp(y + self.green_u * u + self.green_v * v),
-            clamp(y + self.blue_u * u),
-        ]
+    fn at(self, y: f32, u: f32, v: f32) -> f32 {
+        // `max` and `min` are one instruction each where `clamp` would keep NaN, which no byte can be.
+        (self.one + self.y * y + self.u * u + self.v * v).max(self.least).min(self.most)
+    }
+}
+
+/// Rows of equal length in, three rows of that length out. Indexed loops over slices of one length are
+/// what the compiler vectorises.
+fn yuv_row(folded: [Folded; 3], [y, u, v]: [&[u8]; 3], [red, green, blue]: [&mut [f32]; 3]) {
+    let n = y.len();
+    if u.len() != n || v.len() != n || red.len() != n || green.len() != n || blue.len() != n {
+        return;
+    }
+    let [r, g, b] = folded;
+    for i in 0..n {
+        let (y, u, v) = (f32::from(y[i]), f32::from(u[i]), f32::from(v[i]));
+        red[i] = r.at(y, u, v);
+        green[i] = g.at(y, u, v);
+        blue[i] = b.at(y, u, v);
     }
 }
 
@@ -111,56 +152,78 @@ impl Target {
         }
     }
 
-    /// Planes of the picture's size, no padding.
-    pub(super) fn write_yuv(&self, matrix: Matrix, y: &[u8], u: &[u8], v: &[u8], slot: &mut [f32]) {
+    /// Planes of the picture's size, no padding. `row` is scratch of three rows.
+    pub(super) fn write_yuv(
+        &self,
+        matrix: Matrix,
+        y: &[u8],
+        u: &[u8],
+        v: &[u8],
+        row: &mut Vec<f32>,
+        slot: &mut [f32],
+    ) {
         let w = self.width;
+        let folded = matrix.folded(self.by_colour(self.gain), self.by_colour(self.bias));
+        row.resize(3 * w, 0.0);
         let rows = y.chunks_exact(w).zip(u.chunks_exact(w)).zip(v.chunks_exact(w));
         for (index, ((y, u), v)) in rows.enumerate() {
-            let pixels = y.iter().zip(u).zip(v).map(|((y, u), v)| matrix.rgb(*y, *u, *v));
-            self.write_row(index, pixels, slot);
+            if let Some(colours) = self.channel_rows(index, slot) {
+                yuv_row(folded, [y, u, v], colours);
+                continue;
+            }
+            let (red, rest) = row.split_at_mut(w);
+            let (green, blue) = rest.split_at_mut(w);
+            yuv_row(folded, [y, u, v], [&mut *red, &mut *green, &mut *blue]);
+            let pixels = red.iter().zip(green.iter()).zip(blue.iter()).map(|((r, g), b)| [*r, *g, *b]);
+            self.write_pixels(index, pixels, slot);
         }
     }
 
     /// Packed RGB of the picture's size, no padding.
     pub(super) fn write_rgb(&self, rgb: &[u8], slot: &mut [f32]) {
+        let gain = self.by_colour(self.gain);
+        let bias = self.by_colour(self.bias);
         for (index, row) in rgb.chunks_exact(3 * self.width).enumerate() {
-            let pixels = row.chunks_exact(3).map(|p| [f32::from(p[0]), f32::from(p[1]), f32::from(p[2])]);
-            self.write_row(index, pixels, slot);
+            let pixels =
+                row.chunks_exact(3).map(|p| [0, 1, 2].map(|c: usize| f32::from(p[c]) * gain[c] + bias[c]));
+            match self.channel_rows(index, slot) {
+                Some([red, green, blue]) => {
+                    let out = red.iter_mut().zip(green.iter_mut()).zip(blue.iter_mut());
+                    for (((red, green), blue), [r, g, b]) in out.zip(pixels) {
+                        (*red, *green, *blue) = (r, g, b);
+                    }
+                }
+                None => self.write_pixels(index, pixels, slot),
+            }
         }
     }
 
-    #[inline(always)]
-    fn write_row(&self, row: usize, pixels: impl Iterator<Item = [f32; 3]>, slot: &mut [f32]) {
+    /// Values of the tensor's channels, sorted as red, green, blue.
+    fn by_colour(&self, by_channel: [f32; 3]) -> [f32; 3] {
+        self.channel.map(|c| by_channel[c])
+    }
+
+    /// The picture's row in the planes of red, green and blue; `None` for a tensor with channels last.
+    fn channel_rows<'s>(&self, row: usize, slot: &'s mut [f32]) -> Option<[&'s mut [f32]; 3]> {
+        if self.order == TensorOrder::Nhwc {
+            return None;
+        }
+        let start = (self.top + row) * self.input_width + self.left;
+        let range = start..start + self.width;
+        let mut planes = slot.chunks_exact_mut(self.input_width * self.input_height);
+        let first = planes.next()?.get_mut(range.clone())?;
+        let second = planes.next()?.get_mut(range.clone())?;
+        let third = planes.next()?.get_mut(range)?;
+        Some(if self.channel[0] == 0 { [first, second, third] } else { [third, second, first] })
+    }
+
+    /// Writes scaled red, green and blue into a tensor with channels last.
+    fn write_pixels(&self, row: usize, pixels: impl Iterator<Item = [f32; 3]>, slot: &mut [f32]) {
         let start = (self.top + row) * self.input_width + self.left;
         let [cr, cg, cb] = self.channel;
-        let scale = |c: usize, value: f32| value * self.gain[c] + self.bias[c];
-        match self.order {
-            TensorOrder::Nchw => {
-                let plane = self.input_width * self.input_height;
-                let (first, rest) = slot.split_at_mut(plane.min(slot.len()));
-                let (second, third) = rest.split_at_mut(plane.min(rest.len()));
-                let range = start..start + self.width;
-                let [Some(first), Some(second), Some(third)] =
-                    [first.get_mut(range.clone()), second.get_mut(range.clone()), third.get_mut(range)]
-                else {
-                    return;
-                };
-                let (red, blue) = if cr == 0 { (first, third) } else { (third, first) };
-                let out = red.iter_mut().zip(second.iter_mut()).zip(blue.iter_mut());
-                for (((red, green), blue), [r, g, b]) in out.zip(pixels) {
-                    *red = scale(cr, r);
-                    *green = scale(cg, g);
-                    *blue = scale(cb, b);
-                }
-            }
-            TensorOrder::Nhwc => {
-                let Some(out) = slot.get_mut(3 * start..3 * (start + self.width)) else { return };
-                for (out, [r, g, b]) in out.chunks_exact_mut(3).zip(pixels) {
-                    out[cr] = scale(cr, r);
-                    out[cg] = scale(cg, g);
-                    out[cb] = scale(cb, b);
-                }
-            }
+        let Some(out) = slot.get_mut(3 * start..3 * (start + self.width)) else { return };
+        for (out, [r, g, b]) in out.chunks_exact_mut(3).zip(pixels) {
+            (out[cr], out[cg], out[cb]) = (r, g, b);
         }
     }
 }
@@ -173,14 +236,15 @@ mod tests {
     fn known_colours_come_out_right() {
         // Black, white, and the bars' red and blue of BT.601 and BT.709 at full saturation.
         for (matrix, yuv, rgb) in [
-            (Matrix::BT601, [16, 128, 128], [0.0, 0.0, 0.0]),
+            (Matrix::BT601, [16u8, 128, 128], [0.0, 0.0, 0.0]),
             (Matrix::BT601, [235, 128, 128], [255.0, 255.0, 255.0]),
             (Matrix::BT601, [81, 90, 240], [254.0, 0.0, 0.0]),
             (Matrix::BT601, [41, 240, 110], [0.0, 0.0, 255.0]),
             (Matrix::BT709, [63, 102, 240], [255.0, 0.0, 0.0]),
             (Matrix::BT709, [32, 240, 118], [0.0, 0.0, 255.0]),
         ] {
-            let got = matrix.rgb(yuv[0], yuv[1], yuv[2]);
+            let [y, u, v] = yuv.map(f32::from);
+            let got = matrix.folded([1.0; 3], [0.0; 3]).map(|colour| colour.at(y, u, v));
             for (got, want) in got.iter().zip(rgb) {
                 assert!((got - want).abs() <= 2.0, "{yuv:?} gave {got} instead of {want}");
             }

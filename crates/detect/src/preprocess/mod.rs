@@ -5,8 +5,8 @@
 mod convert;
 mod planes;
 
-use fast_image_resize::pixels::{U8, U8x2, U8x3};
 use fast_image_resize::Resizer;
+use fast_image_resize::pixels::{U8, U8x2, U8x3};
 use wayside_types::{BBox, Frame, FrameSize, PixelFormat};
 
 use crate::manifest::{InputSpec, ResizeMode, TensorOrder};
@@ -70,16 +70,12 @@ pub(crate) struct Preprocessor {
 struct Scratch {
     packed: Vec<u8>,
     planes: [Vec<u8>; 3],
+    row: Vec<f32>,
 }
 
 impl Preprocessor {
     pub(crate) fn new(spec: InputSpec, slots: usize) -> Self {
-        Self {
-            spec,
-            resizer: Resizer::new(),
-            scratch: Scratch::default(),
-            painted: vec![None; slots],
-        }
+        Self { spec, resizer: Resizer::new(), scratch: Scratch::default(), painted: vec![None; slots] }
     }
 
     /// Floats of one frame in the tensor.
@@ -127,12 +123,12 @@ impl Preprocessor {
         target: &Target,
         slot: &mut [f32],
     ) -> Result<(), String> {
-        let Scratch { packed, planes: [y, u, v] } = &mut self.scratch;
+        let Scratch { packed, planes: [y, u, v], row } = &mut self.scratch;
         for (index, out) in [&mut *y, &mut *u, &mut *v].into_iter().enumerate() {
             planes::resize::<U8>(&mut self.resizer, frame, index, packed, out, fit)?;
         }
         let matrix = Matrix::for_height(frame.size.height);
-        target.write_yuv(matrix, y, u, v, slot);
+        target.write_yuv(matrix, y, u, v, row, slot);
         Ok(())
     }
 
@@ -143,7 +139,7 @@ impl Preprocessor {
         target: &Target,
         slot: &mut [f32],
     ) -> Result<(), String> {
-        let Scratch { packed, planes: [y, uv, split] } = &mut self.scratch;
+        let Scratch { packed, planes: [y, uv, split], row } = &mut self.scratch;
         planes::resize::<U8>(&mut self.resizer, frame, 0, packed, y, fit)?;
         planes::resize::<U8x2>(&mut self.resizer, frame, 1, packed, uv, fit)?;
         // Apart, both chroma planes go through the same loop as I420's.
@@ -155,7 +151,7 @@ impl Preprocessor {
             *v = pair[1];
         }
         let matrix = Matrix::for_height(frame.size.height);
-        target.write_yuv(matrix, y, u, v, slot);
+        target.write_yuv(matrix, y, u, v, row, slot);
         Ok(())
     }
 
@@ -166,7 +162,7 @@ impl Preprocessor {
         target: &Target,
         slot: &mut [f32],
     ) -> Result<(), String> {
-        let Scratch { packed, planes: [rgb, _, _] } = &mut self.scratch;
+        let Scratch { packed, planes: [rgb, _, _], .. } = &mut self.scratch;
         planes::resize::<U8x3>(&mut self.resizer, frame, 0, packed, rgb, fit)?;
         target.write_rgb(rgb, slot);
         Ok(())

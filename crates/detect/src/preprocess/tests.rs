@@ -172,7 +172,8 @@ fn cost_of_a_frame() {
     let full = InputSpec { width: 416, height: 416, ..spec(ResizeMode::LetterboxTopLeft) };
     let crop = |w: u32, h: u32| {
         let data = source.pixels.plane(0).data;
-        let at = |x: u32, y: u32| ((y % source.size.height) * source.size.width + x % source.size.width) as usize;
+        let at =
+            |x: u32, y: u32| ((y % source.size.height) * source.size.width + x % source.size.width) as usize;
         let pixels = (0..h).flat_map(|y| (0..w).map(move |x| (x, y)));
         let bytes = pixels.flat_map(|(x, y)| data[3 * at(x, y)..][..3].to_vec()).collect();
         frame(PixelFormat::Rgb8, w, h, vec![(bytes, 3 * w as usize)])
