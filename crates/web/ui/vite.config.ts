@@ -9,7 +9,7 @@ import { defineConfig } from "vite";
 const wayside = "http://127.0.0.1:8080";
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte({ configFile: false })],
   build: {
     target: "es2022",
     assetsInlineLimit: 0,

@@ -20,7 +20,8 @@ const READ_AT_ONCE = 3;
 const WRITTEN_MS = 4_000;
 
 export type Link = "connecting" | "up" | "lost";
-export type Database = "unknown" | "ready" | "away" | "unreachable";
+/** `away`: closed bins wait on disk; `failing`: they are not safe; `unreachable`: the server says nothing. */
+export type Database = "unknown" | "ready" | "away" | "failing" | "unreachable";
 
 function words(error: unknown): string {
   if (error instanceof ApiError || error instanceof DataError) return error.message;
@@ -157,8 +158,8 @@ class Site {
 
   private async checkReady(): Promise<void> {
     try {
-      const { ready, detail } = await readiness();
-      this.database = ready ? "ready" : "away";
+      const { ready, database, detail } = await readiness();
+      this.database = !ready ? "failing" : database ? "ready" : "away";
       this.databaseDetail = detail;
     } catch (error) {
       this.database = "unreachable";

@@ -2,8 +2,8 @@
 // `ApiError`s whose message can be shown as it is.
 
 import { clockOffset } from "../model/time";
-import { cameraPage, DataError, measurementPage, type Measurement, type Page } from "./guards";
-import type { BinLength, Camera } from "./types";
+import { cameraPage, DataError, measurementPage, readinessOf, type Measurement, type Page } from "./guards";
+import type { BinLength, Camera, Readiness } from "./types";
 
 /** A request that failed, in words for an operator. */
 export class ApiError extends Error {
@@ -21,6 +21,8 @@ export const LIVE_URL = "/api/v1/live";
 const TIMEOUT_MS = 15_000;
 /** The server's own limit keeps a page from asking for ever. */
 const MOST_PAGES = 50;
+/** As many as the server gives at once. */
+const ROWS_A_PAGE = 10_000;
 
 let offsetMs = 0;
 
@@ -99,7 +101,9 @@ export function measurementsQuery(camera: string, span: Span): URLSearchParams {
 }
 
 export function measurements(camera: string, span: Span): Promise<Page<Measurement>> {
-  return all("/api/v1/measurements", measurementsQuery(camera, span), measurementPage);
+  const query = measurementsQuery(camera, span);
+  query.set("limit", String(ROWS_A_PAGE));
+  return all("/api/v1/measurements", query, measurementPage);
 }
 
 /** One camera's counts as a CSV file. */
@@ -122,17 +126,11 @@ export async function background(camera: string): Promise<ImageBitmap | null> {
   }
 }
 
-export interface Readiness {
-  ready: boolean;
-  /** What the server says about it. */
-  detail: string;
-}
-
 /** Whether the server can keep what it counts. */
 export async function readiness(): Promise<Readiness> {
   const response = await get("/readyz", { cache: "no-store" });
-  if (response.ok) return { ready: true, detail: "" };
-  return { ready: false, detail: (await refusal(response)).message };
+  if (!response.ok) return { ready: false, database: false, detail: (await refusal(response)).message };
+  return readinessOf(await response.json());
 }
 
 /** Asks for the page itself, which gives this browser a new session if it needs one. */

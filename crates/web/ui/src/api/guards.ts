@@ -19,6 +19,7 @@ import {
   type Line,
   type LiveEvent,
   type Point,
+  type Readiness,
   type RoadUserClass,
   type Zone,
 } from "./types";
@@ -196,6 +197,12 @@ function measurement(value: unknown, where: string): Measurement {
 
 export function measurementPage(value: unknown): Page<Measurement> {
   return page(value, "the measurements", measurement);
+}
+
+export function readinessOf(value: unknown): Readiness {
+  const o = object(value, "the answer of /readyz");
+  const reasons = optional(o["reasons"], (v) => array(v, "reasons").map((r, i) => text(r, `reasons[${i}]`))) ?? [];
+  return { ready: o["ready"] !== false, database: o["database"] !== "spooling", detail: reasons.join("; ") };
 }
 
 function icon(value: unknown, where: string): Icon {

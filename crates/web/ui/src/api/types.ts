@@ -98,3 +98,11 @@ export type LiveEvent =
   | { kind: "camera"; status: CameraStatus }
   | { kind: "bins"; camera: string; length: BinLength; bin: ClosedBin; nextCloseAt: number | null }
   | { kind: "icons"; camera: string; icons: Icon[] };
+
+export interface Readiness {
+  /** Whether closed bins are kept; without the database they are while they wait on disk. */
+  ready: boolean;
+  database: boolean;
+  /** What is not as it should be. */
+  detail: string;
+}

@@ -43,6 +43,16 @@ export function slots(history: BinHistory, from: number, to: number, length: Bin
   return all;
 }
 
+/** Counts of a bin arrive a few seconds after its end; later than this they are not waited for. */
+export const LATE_MS = 20_000;
+
+/** Up to where slots are shown: a bin that has just ended is no gap while its counts are on their way. */
+export function shownUntil(history: BinHistory, now: number, length: BinLength): number {
+  const end = binStart(now, length);
+  const waiting = !history.has(end - BIN_MS[length]) && now - end < LATE_MS;
+  return waiting ? end - BIN_MS[length] : end;
+}
+
 /** The newest bin of a history that was watched at all. */
 export function latest(history: BinHistory): ClosedBin | null {
   let newest: ClosedBin | null = null;

@@ -60,15 +60,19 @@ export function arrow(line: Line, size: Size, length: number): Arrow {
   };
 }
 
-/** Where a text can stand beside a line: at its upper end, kept inside the picture. */
+/** Where a text can stand beside a line, kept inside the picture: at the upper end of a steep line, over
+ * the left part of a flat one, where neither the arrow nor a neighbour's name is. */
 export function labelAt(line: Line, size: Size, margin: number): Point & { anchor: "start" | "end" } {
-  const ends = line.points.map((p) => scaled(p, size));
-  const [a, b] = ends as [Point, Point];
-  const top = a.y <= b.y ? a : b;
-  const anchor = top.x > size.width * 0.7 ? "end" : "start";
+  const [a, b] = line.points.map((p) => scaled(p, size)) as [Point, Point];
+  const flat = Math.abs(b.x - a.x) > Math.abs(b.y - a.y);
+  const left = a.x <= b.x ? a : b;
+  const right = left === a ? b : a;
+  const along = (t: number): Point => ({ x: left.x + (right.x - left.x) * t, y: left.y + (right.y - left.y) * t });
+  const at = flat ? along(0.12) : a.y <= b.y ? a : b;
+  const anchor = !flat && at.x > size.width * 0.7 ? "end" : "start";
   return {
-    x: Math.min(Math.max(top.x + (anchor === "end" ? -margin : margin) * 0.5, margin), size.width - margin),
-    y: Math.min(Math.max(top.y - margin * 0.6, margin * 1.6), size.height - margin * 0.6),
+    x: Math.min(Math.max(at.x + (anchor === "end" ? -margin : margin) * 0.5, margin), size.width - margin),
+    y: Math.min(Math.max(at.y - margin * 0.6, margin * 1.6), size.height - margin * 0.6),
     anchor,
   };
 }

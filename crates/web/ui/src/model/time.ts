@@ -1,7 +1,7 @@
 // Time on the page: the server's clock, the countdown to the next counts, and how instants are written.
 // Pure; the ticking itself is the site's (`site.svelte.ts`).
 
-import { BIN_MS, binStart } from "./bins";
+import { BIN_MS, binStart, LATE_MS } from "./bins";
 import type { BinLength } from "../api/types";
 
 /** When the next bin closes: what the server last said, or, before it has said anything and after it
@@ -11,9 +11,6 @@ export function nextClose(announced: number | null, now: number, length: BinLeng
   if (announced !== null && now - announced < LATE_MS) return announced;
   return binStart(now, length) + BIN_MS[length];
 }
-
-/** Counts that are later than this are not waited for any more. */
-export const LATE_MS = 20_000;
 
 /** "in 23 s", "in 1 min 05 s", or that it is about to come. */
 export function countdown(at: number, now: number): string {

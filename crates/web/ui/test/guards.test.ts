@@ -1,0 +1,180 @@
+// The boundary takes what the API's description promises, ignores what it does not know, and says where
+// data is broken.
+
+import { readFileSync } from "node:fs";
+
+import { describe, expect, test } from "vitest";
+
+import { cameraPage, DataError, liveEvent, measurementPage, readinessOf } from "../src/api/guards";
+
+const T = "2026-11-21T14:31:00Z";
+const STATUS = {
+  state: "live",
+  since: T,
+  reason: null,
+  last_frame_at: T,
+  received_fps: 25.0,
+  analysed_fps: 10,
+  dropped_share: 0.001,
+  size_px: [640, 360],
+  reconnects: 2,
+};
+const CAMERA = {
+  id: "hp-07",
+  name: "Youxie Street, east arm",
+  department: "traffic",
+  profile: "intersection",
+  source: "rtsp://10.0.0.7/sub",
+  calibrated: true,
+  lines: [{ id: "east-in", points: [[0.25, 0.95], [0.25, 0.35]] }],
+  zones: [{ id: "lane-1", kind: "lane", polygon: [[0, 0], [1, 0], [1, 1]] }],
+  status: STATUS,
+};
+const ROW = {
+  camera: "hp-07",
+  line: "east-in",
+  direction: "forward",
+  class: "car",
+  start: T,
+  end: "2026-11-21T14:32:00Z",
+  count: 18,
+  observed_s: 60,
+  dropped_share: 0,
+  grade: "good",
+  complete: true,
+};
+const BINS = {
+  camera: "hp-07",
+  bin: "1m",
+  start: T,
+  end: "2026-11-21T14:32:00Z",
+  counts: [{ line: "east-in", direction: "forward", class: "car", count: 18 }],
+  coverage: { observed_s: 60, dropped_share: 0, grade: "good" },
+  next_close_at: "2026-11-21T14:33:00Z",
+};
+const ICONS = { camera: "hp-07", icons: [{ class: "bus", column: 31, row: 17 }] };
+const HELLO = { version: "0.1.0", time_zone: "Asia/Shanghai", icons: true };
+const READY = { ready: true, database: "reachable", reasons: [] };
+const list = (...items: unknown[]) => ({ items, next_cursor: null });
+
+test("a camera", () => {
+  const { items, broken } = cameraPage(list({ ...CAMERA, novelty: { of: "a later version" } }));
+  expect(broken).toEqual([]);
+  expect(items[0]).toMatchObject({
+    id: "hp-07",
+    calibrated: true,
+    lines: [{ id: "east-in", points: [{ x: 0.25, y: 0.95 }, { x: 0.25, y: 0.35 }] }],
+    status: { camera: "hp-07", state: "live", since: Date.parse(T), sizePx: [640, 360], reconnects: 2 },
+  });
+});
+
+test("a state that the page does not know yet is no fault", () => {
+  const { items } = cameraPage(list({ ...CAMERA, status: { ...STATUS, state: "paused" } }));
+  expect(items[0]?.status.state).toBe("unknown");
+});
+
+test("one broken camera does not hide the others, and it is said what is wrong with it", () => {
+  const { items, broken } = cameraPage(list(CAMERA, { ...CAMERA, id: "x", lines: [{ id: "l", points: [[0.1, "a"], [1, 1]] }] }));
+  expect(items.map((camera) => camera.id)).toEqual(["hp-07"]);
+  expect(broken).toEqual(['camera x.lines[0].points[0].y should be a number and is "a"']);
+});
+
+test.each([[null], [[]], ["text"], [{}], [{ items: {} }], [7]])("what is no list at all is refused: %j", (value) => {
+  expect(() => cameraPage(value)).toThrow(DataError);
+  expect(() => measurementPage(value)).toThrow(DataError);
+});
+
+test("rows, also those without a count", () => {
+  const { items, broken } = measurementPage(list(ROW, { ...ROW, count: null }, { ...ROW, grade: "splendid" }));
+  expect(items.map((row) => row.count)).toEqual([18, null]);
+  expect(broken).toHaveLength(1);
+});
+
+describe("events", () => {
+  test("of a closed bin", () => {
+    expect(liveEvent("bins", BINS)).toMatchObject({ kind: "bins", length: "1m", bin: { observedS: 60, counts: [{ count: 18 }] } });
+  });
+
+  test("of lengths and kinds that are not shown are passed over", () => {
+    expect(liveEvent("bins", { ...BINS, bin: "1h" })).toBeNull();
+    expect(liveEvent("weather", {})).toBeNull();
+  });
+
+  test.each([
+    ["camera", { ...STATUS }],
+    ["bins", { ...BINS, coverage: null }],
+    ["bins", { ...BINS, start: "yesterday" }],
+    ["icons", { camera: "a", icons: [{ class: "car", column: 32, row: 0 }] }],
+    ["icons", { camera: "a", icons: [{ class: "person", column: 0, row: 0 }] }],
+    ["hello", { version: 1 }],
+  ])("that are broken are refused: %s (%#)", (kind, value) => {
+    expect(() => liveEvent(kind, value)).toThrow(DataError);
+  });
+});
+
+test("a database that is away while bins wait on disk is not a server that is not ready", () => {
+  expect(readinessOf({ ...READY, database: "spooling", reasons: ["connection refused"] })).toEqual({
+    ready: true,
+    database: false,
+    detail: "connection refused",
+  });
+});
+
+// What the page reads must be what the API says that it sends: every field that a guard touches is looked
+// up in the committed description.
+describe("every field that the page reads is described", () => {
+  type Schema = { $ref?: string; properties?: Record<string, Schema>; items?: Schema; allOf?: Schema[]; oneOf?: Schema[] };
+  const description = JSON.parse(
+    readFileSync(new URL("../../../../docs/reference/openapi.json", import.meta.url), "utf8"),
+  ) as { components: { schemas: Record<string, Schema> } };
+
+  /** The schema of a field, or undefined; `null` alternatives and variants are searched too. */
+  function field(schema: Schema | undefined, name: string): Schema | undefined {
+    if (!schema) return undefined;
+    if (schema.$ref) return field(description.components.schemas[schema.$ref.split("/").at(-1)!], name);
+    if (name === "[]" && schema.items) return schema.items;
+    const own = schema.properties?.[name];
+    if (own) return own;
+    for (const part of [...(schema.allOf ?? []), ...(schema.oneOf ?? [])]) {
+      const found = field(part, name);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  /** The value, noting the path of every field that is read. */
+  function watched<T>(value: T, path: string[], seen: string[][]): T {
+    if (Array.isArray(value)) return value.map((v) => watched(v, [...path, "[]"], seen)) as T;
+    if (typeof value !== "object" || value === null) return value;
+    return new Proxy(value, {
+      get(target, key) {
+        const name = String(key);
+        seen.push([...path, name]);
+        return watched(Reflect.get(target, key), [...path, name], seen);
+      },
+    });
+  }
+
+  test.each([
+    ["Page_Camera", list(CAMERA), cameraPage],
+    ["Page_Measurement", list(ROW), measurementPage],
+    ["CameraEvent", { camera: "hp-07", ...STATUS }, (v: unknown) => liveEvent("camera", v)],
+    ["BinsEvent", BINS, (v: unknown) => liveEvent("bins", v)],
+    ["IconsEvent", ICONS, (v: unknown) => liveEvent("icons", v)],
+    ["Hello", HELLO, (v: unknown) => liveEvent("hello", v)],
+    ["Readiness", READY, readinessOf],
+  ])("%s", (name, sample, read) => {
+    const seen: string[][] = [];
+    read(watched(sample, [], seen));
+    expect(seen.length).toBeGreaterThan(1);
+    for (const path of seen) {
+      let schema = description.components.schemas[name];
+      expect(schema, name).toBeDefined();
+      for (const part of path) {
+        const next: Schema | undefined = field(schema, part);
+        expect(next, `${name}: ${path.join(".")} at ${part}`).toBeDefined();
+        schema = next;
+      }
+    }
+  });
+});
