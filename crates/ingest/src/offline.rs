@@ -81,6 +81,9 @@ pub fn read_file(
 /// How reading ended early.
 enum Failure {
     Said(Fault),
+    /// Everything stopped without a word.
+    Dead,
+    /// Nothing came for too long.
     Silent,
 }
 
@@ -105,17 +108,14 @@ impl Reader<'_> {
         session: &Session,
         on_frame: &mut dyn FnMut(Frame) -> ControlFlow<()>,
     ) -> Result<(), Failure> {
-        let (mut waited, mut frames) = (gst::ClockTime::ZERO, 0);
+        let (mut waited, mut frames, mut dead_ticks) = (gst::ClockTime::ZERO, 0, 0);
         let mut failure = None;
         loop {
             // After an error, only what is waiting already is taken.
             let patience = if failure.is_none() { TICK } else { gst::ClockTime::ZERO };
             if let Some(sample) = session.appsink.try_pull_sample(patience) {
                 waited = gst::ClockTime::ZERO;
-                let Some(frame) = self.tap.frame(&sample) else { continue };
-                self.size.get_or_insert(frame.size);
-                drop(sample);
-                if on_frame(frame).is_break() {
+                if self.hand_over(sample, on_frame).is_break() {
                     self.stopped = true;
                     return Ok(());
                 }
@@ -127,17 +127,31 @@ impl Reader<'_> {
             if session.appsink.is_eos() {
                 return Ok(());
             }
-            if let Said::Error(fault) = session.listen(Duration::ZERO) {
-                failure = Some(Failure::Said(fault));
-            } else if self.tap.frames() == frames {
+            // Frames that are not due are progress as well.
+            if self.tap.frames() == frames {
                 waited += TICK;
+                dead_ticks = if session.is_dead() { dead_ticks + 1 } else { 0 };
             } else {
-                (waited, frames) = (gst::ClockTime::ZERO, self.tap.frames());
+                (waited, frames, dead_ticks) = (gst::ClockTime::ZERO, self.tap.frames(), 0);
             }
-            if Duration::from(waited) >= PATIENCE {
-                failure = Some(Failure::Silent);
-            }
+            failure = match session.listen(Duration::ZERO) {
+                Said::Error(fault) => Some(Failure::Said(fault)),
+                _ if dead_ticks >= 2 => Some(Failure::Dead),
+                _ if Duration::from(waited) >= PATIENCE => Some(Failure::Silent),
+                _ => None,
+            };
         }
+    }
+
+    fn hand_over(
+        &mut self,
+        sample: gst::Sample,
+        on_frame: &mut dyn FnMut(Frame) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Some(frame) = self.tap.frame(&sample) else { return ControlFlow::Continue(()) };
+        drop(sample);
+        self.size.get_or_insert(frame.size);
+        on_frame(frame)
     }
 
     fn summary(&self, session: &Session, end: Result<(), Failure>) -> Result<FileSummary, IngestError> {
@@ -145,15 +159,12 @@ impl Reader<'_> {
         let path = self.path.to_owned();
         let Some(size) = self.size else {
             let known = session.notes.known();
+            let cut_off = |reason: String| IngestError::FileTruncated { path, reason };
             return Err(match end {
                 Err(Failure::Said(fault)) => reason::explain_file(self.path, &fault, &known, frames),
-                Err(Failure::Silent) => IngestError::FileTruncated {
-                    path,
-                    reason: format!("no frame within {} s", PATIENCE.as_secs()),
-                },
-                Ok(()) => {
-                    IngestError::FileTruncated { path, reason: "it ends before its first frame".to_owned() }
-                }
+                Err(Failure::Dead) => cut_off("nothing in it can be played".to_owned()),
+                Err(Failure::Silent) => cut_off(format!("no frame within {} s", PATIENCE.as_secs())),
+                Ok(()) => cut_off("it ends before its first frame".to_owned()),
             });
         };
         let (newest, length) = self.tap.newest_media();

@@ -176,8 +176,8 @@ pub(crate) fn explain_file(path: &std::path::Path, fault: &Fault, known: &Known,
     }
     match fault.error.kind::<gst::StreamError>() {
         Some(gst::StreamError::WrongType | gst::StreamError::TypeNotFound) => {
-            let found = known.container.clone().unwrap_or_else(|| "unknown content".to_owned());
-            IngestError::NotVideo { path, found }
+            let found = known.container.clone().unwrap_or(reason);
+            IngestError::NotVideo { path, found: found.trim_end_matches('.').to_owned() }
         }
         Some(gst::StreamError::CodecNotFound) => IngestError::FileCodec { path, codec: reason },
         _ => IngestError::FileTruncated { path, reason },

@@ -220,11 +220,16 @@ impl Supervisor {
     fn never_came(&self, session: &Session, patience: Duration) -> Loss {
         let known = session.notes.known();
         let patience = patience.as_secs_f64();
-        Loss::retry(match (&self.source, known.described) {
-            (Source::File(_), _) => format!("no frame within {patience} s"),
-            (_, true) => format!("the camera describes its stream but sent no picture within {patience} s"),
-            (_, false) => format!("the camera did not answer within {patience} s of connecting"),
-        })
+        match (&self.source, known.described) {
+            (Source::File(path), _) => Loss::final_error(IngestError::FileTruncated {
+                path: path.clone(),
+                reason: format!("no frame within {patience} s"),
+            }),
+            (_, true) => Loss::retry(format!(
+                "the camera describes its stream but sent no picture within {patience} s"
+            )),
+            (_, false) => Loss::retry(format!("the camera did not answer within {patience} s of connecting")),
+        }
     }
 
     fn ended(&self, session: &Session) -> Outcome {

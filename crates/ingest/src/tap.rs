@@ -271,7 +271,7 @@ impl Tail {
                 });
                 // A time stamp outside its segment is better than none.
                 let due = tap.mark(buffer, running.or(buffer.pts()));
-                if due { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Drop }
+                if due { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Handled }
             }
             Some(gst::PadProbeData::Event(event)) => {
                 if let gst::EventView::Caps(caps) = event.view() {

@@ -54,7 +54,7 @@ pub(crate) fn keyframes_only(decoder: &gst::Element, tap: &Arc<Tap>) {
         tap.beat();
         match info.buffer() {
             Some(buffer) if buffer.flags().contains(gst::BufferFlags::DELTA_UNIT) => {
-                gst::PadProbeReturn::Drop
+                gst::PadProbeReturn::Handled
             }
             _ => gst::PadProbeReturn::Ok,
         }

@@ -62,15 +62,13 @@ pub(crate) fn open(path: &Path, sync: bool, context: &Context) -> Result<Session
 fn choose_streams(bin: &gst::Element, context: &Context) {
     let notes = Arc::clone(&context.notes);
     bin.connect("autoplug-continue", false, move |values| {
-        let pad = values.get(1).and_then(|v| v.get::<gst::Pad>().ok());
         let caps = values.get(2).and_then(|v| v.get::<gst::Caps>().ok());
         let name = caps.as_ref().and_then(|caps| caps.structure(0)).map(|s| s.name().to_string());
         let name = name.unwrap_or_default();
-        let is_top = pad
-            .and_then(|pad| pad.parent_element())
-            .is_some_and(|e| e.factory().is_some_and(|factory| factory.name() == "typefind"));
+        // The first question is about the file as a whole.
+        let is_top = notes.known().container.is_none();
         if is_top {
-            notes.known().container.get_or_insert(name.clone());
+            notes.known().container = Some(name.clone());
         }
         if !is_top && name != "video/x-raw" && (name.starts_with("video/") || name.starts_with("image/")) {
             notes.known().codec.get_or_insert(name.clone());

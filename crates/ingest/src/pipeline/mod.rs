@@ -94,11 +94,17 @@ impl Session {
         let _ = self.pipeline.set_state(gst::State::Playing);
     }
 
-    /// Waits for something to be said.
+    /// Waits for something to be said; without patience, takes what was said already.
     pub fn listen(&self, patience: Duration) -> Said {
-        let patience = gst::ClockTime::from_mseconds(u64::try_from(patience.as_millis()).unwrap_or(0));
         let kinds = [gst::MessageType::Error, gst::MessageType::Eos];
-        let Some(message) = self.bus.timed_pop_filtered(patience, &kinds) else { return Said::Nothing };
+        let message = if patience.is_zero() {
+            self.bus.pop_filtered(&kinds)
+        } else {
+            let patience =
+                gst::ClockTime::from_mseconds(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
+            self.bus.timed_pop_filtered(patience, &kinds)
+        };
+        let Some(message) = message else { return Said::Nothing };
         match message.view() {
             gst::MessageView::Error(error) => Said::Error(Fault::new(error)),
             gst::MessageView::Eos(_) => Said::Eos,
@@ -108,6 +114,16 @@ impl Session {
 }
 
 impl Session {
+    /// Whether no streaming thread runs, so that nothing can come any more. `decodebin` swallows a demuxer's
+    /// error that comes while the demuxer is being plugged in, and then nothing is ever said on the bus.
+    pub fn is_dead(&self) -> bool {
+        let mut alive = false;
+        let ended = self.pipeline.iterate_recurse().foreach(|element| {
+            alive |= element.pads().iter().any(|pad| pad.task_state() == gst::TaskState::Started);
+        });
+        ended.is_ok() && !alive
+    }
+
     /// The decoder's name, if it was the decoder that an error came from.
     pub fn failed_decoder(&self, fault: &Fault) -> Option<String> {
         self.notes.known().decoder.clone().filter(|decoder| Some(decoder) == fault.element.as_ref())

@@ -36,3 +36,14 @@ pub fn generate(pipeline: &str) {
     }
     pipeline.set_state(gst::State::Null).unwrap();
 }
+
+/// A test picture as H.264 in an MP4: `frames` at `fps`, of this size.
+pub fn mp4(path: &Path, frames: u32, fps: u32, size: (u32, u32)) {
+    generate(&format!(
+        "videotestsrc num-buffers={frames} pattern=ball ! video/x-raw,format=I420,width={},height={},framerate={fps}/1 \
+         ! x264enc speed-preset=ultrafast key-int-max={fps} ! mp4mux ! filesink location={}",
+        size.0,
+        size.1,
+        path.display()
+    ));
+}
