@@ -12,8 +12,10 @@ wayside_python() { echo "$wayside_fetched/venv/bin/python"; }
 # The pinned Node.
 wayside_node() { echo "$wayside_fetched/node/bin/node"; }
 
+# The pinned npm, a script for it.
+wayside_npm_script() { echo "$wayside_fetched/node/lib/node_modules/npm/bin/npm-cli.js"; }
+
 # Runs the pinned npm, with the pinned node first for what it starts.
 wayside_npm() {
-  PATH="$wayside_fetched/node/bin:$PATH" "$wayside_fetched/node/bin/node" \
-    "$wayside_fetched/node/lib/node_modules/npm/bin/npm-cli.js" "$@"
+  PATH="$wayside_fetched/node/bin:$PATH" "$(wayside_node)" "$(wayside_npm_script)" "$@"
 }
