@@ -69,14 +69,9 @@ impl Params {
         self.errors.push(FieldError::new(name, Some(value), accepted));
     }
 
-    /// Notes that a value is needed.
-    pub(crate) fn missing(&mut self, name: &str, accepted: impl Display) {
-        self.errors.push(FieldError::new(name, None, accepted));
-    }
-
-    /// Whether anything was refused so far.
-    pub(crate) fn any_refused(&self) -> bool {
-        !self.errors.is_empty()
+    /// Whether this parameter was refused already, so that what follows from it need not be said as well.
+    pub(crate) fn refused(&self, name: &str) -> bool {
+        self.errors.iter().any(|error| error.field == name)
     }
 
     /// The end: all that is wrong at once, unknown parameters included.

@@ -150,14 +150,15 @@ fn unhex(text: &str) -> Option<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::ManualClock;
+    use crate::testing;
+    use wayside_testkit::SimClock;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(n, v)| ((*n).parse().unwrap(), v.parse().unwrap())).collect()
     }
 
-    fn sessions(clock: &Arc<ManualClock>) -> Sessions {
-        Sessions::new(8080, clock.clone(), os_random())
+    fn sessions(clock: &SimClock) -> Sessions {
+        Sessions::new(8080, clock.shared(), os_random())
     }
 
     fn cookie_of(set_cookie: &HeaderValue) -> String {
@@ -166,7 +167,7 @@ mod tests {
 
     #[test]
     fn only_the_page_itself_has_a_session() {
-        let clock = ManualClock::shared();
+        let clock = testing::clock();
         let sessions = sessions(&clock);
         let set = sessions.open(&HeaderMap::new()).unwrap().unwrap();
         assert!(set.to_str().unwrap().ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{set:?}");
@@ -196,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_session_expires_unless_it_is_used() {
-        let clock = ManualClock::shared();
+        let clock = testing::clock();
         let sessions = sessions(&clock);
         let cookie = cookie_of(&sessions.open(&HeaderMap::new()).unwrap().unwrap());
         let page = headers(&[("host", "localhost"), ("cookie", &cookie), ("sec-fetch-site", "same-origin")]);
@@ -213,7 +214,7 @@ mod tests {
 
     #[test]
     fn sessions_are_bounded_and_differ() {
-        let clock = ManualClock::shared();
+        let clock = testing::clock();
         let sessions = sessions(&clock);
         let mut seen = std::collections::HashSet::new();
         for _ in 0..SESSIONS_MAX + 10 {
@@ -226,6 +227,6 @@ mod tests {
     #[test]
     fn without_randomness_there_is_no_session() {
         let none: RandomSource = Arc::new(|_| Err(io::Error::other("none left")));
-        assert!(Sessions::new(1, ManualClock::shared(), none).open(&HeaderMap::new()).is_err());
+        assert!(Sessions::new(1, testing::clock().shared(), none).open(&HeaderMap::new()).is_err());
     }
 }

@@ -1,54 +1,30 @@
-//! What the tests of this crate share: a clock to move by hand, a site with secrets in its settings, and
-//! requests against the whole router.
+//! What the tests of this crate share: a site with secrets in its settings, and requests against the whole
+//! router.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use crate::shim::Database;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tower::ServiceExt;
+use wayside_store::{Database, DatabaseOptions, SecretUrl, WriterStats};
+use wayside_testkit::SimClock;
 use wayside_types::camera::{RtspTransport, RtspUrl};
 use wayside_types::{
-    Calibration, CameraId, CameraSpec, Clock, CountSettings, DecodeSettings, Department, DetectSettings,
-    Line, LineId, LiveHub, Location, Point, Profile, RoadUserClass, SourceUrl, TimeZone, TrackSettings, Zone,
+    Calibration, CameraId, CameraSpec, CountSettings, DecodeSettings, Department, DetectSettings, Line,
+    LineId, LiveHub, Location, Point, Profile, RoadUserClass, SourceUrl, TimeZone, TrackSettings, Zone,
     ZoneId, ZoneKind,
 };
 
 use crate::{ApiParts, os_random, router};
 
-/// A clock that stands still until it is advanced.
-pub(crate) struct ManualClock {
-    since_start_ms: AtomicU64,
-}
-
-impl ManualClock {
-    pub(crate) fn shared() -> Arc<Self> {
-        Arc::new(Self { since_start_ms: AtomicU64::new(0) })
-    }
-
-    pub(crate) fn advance(&self, by: Duration) {
-        let ms = u64::try_from(by.as_millis()).unwrap();
-        self.since_start_ms.fetch_add(ms, Ordering::SeqCst);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        let start: Timestamp = "2026-11-21T12:00:30Z".parse().unwrap();
-        start + SignedDuration::try_from(self.monotonic()).unwrap()
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::from_millis(self.since_start_ms.load(Ordering::SeqCst))
-    }
+/// When the tests take place.
+pub(crate) fn clock() -> SimClock {
+    SimClock::at("2026-11-21T12:00:30Z")
 }
 
 /// What must never be seen outside: parts of the cameras' addresses.
@@ -115,24 +91,25 @@ pub(crate) struct Site {
 impl Site {
     /// Over this database, listening on loopback.
     pub(crate) fn over(database: Database) -> Self {
-        Self::listening(database, "127.0.0.1:8080")
+        Self::with(database, "127.0.0.1:8080", WriterStats::default())
     }
 
-    pub(crate) fn listening(database: Database, listen: &str) -> Self {
+    pub(crate) fn with(database: Database, listen: &str, stats: WriterStats) -> Self {
         let hub = LiveHub::new(4);
-        let clock = ManualClock::shared();
+        let clock = clock();
         let parts = ApiParts {
             cameras: cameras(),
             hub: hub.clone(),
             database,
-            clock: clock.clone(),
+            writer_stats: Arc::new(move || stats.clone()),
+            clock: clock.shared(),
             random: os_random(),
             time_zone: TimeZone::get("Asia/Kathmandu").unwrap(),
             metrics: Arc::new(|| "wayside_up 1\n".to_owned()),
             version: "1.2.3",
             listen: listen.parse().unwrap(),
         };
-        Self { router: router(parts), hub, clock }
+        Self { router: router(parts), hub }
     }
 
     /// Answers one request to `localhost`.
@@ -202,6 +179,8 @@ impl Answer {
     }
 }
 
-pub(crate) fn no_database() -> Database {
-    Database
+/// A database that is away: nobody listens on port 1.
+pub(crate) async fn no_database() -> Database {
+    let url = SecretUrl::new("postgres://surveyor:hunter2@127.0.0.1:1/t0ken").unwrap();
+    Database::connect_lazy(&DatabaseOptions::Url(url), clock().shared()).await.unwrap()
 }

@@ -16,11 +16,12 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
      form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The files of the page, without source maps and the OAuth hand-over that we don't use.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "index.html",
     "index.css",
     "swagger-ui.css",
     "swagger-ui-bundle.js",
+    "swagger-ui-standalone-preset.js",
     "swagger-initializer.js",
     "favicon-16x16.png",
     "favicon-32x32.png",

@@ -23,7 +23,7 @@ struct Server {
 }
 
 async fn start() -> Server {
-    let site = Site::over(no_database());
+    let site = Site::over(no_database().await);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -213,7 +213,7 @@ async fn streams_end_when_the_server_stops() {
 
 #[tokio::test]
 async fn streams_are_bounded_and_give_their_places_back() {
-    let site = Site::over(no_database());
+    let site = Site::over(no_database().await);
     let mut open = Vec::new();
     loop {
         let response = site.begin("/api/v1/live").await;

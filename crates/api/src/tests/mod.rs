@@ -1,6 +1,7 @@
 //! Tests of the whole router: requests in, answers out. Tests of one function stand beside it.
 
 mod live;
+mod measurements;
 mod openapi;
 mod privacy;
 mod refusals;

@@ -78,7 +78,7 @@ async fn described_routes_are_mounted_and_mounted_ones_described() {
             "/readyz",
         ]
     );
-    let site = Site::over(no_database());
+    let site = Site::over(no_database().await);
     for path in paths {
         let described: Vec<&String> = description["paths"][path].as_object().unwrap().keys().collect();
         assert_eq!(described, ["get"], "{path}");

@@ -28,7 +28,7 @@ const PATHS: [&str; 14] = [
 
 #[tokio::test]
 async fn no_route_shows_credentials() {
-    let site = Site::over(no_database());
+    let site = Site::over(no_database().await);
     let since = "2026-11-21T12:00:00Z".parse().unwrap();
     site.hub.publish(LiveEvent::Camera(CameraStatus::connecting(CameraId::new("hp-07").unwrap(), since)));
     for path in PATHS {
@@ -48,7 +48,7 @@ fn request_metrics_hold_no_counts_by_class_or_line() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     metrics::with_local_recorder(&recorder, || {
         runtime.block_on(async {
-            let site = Site::over(no_database());
+            let site = Site::over(no_database().await);
             for path in PATHS {
                 site.get(path).await;
             }
@@ -91,7 +91,7 @@ async fn the_request_log_holds_no_query() {
         .with_ansi(false)
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
-    let site = Site::over(no_database());
+    let site = Site::over(no_database().await);
     site.get_with("/api/v1/cameras?token=s3cr3t", &[("authorization", "s3cr3t"), ("cookie", "a=s3cr3t")])
         .await;
     site.get("/api/v1/cameras/s3cr3t").await;

@@ -1,1 +1,119 @@
+//! `GET /api/v1/measurements`: counts in bins, as a page of JSON or all as CSV. What may be asked is in
+//! `ask`, what an answer looks like in `row`; summing, zeros and suppression are the store's work.
 
+mod accept;
+mod ask;
+mod csv;
+mod row;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use wayside_store::StoreError;
+
+use accept::Format;
+pub(crate) use row::Measurement;
+
+use crate::database::measurements;
+use crate::page::Page;
+use crate::problem::{Body, FieldError, Kind, Problem};
+use crate::state::ApiState;
+
+/// Why a question got no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The request itself is at fault.
+    #[error("the request is not acceptable")]
+    Request(Problem),
+    /// The store does not answer, or refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Request(problem)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Request(problem) => problem,
+            Error::Store(StoreError::BadQuery { field, reason }) => {
+                Self::fields(Kind::InvalidParameter, vec![FieldError::new(field, None, &reason)])
+                    .saying(format!("{field} can't be used: {reason}"))
+            }
+            Error::Store(error @ StoreError::TooFine { shortest, .. }) => {
+                let accepted = format!("{shortest} or longer");
+                Self::fields(Kind::InvalidParameter, vec![FieldError::new("bin", None, accepted)])
+                    .saying(error.to_string())
+            }
+            Error::Store(error) if error.is_transient() => {
+                tracing::warn!(%error, "measurements could not be read");
+                Self::new(Kind::DatabaseAway, format!("{error}; closed bins are kept, try again later"))
+            }
+            Error::Store(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        Problem::from(self).into_response()
+    }
+}
+
+/// Counts in bins
+///
+/// One row for every group and bin that a camera watched, also when it counted nothing; bins that a camera
+/// did not watch have no rows. Rows come by camera, bin, and then by line and direction (or from and to)
+/// and class. Motor vehicles are counted in bins of a minute or longer, pedestrians, bicycles, motorcycles
+/// and movements in bins of 15 minutes or longer; without `class` an answer holds the classes that its bin
+/// allows. Movements under 3 are shown as null (`suppressed`), as `<3` in CSV.
+#[utoipa::path(
+    get,
+    path = "/api/v1/measurements",
+    operation_id = "list_measurements",
+    tag = "measurements",
+    params(
+        ("kind" = Option<String>, Query, description = "`lines` (crossings; the default) or `movements` (from line to line)"),
+        ("camera" = Option<Vec<String>>, Query, explode = false, description = "Only these cameras; repeated or separated by commas"),
+        ("line" = Option<Vec<String>>, Query, explode = false, description = "Only these lines; a movement is meant when it begins or ends at one of them"),
+        ("class" = Option<Vec<String>>, Query, explode = false, description = "Only these classes: `car`, `bus`, `truck`, `motorcycle`, `bicycle`, `pedestrian`"),
+        ("from" = Option<String>, Query, format = DateTime, description = "Bins that start at this time or later; 24 hours before `to` unless given"),
+        ("to" = Option<String>, Query, format = DateTime, description = "Bins that start before this time; now unless given"),
+        ("bin" = Option<String>, Query, description = "`1m`, `5m`, `15m` (the default), `1h` or `1d`, aligned to the clock of the site's time zone; at most 600,000 bins at once"),
+        ("group" = Option<Vec<String>>, Query, explode = false, description = "What rows are told apart by besides camera and bin: some of `line`, `direction`, `class`, for movements of `from`, `to`, `class`; all unless given; `none` for totals. A road user that crosses two lines counts at both, also in totals"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "At most this many rows on one page; 1,000 unless given; JSON only"),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before; JSON only"),
+    ),
+    responses(
+        (status = 200, description = "A page of rows as JSON, or all rows as CSV, by `Accept`", content(
+            (Page<Measurement> = "application/json"),
+            (String = "text/csv"),
+        )),
+        (status = 400, body = Body, content_type = "application/problem+json", description = "A parameter is not acceptable"),
+        (status = 406, body = Body, content_type = "application/problem+json", description = "Neither JSON nor CSV is acceptable"),
+        (status = 503, body = Body, content_type = "application/problem+json", description = "The database does not answer"),
+    )
+)]
+pub(crate) async fn handler(
+    State(state): State<ApiState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let format = accept::format(&headers)?;
+    let query = ask::question(&state, query.as_deref(), format)?;
+    let mut response = match format {
+        Format::Json => {
+            let page = measurements(state.database.clone(), query).await?;
+            let items: Vec<Measurement> = page.items.into_iter().map(Measurement::from).collect();
+            Json(Page { items, next_cursor: page.next.map(|cursor| cursor.to_string()) }).into_response()
+        }
+        Format::Csv => csv::respond(state.database.clone(), query).await?,
+    };
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    Ok(response)
+}

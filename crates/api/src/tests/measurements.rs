@@ -1,0 +1,226 @@
+//! Measurements from a real database: as JSON in pages, as CSV, grouped, aligned, suppressed.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use wayside_store::{Database, Writer, WriterOptions};
+use wayside_testkit::TestDb;
+use wayside_types::{
+    Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Grade, LineId,
+    RoadUserClass, SpeedSummary, Timestamp,
+};
+
+use crate::testing::{Site, cameras, clock};
+
+const JSON: [(&str, &str); 1] = [("accept", "application/json")];
+const CSV: [(&str, &str); 1] = [("accept", "text/csv")];
+
+/// A fully watched bin of camera hp-07.
+fn watched(length: BinLength, start: Timestamp) -> ClosedBins {
+    let coverage = Coverage {
+        camera: CameraId::new("hp-07").unwrap(),
+        start,
+        length,
+        epoch: 1,
+        observed_s: f64::from(length.nominal_s()),
+        dropped_share: 0.0,
+        grade: Grade::Good,
+        config_version: "v1".to_owned(),
+    };
+    ClosedBins { coverage, bins: Vec::new() }
+}
+
+fn count(mut closed: ClosedBins, subject: BinSubject, class: RoadUserClass, count: u32) -> ClosedBins {
+    let Coverage { camera, start, length, epoch, .. } = closed.coverage.clone();
+    let speed = (count >= 5).then_some(SpeedSummary { n: count, mean_kmh: 31.234 });
+    closed.bins.push(Bin { key: BinKey { camera, subject, class, start, length, epoch }, count, speed });
+    closed
+}
+
+fn line(id: &str, direction: Direction) -> BinSubject {
+    BinSubject::Line(LineId::new(id).unwrap(), direction)
+}
+
+fn movement(from: &str, to: &str) -> BinSubject {
+    BinSubject::Movement(LineId::new(from).unwrap(), LineId::new(to).unwrap())
+}
+
+fn at(minute: i64) -> Timestamp {
+    let start: Timestamp = "2026-11-21T11:30:00Z".parse().unwrap();
+    Timestamp::from_second(start.as_second() + 60 * minute).unwrap()
+}
+
+/// Two watched quarters of an hour: seven cars in the first minute, two in the sixteenth, pedestrians and
+/// movements in the first quarter.
+fn half_an_hour() -> Vec<ClosedBins> {
+    let mut all: Vec<ClosedBins> = (0..30).map(|m| watched(BinLength::Minute1, at(m))).collect();
+    let forward = line("east-in", Direction::Forward);
+    all[0] = count(all[0].clone(), forward.clone(), RoadUserClass::Car, 7);
+    all[15] = count(all[15].clone(), line("north-out", Direction::Backward), RoadUserClass::Car, 2);
+    let quarter = watched(BinLength::Minute15, at(0));
+    let quarter = count(quarter, forward, RoadUserClass::Pedestrian, 4);
+    let quarter = count(quarter, movement("east-in", "north-out"), RoadUserClass::Car, 18);
+    all.push(count(quarter, movement("east-in", "north-out"), RoadUserClass::Bus, 2));
+    all.push(watched(BinLength::Minute15, at(15)));
+    all
+}
+
+/// The API over a database that holds these bins.
+async fn site(db: &TestDb, closed: Vec<ClosedBins>) -> (Site, Database) {
+    let clock = clock();
+    let database = db.open(clock.shared()).await;
+    let spool = TempDir::new().unwrap();
+    let options = WriterOptions::new(1, cameras().to_vec());
+    let writer = Writer::start(database.clone(), spool.path(), clock.shared(), options).unwrap();
+    writer.submit(closed).unwrap();
+    tokio::time::timeout(Duration::from_secs(30), writer.clone().shutdown()).await.unwrap();
+    assert_eq!(writer.stats().spooled_rows, 0, "{:?}", writer.stats());
+    (Site::over(database.clone()), database)
+}
+
+async fn items(site: &Site, query: &str) -> Vec<Value> {
+    let answer = site.get_with(&format!("/api/v1/measurements?{query}"), &JSON).await;
+    assert_eq!(answer.status, 200, "{query}: {}", answer.text());
+    let page = answer.json();
+    assert_eq!(page["next_cursor"], json!(null), "{query}");
+    page["items"].as_array().unwrap().clone()
+}
+
+/// The items that counted something.
+fn counted(items: &[Value]) -> Vec<&Value> {
+    items.iter().filter(|item| item["count"].as_u64() != Some(0)).collect()
+}
+
+#[tokio::test]
+async fn what_was_stored_is_answered() {
+    let db = TestDb::new().await;
+    let (site, database) = site(&db, half_an_hour()).await;
+    let span = "from=2026-11-21T11:30:00Z&to=2026-11-21T12:00:00Z";
+
+    rows_have_this_shape(&site, span).await;
+    rows_are_grouped(&site, span).await;
+    pages_make_the_whole(&site, span).await;
+    small_movements_are_hidden(&site, span).await;
+    csv_holds_the_same(&site, span).await;
+    hours_follow_the_site(&site).await;
+    assert_eq!(site.get("/readyz").await.json()["database"], "reachable");
+    database.close().await;
+}
+
+async fn rows_have_this_shape(site: &Site, span: &str) {
+    let minutes = items(site, &format!("camera=hp-07&bin=1m&{span}")).await;
+    // Thirty watched minutes × two lines × two directions × three motor classes; pedestrians need 15 minutes.
+    assert_eq!(minutes.len(), 30 * 2 * 2 * 3);
+    let row = counted(&minutes)[0];
+    assert_eq!(
+        *row,
+        json!({
+            "camera": "hp-07", "line": "east-in", "direction": "forward", "class": "car",
+            "start": "2026-11-21T11:30:00Z", "end": "2026-11-21T11:31:00Z",
+            "count": 7, "suppressed": false, "speed": {"n": 7, "mean_kmh": 31.23},
+            "observed_s": 60.0, "dropped_share": 0.0, "grade": "good", "complete": true,
+        })
+    );
+    let zero = minutes.iter().find(|item| item["count"] == 0).unwrap();
+    assert_eq!((&zero["speed"], &zero["complete"]), (&json!(null), &json!(true)));
+    // The default is the last 24 hours in quarters of an hour, all classes.
+    let quarters = items(site, "").await;
+    assert_eq!(quarters.len(), 2 * 2 * 2 * 6);
+    assert!(items(site, &format!("camera=hp-01&{span}")).await.is_empty(), "hp-01 watched nothing");
+}
+
+async fn rows_are_grouped(site: &Site, span: &str) {
+    let total = items(site, &format!("group=none&bin=15m&{span}")).await;
+    let counts: Vec<_> = total.iter().map(|item| item["count"].clone()).collect();
+    assert_eq!(counts, [json!(11), json!(2)]);
+    assert_eq!(
+        (&total[0]["line"], &total[0]["direction"], &total[0]["class"]),
+        (&json!(null), &json!(null), &json!(null))
+    );
+    let classes = items(site, &format!("group=class&class=car&class=pedestrian&bin=1h&{span}")).await;
+    assert!(classes.iter().all(|item| item["line"].is_null() && item["class"].is_string()));
+    let lines = items(site, &format!("group=line&line=north-out&bin=15m&{span}")).await;
+    assert_eq!(lines.len(), 2);
+    assert!(lines.iter().all(|item| item["line"] == "north-out"));
+}
+
+async fn pages_make_the_whole(site: &Site, span: &str) {
+    let whole = items(site, &format!("bin=1m&{span}")).await;
+    let mut paged = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/api/v1/measurements?bin=1m&limit=77&{span}{cursor}");
+        let page = site.get(&path).await.json();
+        let items = page["items"].as_array().unwrap();
+        assert!((1..=77).contains(&items.len()));
+        paged.extend(items.iter().cloned());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(paged, whole);
+}
+
+async fn small_movements_are_hidden(site: &Site, span: &str) {
+    let rows = items(site, &format!("kind=movements&bin=15m&{span}")).await;
+    let shown: Vec<_> = rows.iter().filter(|row| !row["count"].is_null()).collect();
+    assert_eq!(shown.len(), 1);
+    assert_eq!(
+        (&shown[0]["from"], &shown[0]["to"], &shown[0]["count"], &shown[0]["suppressed"]),
+        (&json!("east-in"), &json!("north-out"), &json!(18), &json!(false))
+    );
+    assert!(rows.iter().filter(|row| row["count"].is_null()).all(|row| row["suppressed"] == true));
+    assert!(rows.iter().all(|row| row.get("line").is_none()));
+    let csv = site.get_with(&format!("/api/v1/measurements?kind=movements&class=bus&{span}"), &CSV).await;
+    assert!(csv.text().contains("east-in,north-out,bus,<3,,,"), "{}", csv.text());
+}
+
+async fn csv_holds_the_same(site: &Site, span: &str) {
+    let query = format!("/api/v1/measurements?bin=1m&class=car&{span}");
+    let csv = site.get_with(&query, &CSV).await;
+    assert_eq!((csv.status, csv.header("vary")), (200, "accept"));
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8; header=present");
+    let lines: Vec<&str> = csv.text().split_terminator("\r\n").collect();
+    assert_eq!(
+        lines[0],
+        "camera,start,end,line,direction,class,count,speed_n,speed_mean_kmh,observed_s,dropped_share,grade,complete"
+    );
+    let first =
+        "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:31:00Z,east-in,forward,car,7,7,31.23,60,0,good,true";
+    assert!(lines.contains(&first), "{:?}", &lines[..5]);
+    assert_eq!(lines.len(), 1 + 30 * 2 * 2);
+    assert!(!csv.text().replace("\r\n", "").contains(['\r', '\n']));
+    let total = site.get_with(&format!("/api/v1/measurements?bin=15m&group=none&{span}"), &CSV).await;
+    assert!(total.text().contains(",,,,11,"), "what is summed is empty: {}", total.text());
+}
+
+/// The site is in Kathmandu, 5 h 45 min ahead: its hours begin at a quarter past.
+async fn hours_follow_the_site(site: &Site) {
+    let span = "from=2026-11-21T11:00:00Z&to=2026-11-21T13:00:00Z";
+    let hours = items(site, &format!("bin=1h&group=none&class=car&{span}")).await;
+    assert_eq!(
+        (&hours[0]["start"], &hours[0]["end"]),
+        (&json!("2026-11-21T11:15:00Z"), &json!("2026-11-21T12:15:00Z"))
+    );
+    assert_eq!(
+        (&hours[0]["count"], &hours[0]["complete"]),
+        (&json!(9), &json!(false)),
+        "half of it was watched"
+    );
+}
+
+#[tokio::test]
+async fn csv_streams_what_no_page_holds() {
+    let db = TestDb::new().await;
+    let minutes = (0..1_000).map(|m| watched(BinLength::Minute1, at(m - 1_000))).collect();
+    let (site, database) = site(&db, minutes).await;
+    let csv = site.get_with("/api/v1/measurements?bin=1m", &CSV).await;
+    assert_eq!(csv.text().lines().count(), 1 + 1_000 * 2 * 2 * 3);
+    assert_eq!(csv.text().matches("camera,start").count(), 1, "the names of the columns come once");
+    let zipped = site.get_with("/api/v1/measurements?bin=1m", &[CSV[0], ("accept-encoding", "gzip")]).await;
+    assert_eq!(zipped.header("content-encoding"), "gzip");
+    assert!(zipped.body.len() * 10 < csv.body.len(), "{} of {}", zipped.body.len(), csv.body.len());
+    database.close().await;
+}
