@@ -10,6 +10,7 @@
 pub mod binner;
 mod crossing;
 pub mod event;
+mod gap;
 pub mod homography;
 pub mod measurer;
 mod path;

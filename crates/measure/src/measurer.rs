@@ -10,6 +10,7 @@ use wayside_types::{
 };
 
 use crate::crossing::{Passage, Segment, Side};
+use crate::gap;
 use crate::event::{Crossing, Event, Movement};
 use crate::homography::{CalibrationError, Homography};
 use crate::path::{Path, Step, later, seconds};
@@ -79,6 +80,7 @@ pub struct Measurer {
     ground: Option<Homography>,
     zones: Vec<ZoneMeter>,
     users: HashMap<TrackId, User>,
+    first_at: Option<Timestamp>,
     last_at: Option<Timestamp>,
     quality: Quality,
 }
@@ -101,6 +103,7 @@ struct User {
     left: Option<(usize, Timestamp)>,
     counted: bool,
     starts_inside: bool,
+    looked_back: bool,
     standing_since: Option<Timestamp>,
 }
 
@@ -137,6 +140,7 @@ impl Measurer {
             ground,
             zones,
             users: HashMap::new(),
+            first_at: None,
             last_at: None,
             quality: Quality::default(),
         })
@@ -146,11 +150,13 @@ impl Measurer {
     /// order of their times.
     pub fn update(&mut self, at: Timestamp, tracks: &TrackUpdate) -> Vec<Event> {
         let mut events = Vec::new();
+        self.first_at.get_or_insert(at);
         for track in &tracks.ended {
             self.end(at, track, &mut events);
         }
         for track in &tracks.active {
             self.follow(track);
+            self.look_back(track);
             self.settle(at, track, false, &mut events);
         }
         self.measure_zones(at, &tracks.active);
@@ -203,6 +209,7 @@ impl Measurer {
             left: None,
             counted: false,
             starts_inside: inside,
+            looked_back: false,
             standing_since: None,
         });
         user.path.push(step);
@@ -213,6 +220,49 @@ impl Measurer {
             let waiting = user.pending.len();
             user.pending.retain(|p| p.line != index || p.passage.direction == passage.direction);
             if user.pending.len() == waiting {
+                user.pending.push(Pending { line: index, passage });
+            }
+        }
+    }
+
+    /// A road user that was first detected in motion in the middle of the picture, just past a line, must
+    /// have come over it.
+    fn look_back(&mut self, track: &Track) {
+        let Some(user) = self.users.get_mut(&track.id) else { return };
+        if !track.confirmed || !track.observed || user.looked_back {
+            return;
+        }
+        let Some(velocity) = user.path.velocity_at_start(gap::WINDOW_S) else {
+            user.looked_back = seconds(user.path.first().at, user.path.last().at) > 2.0 * gap::WINDOW_S;
+            return;
+        };
+        if seconds(user.path.first().at, user.path.last().at) < gap::WINDOW_S {
+            return;
+        }
+        user.looked_back = true;
+        if !user.starts_inside {
+            return;
+        }
+        for (index, line) in self.lines.iter().enumerate() {
+            // What happened before the camera watched is not counted.
+            let watched = |p: &Passage| self.first_at.is_some_and(|first| p.at >= first);
+            if let Some(passage) = gap::before(&line.segment, user.path.first(), velocity).filter(watched) {
+                user.pending.push(Pending { line: index, passage });
+            }
+        }
+    }
+
+    /// A road user that was lost in steady motion in the middle of the picture, just before a line, has
+    /// gone over it.
+    fn look_ahead(&mut self, track: &Track) {
+        let inside = !self.is_at_edge(&track.bbox);
+        let Some(user) = self.users.get_mut(&track.id) else { return };
+        let Some(velocity) = user.path.velocity_at_end(gap::WINDOW_S) else { return };
+        if !track.confirmed || !inside {
+            return;
+        }
+        for (index, line) in self.lines.iter().enumerate() {
+            if let Some(passage) = gap::after(&line.segment, user.path.last(), velocity) {
                 user.pending.push(Pending { line: index, passage });
             }
         }
@@ -265,6 +315,7 @@ impl Measurer {
     }
 
     fn end(&mut self, now: Timestamp, track: &Track, events: &mut Vec<Event>) {
+        self.look_ahead(track);
         self.settle(now, track, true, events);
         let Some(user) = self.users.remove(&track.id) else { return };
         if !track.confirmed {
@@ -315,6 +366,7 @@ impl MeasuredLine {
         let unit = user.path.last().unit;
         let motor = track.class.is_motor_vehicle();
         if self.recent.same_track(track.id, passage.at, recount_s)
+            || self.recent.same_place(passage, unit, motor)
             || self.recent.broken(passage, user.path.first().at, unit, motor)
         {
             return false;

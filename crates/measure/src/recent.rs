@@ -11,6 +11,12 @@ const WINDOW_S: f64 = 1.0;
 /// Nor are those further apart in space than this many box units.
 const WINDOW_UNITS: f64 = 0.8;
 
+/// Reference points of one vehicle under two tracks differ by at most this along its way, in box units:
+/// the next vehicle of the lane is further away …
+const SAME_ALONG_UNITS: f64 = 0.6;
+/// … and by this across it: the next lane is further away.
+const SAME_BESIDE_UNITS: f64 = 0.2;
+
 /// A crossing that was counted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Counted {
@@ -50,6 +56,23 @@ impl Recent {
     /// Whether this track crossed this line, either way, less than `recount_s` ago.
     pub fn same_track(&self, track: TrackId, at: Timestamp, recount_s: f64) -> bool {
         self.counted.iter().any(|c| c.track == track && seconds(c.at, at).abs() < recount_s)
+    }
+
+    /// Whether another track's vehicle was counted in the very place where this one is: two vehicles can't
+    /// be there at once, so both tracks follow one. Only vehicles: people do walk abreast.
+    pub fn same_place(&self, new: &Passage, unit: f64, motor: bool) -> bool {
+        self.counted.iter().any(|c| {
+            let dt = seconds(c.at, new.at);
+            let unit = unit.max(c.unit);
+            let speed = c.velocity.x.hypot(c.velocity.y);
+            if !(motor && c.motor && c.direction == new.direction && dt.abs() <= WINDOW_S && speed > 0.0) {
+                return false;
+            }
+            let (dx, dy) = (new.place.x - c.place.x - dt * c.velocity.x, new.place.y - c.place.y - dt * c.velocity.y);
+            let along = (dx * c.velocity.x + dy * c.velocity.y) / speed;
+            let beside = (dy * c.velocity.x - dx * c.velocity.y) / speed;
+            along.abs() <= SAME_ALONG_UNITS * unit && beside.abs() <= SAME_BESIDE_UNITS * unit
+        })
     }
 
     /// Whether another track that ended before this one began crossed here just now: then both are one

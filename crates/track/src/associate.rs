@@ -16,7 +16,7 @@ const GATE_WEAK: f64 = 12.0;
 /// Twice the negative log-likelihood of a detection that belongs to no track: a pairing must beat it.
 const ALONE: f64 = 9.0;
 /// A track unseen for longer than this takes no weak detection.
-const WEAK_UNSEEN_S: f64 = 0.8;
+const WEAK_UNSEEN_S: f64 = 1.5;
 /// However unsure the prediction is, nobody moves faster than this many box units a second.
 const MAX_SPEED_UNITS_S: f64 = 9.0;
 /// Another class of the same group costs this.

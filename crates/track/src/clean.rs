@@ -25,10 +25,13 @@ const MIN_SIDE_PX: f32 = 2.0;
 /// Two vehicle boxes that overlap by this much (IoU) are one vehicle under two classes.
 const TWICE_IOU: f32 = 0.65;
 /// So are two of which the smaller lies in the larger by this share …
-const INSIDE_SHARE: f32 = 0.85;
+const INSIDE_SHARE: f32 = 0.65;
 /// … and stands on the same ground: bottoms within this share of the larger's height. A cab within its
 /// lorry's box does; a car on the next lane seen past a lorry does not.
-const SAME_GROUND: f32 = 0.12;
+const SAME_GROUND: f32 = 0.15;
+
+/// A weak detection that shares this much of the smaller box with a known road user is no new one.
+const PART_SHARE: f32 = 0.5;
 
 /// Sane, ordered and free of doubles; best score first.
 pub(crate) fn clean(detections: &[Detection], size: FrameSize) -> Vec<Detection> {
@@ -52,6 +55,12 @@ pub(crate) fn is_same(a: &BBox, b: &BBox) -> bool {
     }
     let inside = a.intersection(b) >= INSIDE_SHARE * a.area().min(b.area());
     inside && (a.y2 - b.y2).abs() <= SAME_GROUND * a.height().max(b.height())
+}
+
+/// Whether a weak detection is likely to be a part of a road user that is seen anyway, or a box around
+/// several: it shares this much of the smaller of both boxes.
+pub(crate) fn is_part(known: &BBox, weak: &BBox) -> bool {
+    known.intersection(weak) >= PART_SHARE * known.area().min(weak.area())
 }
 
 fn sane(d: &Detection, size: FrameSize) -> Option<Detection> {

@@ -11,6 +11,7 @@ mod associate;
 mod clean;
 mod flow;
 mod motion;
+mod shake;
 pub mod tracker;
 mod tracklet;
 

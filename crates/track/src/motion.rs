@@ -13,16 +13,29 @@ fn speed_sigma(class: RoadUserClass) -> f64 {
 /// Spectral density of the white acceleration noise, box units² / s³: the speed drifts by the square
 /// root of this many box units a second within a second (braking, turning, perspective).
 const ACCELERATION_DENSITY: f64 = 1.0;
+/// The same for what stands: it moves off more slowly than a moving one brakes or turns …
+const STANDING_DENSITY: f64 = 0.2;
+/// … and this many box units a second are full pace.
+const FAST_UNITS_S: f64 = 2.0;
 /// The same for the logarithm of width and height, 1 / s³.
-const GROWTH_DENSITY: f64 = 0.05;
+const GROWTH_DENSITY: f64 = 0.03;
 /// Standard deviation of the unknown rate of growth, 1 / s.
-const GROWTH_SIGMA: f64 = 0.4;
+const GROWTH_SIGMA: f64 = 0.3;
 /// Standard deviation of a detection's centre, in shares of its width or height, at full score.
 const CENTRE_SIGMA: f64 = 0.06;
 /// The same for the logarithm of its width and height.
 const SIZE_SIGMA: f64 = 0.10;
+/// Deviations are as stated at this score, and grow as it falls.
+const LOOSE_SCORE: f64 = 0.5;
 /// A detection's centre is never better than this many pixels.
 const PIXEL_SIGMA: f64 = 0.7;
+
+/// A side of another length than predicted costs at most this: occlusion shrinks boxes at will …
+const SIZE_CAP: f64 = 6.0;
+/// … but one that has grown by this much (logarithm) is more likely to be of two road users at once …
+const SUDDEN_GROWTH: f64 = 0.4;
+/// … and may cost this.
+const GROWN_CAP: f64 = 14.0;
 
 /// Position and velocity along one axis with their covariance.
 #[derive(Debug, Clone, Copy)]
@@ -77,8 +90,8 @@ impl Measured {
     pub fn new(bbox: &BBox, score: f32) -> Self {
         let (w, h) = (f64::from(bbox.width()), f64::from(bbox.height()));
         let centre = bbox.centre();
-        // Weak detections are looser boxes: twice the deviation at score 0.
-        let loose = 2.0 - f64::from(score.clamp(0.0, 1.0));
+        // Weak detections are looser boxes.
+        let loose = (LOOSE_SCORE / f64::from(score)).clamp(0.8, 3.0);
         let var = |side: f64| (loose * CENTRE_SIGMA * side + PIXEL_SIGMA).powi(2);
         Self {
             cx: centre.x,
@@ -148,7 +161,9 @@ impl Motion {
     }
 
     pub fn predict(&mut self, dt_s: f64) {
-        let q = ACCELERATION_DENSITY * self.unit().powi(2);
+        let unit = self.unit();
+        let pace = (self.x.vel.hypot(self.y.vel) / (FAST_UNITS_S * unit)).min(1.0);
+        let q = (STANDING_DENSITY + pace * (ACCELERATION_DENSITY - STANDING_DENSITY)) * unit * unit;
         self.x.predict(dt_s, q);
         self.y.predict(dt_s, q);
         self.log_w.predict(dt_s, GROWTH_DENSITY);
@@ -168,16 +183,23 @@ impl Motion {
         self.log_h.update(m.log_h, m.var_size);
     }
 
+    /// Variances of a measured centre around the predicted one, px².
+    pub fn spread(&self, m: &Measured) -> (f64, f64) {
+        (self.x.p_pos + m.var_x, self.y.p_pos + m.var_y)
+    }
+
     pub fn fit(&self, m: &Measured) -> Fit {
-        const SIZE_CAP: f64 = 6.0;
         let unit2 = self.unit().powi(2);
-        let (sx, sy) = (self.x.p_pos + m.var_x, self.y.p_pos + m.var_y);
+        let (sx, sy) = self.spread(m);
         let size_var = m.var_size + 0.02;
-        let size = (m.log_w - self.log_w.pos).powi(2) / (self.log_w.p_pos + size_var)
-            + (m.log_h - self.log_h.pos).powi(2) / (self.log_h.p_pos + size_var);
+        let (dw, dh) = (m.log_w - self.log_w.pos, m.log_h - self.log_h.pos);
+        let side = |d: f64, axis: &Axis| {
+            let cap = if d > SUDDEN_GROWTH { GROWN_CAP } else { SIZE_CAP };
+            (d * d / (axis.p_pos + size_var)).min(cap)
+        };
         Fit {
             distance2: (m.cx - self.x.pos).powi(2) / sx + (m.cy - self.y.pos).powi(2) / sy,
-            size2: size.min(SIZE_CAP),
+            size2: side(dw, &self.log_w) + side(dh, &self.log_h),
             log_spread: (sx / unit2).ln() + (sy / unit2).ln(),
         }
     }

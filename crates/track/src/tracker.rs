@@ -1,11 +1,12 @@
 //! The tracker: one frame's detections in, every living and every ended track out. Nothing in here reads
 //! a clock, draws a random number or leaves memory.
 
-use wayside_types::{Detection, FrameSize, Timestamp, Track, TrackId, TrackSettings, TrackUpdate};
+use wayside_types::{BBox, Detection, FrameSize, Timestamp, Track, TrackId, TrackSettings, TrackUpdate};
 
 use crate::associate::associate;
-use crate::clean::{Group, clean, is_same};
+use crate::clean::{Group, clean, is_part, is_same};
 use crate::flow::Flow;
+use crate::shake::Shake;
 use crate::tracklet::{Tracklet, seconds};
 
 /// A track of one detection ends after this long without a second one, or after two frames.
@@ -14,6 +15,8 @@ const TENTATIVE_S: f64 = 0.3;
 const STANDING_UNITS_S: f64 = 0.3;
 /// Detections a track needs before the flow learns from it.
 const LEARN_HITS: u32 = 4;
+/// A track ends when less than this share of its predicted box is still in the picture.
+const MIN_VISIBLE_SHARE: f32 = 0.15;
 /// Share of its growth a box keeps from frame to frame while nothing is seen of it.
 const UNSEEN_GROWTH: f64 = 0.5;
 
@@ -29,6 +32,7 @@ pub struct Tracker {
     next_id: TrackId,
     last_at: Option<Timestamp>,
     flow: Flow,
+    shake: Shake,
 }
 
 impl Tracker {
@@ -42,6 +46,7 @@ impl Tracker {
             next_id: TrackId::FIRST,
             last_at: None,
             flow: Flow::new(size),
+            shake: Shake::default(),
         }
     }
 
@@ -65,10 +70,13 @@ impl Tracker {
         self.last_at = Some(at);
         self.end_unseen(at, &mut ended);
         self.predict(dt_s);
+        self.end_outside(&mut ended);
         let detections = clean(detections, self.size);
-        let taken = self.associate(at, &detections);
+        self.shake.fade(dt_s);
+        let (detections, taken) = self.associate(at, &detections);
         self.end_tentative(at, dt_s, &mut ended);
         self.start(at, &detections, &taken);
+        self.note_parts();
         self.learn();
         TrackUpdate { active: self.active(), ended }
     }
@@ -96,6 +104,17 @@ impl Tracker {
         self.end_where(ended, |t| seconds(t.last_seen, at) > lost_s);
     }
 
+    /// Whoever was last seen on its way out and is predicted to be out is gone: what appears at the edge
+    /// next is somebody else.
+    fn end_outside(&mut self, ended: &mut Vec<Track>) {
+        let (width, height) = (self.size.width as f32, self.size.height as f32);
+        self.end_where(ended, |t| {
+            let b = t.motion.bbox();
+            let visible = b.intersection(&BBox::new(0.0, 0.0, width, height));
+            t.hits > 1 && visible < MIN_VISIBLE_SHARE * b.area()
+        });
+    }
+
     /// Tentative tracks get a second chance, but not a long one.
     fn end_tentative(&mut self, at: Timestamp, dt_s: f64, ended: &mut Vec<Track>) {
         let limit_s = TENTATIVE_S.max(1.5 * dt_s);
@@ -117,6 +136,7 @@ impl Tracker {
             if !t.observed {
                 t.motion.damp_growth(UNSEEN_GROWTH);
             }
+            t.seen_lately = t.observed;
             t.observed = false;
             if t.hits > 1 {
                 t.motion.predict(dt_s);
@@ -124,16 +144,28 @@ impl Tracker {
         }
     }
 
-    /// Gives detections to tracks; says which detections were taken.
-    fn associate(&mut self, at: Timestamp, detections: &[Detection]) -> Vec<bool> {
+    /// Gives detections to tracks, the camera's own movement taken out; returns the detections without it
+    /// and which of them were taken.
+    fn associate(&mut self, at: Timestamp, raw: &[Detection]) -> (Vec<Detection>, Vec<bool>) {
+        let find = |detections: &[Detection]| {
+            associate(&self.tracks, detections, at, self.settings.high_score, &self.flow)
+        };
+        let mut detections = self.shake.steadied(raw);
+        let mut pairs = find(&detections);
+        if self.shake.learn(&self.tracks, &detections, &pairs) {
+            detections = self.shake.steadied(raw);
+            pairs = find(&detections);
+        }
         let mut taken = vec![false; detections.len()];
-        for pair in associate(&self.tracks, detections, at, self.settings.high_score, &self.flow) {
-            let track = &mut self.tracks[pair.track];
+        for pair in pairs {
+            let (Some(track), Some(d)) = (self.tracks.get_mut(pair.track), detections.get(pair.detection)) else {
+                continue;
+            };
             track.motion = pair.motion;
-            track.take(at, &detections[pair.detection]);
+            track.take(at, d);
             taken[pair.detection] = true;
         }
-        taken
+        (detections, taken)
     }
 
     /// Starts tracks from the detections that nobody took and that don't show a road user twice.
@@ -142,11 +174,26 @@ impl Tracker {
             if d.score < self.settings.start_score {
                 continue;
             }
+            let weak = d.score < self.settings.high_score;
             let group = Group::of(d.class);
-            let known = |t: &Tracklet| t.observed && t.group == group && is_same(&t.motion.bbox(), &d.bbox);
+            let known = |t: &Tracklet| {
+                let b = t.motion.bbox();
+                t.observed && t.group == group && (is_same(&b, &d.bbox) || (weak && is_part(&b, &d.bbox)))
+            };
             if !self.tracks.iter().any(known) {
                 self.tracks.push(Tracklet::new(self.next_id, at, d));
                 self.next_id = self.next_id.next();
+            }
+        }
+    }
+
+    /// Notes which tracks follow a part of a road user whose whole is followed as well.
+    fn note_parts(&mut self) {
+        let seen: Vec<usize> = (0..self.tracks.len()).filter(|&i| self.tracks[i].observed).collect();
+        for &i in &seen {
+            let part = &self.tracks[i];
+            if seen.iter().any(|&j| j != i && part.is_part_of(&self.tracks[j])) {
+                self.tracks[i].seen_as_part += 1;
             }
         }
     }

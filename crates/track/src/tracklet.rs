@@ -6,10 +6,30 @@ use wayside_types::{Detection, Point, RoadUserClass, Timestamp, Track, TrackId};
 use crate::clean::Group;
 use crate::motion::{Measured, Motion};
 
-/// Detections that make a track a road user, whatever their scores …
-const CONFIRM_HITS: u32 = 3;
-/// … or fewer whose scores sum to this.
+/// Scores of two detections must sum to this to make a road user …
 const CONFIRM_SCORE: f64 = 1.0;
+/// … and to this where there are at least [`CONFIRM_HITS`] of them.
+const CONFIRM_SCORE_LONG: f64 = 0.6;
+/// See [`CONFIRM_SCORE_LONG`].
+const CONFIRM_HITS: u32 = 3;
+/// A part lies in its whole by at least this share of its own box …
+const PART_INSIDE: f32 = 0.7;
+/// … which is smaller by at least this factor …
+const PART_SMALLER: f32 = 1.2;
+/// … reaches no further down than this share of its height …
+const PART_BELOW: f32 = 0.12;
+/// … moves no differently than by this many box units a second …
+const PART_SPEED_UNITS_S: f64 = 2.0;
+/// … and scores at most so much better, on average (1 / this).
+const PART_SCORE: f64 = 0.5;
+/// A part that sticks to its whole shares this much of its own box with it …
+const PART_STICKS: f32 = 0.12;
+/// … ends on the same level, within this share of the whole's height …
+const PART_LEVEL: f32 = 0.2;
+/// … scores less than this on average …
+const PART_WEAK: f64 = 0.5;
+/// … and less than this share of what the whole scores.
+const PART_WEAKER: f64 = 0.75;
 /// One detection of a bicycle or motorcycle weighs as much as this many of a person: the rider on it is
 /// seen as a person far more often than a walker is seen as a bicycle.
 const RIDDEN_VOTE: f64 = 3.0;
@@ -24,7 +44,11 @@ pub(crate) struct Tracklet {
     score_sum: f64,
     pub score: f32,
     pub hits: u32,
+    /// Detections in which it looked like a part of another track's road user.
+    pub seen_as_part: u32,
     pub observed: bool,
+    /// Whether it was observed in the frame before.
+    pub seen_lately: bool,
     pub first_seen: Timestamp,
     pub last_seen: Timestamp,
 }
@@ -44,7 +68,9 @@ impl Tracklet {
             score_sum: 0.0,
             score: 0.0,
             hits: 0,
+            seen_as_part: 0,
             observed: false,
+            seen_lately: false,
             first_seen: at,
             last_seen: at,
         };
@@ -79,8 +105,32 @@ impl Tracklet {
         best.0
     }
 
+    /// Whether enough speaks for it: detections, their scores, and that it is not mostly a part of
+    /// another road user.
     pub fn confirmed(&self) -> bool {
-        self.hits >= CONFIRM_HITS || (self.hits >= 2 && self.score_sum >= CONFIRM_SCORE)
+        2 * self.seen_as_part < self.hits
+            && self.hits >= 2 && self.score_sum >= if self.hits >= CONFIRM_HITS { CONFIRM_SCORE_LONG } else { CONFIRM_SCORE }
+    }
+
+    /// Whether this track follows a part of the road user that another one follows. Either its box lies
+    /// within the other's, stands on the same ground and is detected no better: a cab and its lorry. (The
+    /// car in front of a lorry reaches further down; a box that happens to enclose two cars scores less
+    /// than either.) Or it is a weak detection that sticks to a strong one: the bonnet beside the boot.
+    pub fn is_part_of(&self, whole: &Self) -> bool {
+        let (dvx, dvy) = (self.motion.x.vel - whole.motion.x.vel, self.motion.y.vel - whole.motion.y.vel);
+        let apart = self.hits > 1 && whole.hits > 1 && dvx.hypot(dvy) > PART_SPEED_UNITS_S * whole.motion.unit();
+        if self.group != whole.group || apart {
+            return false;
+        }
+        let (a, b) = (self.motion.bbox(), whole.motion.bbox());
+        let shared = a.intersection(&b) / a.area().max(1.0);
+        let deeper = a.y2 - b.y2 > PART_BELOW * a.height();
+        let scores = |t: &Self| t.score_sum / f64::from(t.hits.max(1));
+        let (own, others) = (scores(self), scores(whole));
+        let within = shared >= PART_INSIDE && b.area() >= PART_SMALLER * a.area() && own <= others / PART_SCORE;
+        let level = (a.y2 - b.y2).abs() <= PART_LEVEL * b.height();
+        let sticks = shared >= PART_STICKS && level && own < PART_WEAK && own <= PART_WEAKER * others;
+        !deeper && (within || sticks)
     }
 
     /// As the rest of the system sees it.

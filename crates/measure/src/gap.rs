@@ -1,0 +1,47 @@
+//! Crossings that no detection saw: a road user that was first detected just past a line, or lost just
+//! before it, in steady motion in the middle of the picture, is taken to have crossed. Whether somebody
+//! else was counted for the same crossing is `recent`'s question.
+
+use wayside_types::{Direction, Point};
+
+use crate::crossing::{Passage, Segment};
+use crate::path::{Step, later};
+
+/// The velocity is that of this much of the path.
+pub(crate) const WINDOW_S: f64 = 0.5;
+/// The line is at most this far from the end of the path in time …
+const MAX_S: f64 = 1.0;
+/// … and at most this far in box units, before its beginning: somebody in steady motion must have come
+/// from somewhere …
+const MAX_UNITS_BEFORE: f64 = 2.0;
+/// … and after its end: somebody who was lost may have stopped.
+const MAX_UNITS_AFTER: f64 = 1.0;
+/// Slower than this many box units a second, a road user may have stood or turned instead.
+const MIN_SPEED_UNITS_S: f64 = 0.5;
+
+/// The crossing before a path began with this step and velocity (px/s).
+pub(crate) fn before(segment: &Segment, first: &Step, velocity: Point) -> Option<Passage> {
+    extrapolate(segment, first, velocity, -1.0, MAX_UNITS_BEFORE)
+}
+
+/// The crossing after a path ended with this step and velocity (px/s).
+pub(crate) fn after(segment: &Segment, last: &Step, velocity: Point) -> Option<Passage> {
+    extrapolate(segment, last, velocity, 1.0, MAX_UNITS_AFTER)
+}
+
+fn extrapolate(segment: &Segment, step: &Step, velocity: Point, way: f64, max_units: f64) -> Option<Passage> {
+    let speed = velocity.x.hypot(velocity.y);
+    let across = segment.across(velocity);
+    // Seconds from the step to the line: negative in the past.
+    let t = -segment.distance(step.p) / across;
+    let near = t * way >= 0.0 && t.abs() <= MAX_S && t.abs() * speed <= max_units * step.unit;
+    // A line that is met at a grazing angle says little about where it is met.
+    let square = across.abs() >= 0.5 * speed;
+    if !(t.is_finite() && near && square && speed >= MIN_SPEED_UNITS_S * step.unit) {
+        return None;
+    }
+    let place = Point::new(step.p.x + t * velocity.x, step.p.y + t * velocity.y);
+    let direction = if across > 0.0 { Direction::Forward } else { Direction::Backward };
+    let within = (0.0..=1.0).contains(&segment.along(place));
+    within.then(|| Passage { direction, at: later(step.at, t), place })
+}
