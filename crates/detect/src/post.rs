@@ -37,9 +37,9 @@ pub(crate) fn finish(
     best_first(&mut found);
     found.truncate(MAX_CANDIDATES);
     if let Some(iou) = settings.nms_iou {
-        found = suppress(found, iou, |a, b| a == b);
+        found = suppress(found, iou);
     }
-    found = suppress(found, settings.duplicate_iou, related);
+    found = one_of_each(found, settings.duplicate_iou);
     if settings.join_riders {
         found = join_riders(found);
     }
@@ -79,26 +79,43 @@ fn best_first(found: &mut [Detection]) {
     });
 }
 
-/// Greedy suppression: of two boxes of rival classes that overlap by more than `iou`, the better one stays.
-/// Expects the best first and keeps that order.
-fn suppress(
-    found: Vec<Detection>,
-    iou: f32,
-    rivals: impl Fn(RoadUserClass, RoadUserClass) -> bool,
-) -> Vec<Detection> {
+/// Greedy suppression within a class: of two boxes that overlap by more than `iou`, the better one stays.
+/// Expects the best first and keeps that order, as all that follow do.
+fn suppress(found: Vec<Detection>, iou: f32) -> Vec<Detection> {
+    keep_unless(found, |kept, d| kept.class == d.class && kept.bbox.iou(&d.bbox) > iou)
+}
+
+/// One vehicle under two classes is the better one: a lorry is seen as car and truck at once, whoever rides
+/// as bicycle and motorcycle. Lorries and cars hide each other in part, so only boxes that are nearly the
+/// same are taken for one; two-wheelers never stand that close, and their boxes are less exact.
+fn one_of_each(found: Vec<Detection>, duplicate_iou: f32) -> Vec<Detection> {
+    if duplicate_iou >= 1.0 {
+        return found;
+    }
+    keep_unless(found, |kept, d| {
+        if kept.class.is_motor_vehicle() && d.class.is_motor_vehicle() {
+            kept.class != d.class && kept.bbox.iou(&d.bbox) > duplicate_iou
+        } else if two_wheeler(kept.class) && two_wheeler(d.class) {
+            // A wheel or a half of what is seen whole is no second one.
+            let part = d.score <= kept.score / 2.0 && kept.bbox.intersection(&d.bbox) > 0.85 * d.bbox.area();
+            part || kept.class != d.class && kept.bbox.iou(&d.bbox) > TWO_WHEELER_IOU.min(duplicate_iou)
+        } else {
+            false
+        }
+    })
+}
+
+/// Two-wheelers of two classes that overlap by more than this are one.
+const TWO_WHEELER_IOU: f32 = 0.45;
+
+fn keep_unless(found: Vec<Detection>, beaten: impl Fn(&Detection, &Detection) -> bool) -> Vec<Detection> {
     let mut kept: Vec<Detection> = Vec::with_capacity(found.len());
     for candidate in found {
-        if !kept.iter().any(|k| rivals(k.class, candidate.class) && k.bbox.iou(&candidate.bbox) > iou) {
+        if !kept.iter().any(|k| beaten(k, &candidate)) {
             kept.push(candidate);
         }
     }
     kept
-}
-
-/// Different classes that one and the same vehicle is taken for: a lorry is seen as car and truck at once,
-/// a moped as bicycle and motorcycle.
-fn related(a: RoadUserClass, b: RoadUserClass) -> bool {
-    a != b && (a.is_motor_vehicle() && b.is_motor_vehicle() || two_wheeler(a) && two_wheeler(b))
 }
 
 fn two_wheeler(class: RoadUserClass) -> bool {
@@ -169,7 +186,7 @@ mod tests {
     use wayside_types::FrameSize;
 
     const FIT: Fit =
-        Fit { frame: FrameSize { width: 640, height: 360 }, left: 0, top: 0, width: 640, height: 360 };
+        Fit { frame: FrameSize { width: 640, height: 480 }, left: 0, top: 0, width: 640, height: 480 };
     const SETTINGS: PostSettings =
         PostSettings { nms_iou: Some(0.45), duplicate_iou: 0.7, join_riders: true };
 
@@ -206,9 +223,42 @@ mod tests {
     }
 
     #[test]
-    fn a_moped_under_two_classes_is_one() {
-        let place = [100.0, 100.0, 140.0, 150.0];
-        assert_eq!(classes(&[("bicycle", 0.4, place), ("motorcycle", 0.6, place)]), ["motorcycle"]);
+    fn a_cyclist_under_two_classes_is_one() {
+        // What YOLOX-Nano says of one cyclist at a junction (800 × 600) in three frames.
+        for (seen, want) in [
+            (
+                vec![
+                    ("pedestrian", 0.63, [178.0, 129.0, 237.0, 237.0]),
+                    ("motorcycle", 0.59, [188.0, 169.0, 235.0, 246.0]),
+                    ("bicycle", 0.34, [196.0, 177.0, 235.0, 252.0]),
+                ],
+                "motorcycle",
+            ),
+            (
+                vec![
+                    ("motorcycle", 0.54, [219.0, 166.0, 294.0, 289.0]),
+                    ("pedestrian", 0.51, [225.0, 137.0, 291.0, 273.0]),
+                    ("bicycle", 0.48, [238.0, 183.0, 292.0, 294.0]),
+                ],
+                "motorcycle",
+            ),
+            (
+                vec![
+                    ("pedestrian", 0.72, [476.0, 283.0, 544.0, 406.0]),
+                    ("bicycle", 0.68, [437.0, 331.0, 563.0, 455.0]),
+                    ("pedestrian", 0.57, [459.0, 287.0, 509.0, 404.0]),
+                    ("bicycle", 0.23, [501.0, 349.0, 563.0, 455.0]),
+                    ("bicycle", 0.13, [438.0, 337.0, 495.0, 418.0]),
+                ],
+                "bicycle",
+            ),
+        ] {
+            assert_eq!(classes(&seen), [want]);
+        }
+        // Two who ride side by side are two.
+        let abreast =
+            [("bicycle", 0.5, [100.0, 100.0, 180.0, 160.0]), ("bicycle", 0.4, [150.0, 105.0, 230.0, 165.0])];
+        assert_eq!(classes(&abreast).len(), 2);
     }
 
     #[test]
@@ -265,6 +315,6 @@ mod tests {
         let [(_, _, huge)] = &run(SETTINGS, &[("car", 0.9, [-1e30, -1e30, 1e30, 1e30])])[..] else {
             panic!("a huge box is limited, not dropped")
         };
-        assert_eq!(*huge, [-640.0, -360.0, 1280.0, 720.0]);
+        assert_eq!(*huge, [-640.0, -480.0, 1280.0, 960.0]);
     }
 }

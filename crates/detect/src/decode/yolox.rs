@@ -29,8 +29,8 @@ pub(crate) fn decode(
             for cell_x in 0..input.0 / stride {
                 let Some(row) = rows.next() else { return };
                 let objectness = row[4];
-                // Most cells end here: no class score is above 1. NaN ends here too.
-                if !(objectness >= min_score) {
+                // Most cells end here: no class score is above 1.
+                if objectness < min_score || objectness.is_nan() {
                     continue;
                 }
                 let best = labels.best(|label| row.get(5 + label).map(|s| s * objectness));

@@ -39,8 +39,8 @@ pub struct Manifest {
     /// Boxes of one class that overlap by more than this IoU are one road user, in (0, 1]; `None` where
     /// the model has done that itself.
     pub nms_iou: Option<f32>,
-    /// Boxes of two related classes (car, bus, truck; bicycle, motorcycle) that overlap by more than this
-    /// IoU are one vehicle, in (0, 1]; 1 keeps them all.
+    /// Boxes of two of car, bus and truck that overlap by more than this IoU are one vehicle, in (0, 1]; of
+    /// bicycle and motorcycle by more than 0.45 at most. 1 keeps them all.
     pub duplicate_iou: f32,
     /// A person on a bicycle or motorcycle is part of it and not a pedestrian besides.
     pub join_riders: bool,

@@ -289,7 +289,7 @@ fn input(check: &mut Checker<'_>, raw: &RawInput, layout: Layout) -> InputSpec {
 /// The raw YOLOX grid exists for whole cells of 32 pixels only.
 fn side_for(check: &mut Checker<'_>, key: &str, value: &Spanned<i64>, layout: Layout) -> u32 {
     let side = check.side(key, value);
-    if layout == Layout::YoloxRaw && side % 32 != 0 && side > 1 {
+    if layout == Layout::YoloxRaw && !side.is_multiple_of(32) && side > 1 {
         check.mistake(value.span(), format!("{key} is {side}; layout yolox_raw needs a multiple of 32"));
     }
     side
@@ -359,7 +359,7 @@ fn labels(check: &mut Checker<'_>, raw: &RawManifest, layout: Layout) -> Option<
     if count.is_none() {
         check.mistake(labels.span(), format!("labels is {}; it must be 1 to 65536", labels.get_ref()));
     }
-    for (label, _) in raw.classes.get_ref() {
+    for label in raw.classes.get_ref().keys() {
         if let (Some(count), Ok(number)) = (count, label.get_ref().parse::<u32>())
             && number >= count
         {

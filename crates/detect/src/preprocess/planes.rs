@@ -65,7 +65,8 @@ where
     let (width, height, bytes) = plane_size(frame, index);
     let plane = frame.pixels.plane(index);
     let row = width as usize * bytes;
-    let whole = plane.stride % bytes == 0 && plane.data.len() >= plane.stride.saturating_mul(height as usize);
+    let whole = plane.stride.is_multiple_of(bytes)
+        && plane.data.len() >= plane.stride.saturating_mul(height as usize);
     let (data, pitch) = if whole {
         (plane.data, plane.stride / bytes)
     } else {
