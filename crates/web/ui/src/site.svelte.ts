@@ -14,6 +14,8 @@ const READY_EVERY_MS = 10_000;
 /** Statuses come as events; the list itself (new lines, new cameras) changes seldom. */
 const CAMERAS_EVERY_MS = 60_000;
 const RETRY_MS = 5_000;
+/** A camera that is missing in the list, perhaps because it can't be read, is looked for this often at most. */
+const STRANGER_MS = 15_000;
 /** Histories are read a few at a time, so that 40 cameras do not ask at once. */
 const READ_AT_ONCE = 3;
 /** Counts are written a moment after they are announced. */
@@ -63,6 +65,10 @@ class Site {
   private reading = new Map<string, Promise<void>>();
   private gate = new Gate(READ_AT_ONCE);
   private read = new Set<string>();
+  /** Histories that are tried again after a while and not before. */
+  private failed = new Set<string>();
+  private strangerAt = 0;
+  private camerasRetry: ReturnType<typeof setTimeout> | undefined;
   private version: string | null = null;
   private renewed = false;
 
@@ -146,7 +152,10 @@ class Site {
 
   private happened(event: CameraEvent): void {
     const now = serverNow();
-    if (this.loaded && isStranger(this.state, event)) void this.loadCameras();
+    if (this.loaded && isStranger(this.state, event) && now - this.strangerAt > STRANGER_MS) {
+      this.strangerAt = now;
+      void this.loadCameras();
+    }
     this.state = reduce(this.state, event, now);
     if (event.kind === "bins" && watchedOf(event.bin) !== "full") {
       // An event tells of this run of the server only; the database has the sum over all runs.
@@ -178,7 +187,9 @@ class Site {
         this.error = null;
       } catch (error) {
         this.error = words(error);
-        setTimeout(() => void this.loadCameras(), RETRY_MS);
+        // One attempt waits at a time, however many asked meanwhile.
+        clearTimeout(this.camerasRetry);
+        this.camerasRetry = setTimeout(() => void this.loadCameras(), RETRY_MS);
       }
     });
   }
@@ -186,7 +197,7 @@ class Site {
   /** Reads the closed bins of a camera, once; the stream keeps them up to date afterwards. */
   async readBins(id: string, length: BinLength): Promise<void> {
     const key = `${id} ${length}`;
-    if (this.read.has(key)) return;
+    if (this.read.has(key) || this.failed.has(key)) return;
     await this.once(key, () => this.gate.run(() => this.fetchBins(id, length)));
   }
 
@@ -200,7 +211,12 @@ class Site {
       this.read.add(`${id} ${length}`);
     } catch (error) {
       this.report(`Counts of ${id} can't be read. ${words(error)}`);
-      setTimeout(() => void this.readBins(id, length), RETRY_MS);
+      const key = `${id} ${length}`;
+      this.failed.add(key);
+      setTimeout(() => {
+        this.failed.delete(key);
+        void this.readBins(id, length);
+      }, RETRY_MS);
     }
   }
 
