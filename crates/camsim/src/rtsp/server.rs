@@ -17,7 +17,9 @@ use gstreamer_rtsp_server::prelude::*;
 
 use super::feed::{self, Feed, Outlet, StopFlag};
 use super::file::FileFeed;
+use super::scene::SceneFeed;
 use crate::error::CamsimError;
+use crate::scene::SceneSpec;
 
 /// The one address a simulated camera listens on.
 const LOOPBACK: &str = "127.0.0.1";
@@ -32,6 +34,8 @@ const ROLE: &str = "viewer";
 pub struct CamsimOptions {
     /// Files of H.264 or H.265 in a container that GStreamer demuxes.
     pub videos: Vec<PathBuf>,
+    /// Drawn scenes; of several of one kind each gets a number behind its name.
+    pub scenes: Vec<SceneSpec>,
     /// TCP port on 127.0.0.1; 0 = a free one.
     pub port: u16,
     /// Mounts per video and scene, at least 1; each copy plays on its own.
@@ -86,6 +90,14 @@ impl CamServer {
             for name in names.of(&stem, options.copies) {
                 let file = file.clone();
                 mounts.push((name, Box::new(move || Box::new(file.clone()))));
+            }
+        }
+        for spec in &options.scenes {
+            spec.check()?;
+            for (copy, name) in (0..).zip(names.of(spec.kind.as_str(), options.copies)) {
+                // Copies are other days on the same road.
+                let spec = SceneSpec { seed: spec.seed.wrapping_add(copy), ..spec.clone() };
+                mounts.push((name, Box::new(move || Box::new(SceneFeed::new(&spec)))));
             }
         }
         Self::serve(options, mounts)
@@ -155,7 +167,7 @@ impl Drop for CamServer {
 }
 
 fn check(options: &CamsimOptions) -> Result<(), CamsimError> {
-    if options.videos.is_empty() {
+    if options.videos.is_empty() && options.scenes.is_empty() {
         return Err(CamsimError::NothingToServe);
     }
     if !(1..=MAX_COPIES).contains(&options.copies) {
