@@ -19,6 +19,8 @@ mod months;
 pub mod query;
 mod secret;
 mod spool;
+#[cfg(test)]
+mod testing;
 pub mod writer;
 
 pub use checkpoint::Checkpoint;

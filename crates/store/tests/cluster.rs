@@ -1,13 +1,16 @@
 //! The private cluster: made, restarted, found again after every kind of kill, and every reason why it can't
 //! start explained in words that say what to do.
 
+mod support;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use support::{SmallDisk, within};
 use tempfile::TempDir;
 use wayside_store::{Cluster, ClusterOptions, Database, DatabaseOptions, StoreError};
 use wayside_types::SystemClock;
@@ -31,18 +34,6 @@ fn is_alive(process: u32) -> bool {
     // A zombie of ours still has a number; it is dead all the same.
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     test_kill_process(pid(process)).is_ok() && !stat.contains(") Z ")
-}
-
-#[expect(clippy::disallowed_methods, reason = "real processes take real time")]
-fn within(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    let started = Instant::now();
-    while started.elapsed() < patience {
-        if condition() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    condition()
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -232,27 +223,6 @@ fn a_directory_that_the_server_cannot_reach_is_named() {
     let message = Cluster::start(&options(&closed.join("data/pg"))).unwrap_err().to_string();
     assert!(message.contains(&format!("chmod o+x {}", closed.display())), "{message}");
     assert!(message.contains("postgres"), "{message}");
-}
-
-/// A small disk, for as long as the value lives.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(at: &Path, size: &str) -> Option<Self> {
-        fs::create_dir_all(at).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=0711"), "tmpfs"])
-            .arg(at)
-            .status()
-            .is_ok_and(|status| status.success());
-        mounted.then(|| Self(at.to_owned()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        Command::new("umount").arg(&self.0).status().unwrap();
-    }
 }
 
 #[test]

@@ -7,6 +7,8 @@
 //! may therefore be read again after a kill: rows hold absolute values, so writing one twice is harmless.
 
 mod frame;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -19,10 +21,20 @@ use wayside_types::ClosedBins;
 use crate::cluster::sync_dir;
 use crate::error::StoreError;
 
-/// A segment this long is closed and a new one begun.
-const SEGMENT_BYTES: u64 = 8 << 20;
-/// A committed segment shorter than this goes on being used: making and deleting files costs syncs.
-const REUSE_BYTES: u64 = 1 << 20;
+/// How long segments get.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// A segment this long is closed and a new one begun.
+    segment_bytes: u64,
+    /// A committed segment shorter than this goes on being used: making and deleting files costs syncs.
+    reuse_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { segment_bytes: 8 << 20, reuse_bytes: 1 << 20 }
+    }
+}
 
 /// A place in the spool: a segment and an offset in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +57,7 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 pub(crate) struct Spool {
     dir: PathBuf,
+    limits: Limits,
     state: Mutex<State>,
     synced: Condvar,
     _lock: File,
@@ -75,6 +88,10 @@ struct Segment {
 impl Spool {
     /// Opens the spool of this directory, and counts what an earlier run left in it.
     pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
+        Self::open_with(dir, Limits::default())
+    }
+
+    fn open_with(dir: &Path, limits: Limits) -> Result<Self, StoreError> {
         fs::create_dir_all(dir).map_err(StoreError::io("making", dir))?;
         let lock = lock(dir)?;
         let mut state =
@@ -97,7 +114,13 @@ impl Spool {
                 Segment { path, file: None, written: length, synced: length, syncing: false, failed: false };
             state.segments.insert(number, segment);
         }
-        Ok(Self { dir: dir.to_owned(), state: Mutex::new(state), synced: Condvar::new(), _lock: lock })
+        Ok(Self {
+            dir: dir.to_owned(),
+            limits,
+            state: Mutex::new(state),
+            synced: Condvar::new(),
+            _lock: lock,
+        })
     }
 
     /// The directory.
@@ -176,7 +199,7 @@ impl Spool {
         state.waiting_rows = state.waiting_rows.saturating_sub(rows);
         let active = state.active;
         state.forget(|number, segment| {
-            let reused = Some(number) == active && segment.written < REUSE_BYTES;
+            let reused = Some(number) == active && segment.written < self.limits.reuse_bytes;
             segment.is_behind(number, up_to) && !reused
         })
     }
@@ -220,7 +243,9 @@ impl Spool {
     fn active(&self, state: &mut State) -> Result<u64, StoreError> {
         if let Some(number) = state.active {
             match state.segments.get(&number) {
-                Some(segment) if segment.written < SEGMENT_BYTES && !segment.failed => return Ok(number),
+                Some(segment) if segment.written < self.limits.segment_bytes && !segment.failed => {
+                    return Ok(number);
+                }
                 _ => state.active = None,
             }
         }

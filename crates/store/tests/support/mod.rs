@@ -111,3 +111,66 @@ impl With for ClosedBins {
         self
     }
 }
+
+/// Asks the server of this address with its own client, past all of our code; one line a row, `|` between.
+pub fn psql(url: &wayside_store::SecretUrl, sql: &str) -> Vec<String> {
+    let dirs = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let debian = dirs.map(|dir| dir.path().join("bin/psql")).find(|path| path.is_file());
+    let output = std::process::Command::new(debian.unwrap_or_else(|| "psql".into()))
+        .args([
+            "--no-psqlrc",
+            "--quiet",
+            "--tuples-only",
+            "--no-align",
+            "--set",
+            "ON_ERROR_STOP=1",
+            "--command",
+            sql,
+        ])
+        .arg("--dbname")
+        .arg(url.expose())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+/// Waits for something that real threads and processes do.
+#[expect(clippy::disallowed_methods, reason = "real threads and processes take real time")]
+pub fn within(patience: std::time::Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let started = std::time::Instant::now();
+    while started.elapsed() < patience {
+        if condition() {
+            return true;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    condition()
+}
+
+/// A small disk, for as long as the value lives; `None` where mounting is not allowed.
+pub struct SmallDisk(pub std::path::PathBuf);
+
+impl SmallDisk {
+    pub fn mount(at: &std::path::Path, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(at).unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=0711"), "tmpfs"])
+            .arg(at)
+            .status()
+            .is_ok_and(|status| status.success());
+        mounted.then(|| Self(at.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily, because a failing test may still hold a file on it.
+        std::process::Command::new("umount").arg("--lazy").arg(&self.0).status().unwrap();
+    }
+}

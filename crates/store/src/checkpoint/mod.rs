@@ -6,6 +6,9 @@
 //! checkpoint and carries the next sequence number and a checksum, so a kill at any byte of it leaves the
 //! other half whole. When a checkpoint outgrows its half, a larger file is made beside and renamed over it.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,42 @@
+//! Bins for the tests inside this crate. Those of `tests/` have their own, because they see the crate from
+//! outside.
+
+use proptest::prelude::*;
+use wayside_types::{
+    Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Grade, LineId,
+    RoadUserClass, SpeedSummary, Timestamp,
+};
+
+/// A minute of a camera in which some cars were counted; `n` makes it unlike any other.
+pub(crate) fn minute(n: i64, count: u32, observed_s: f64) -> ClosedBins {
+    let camera = CameraId::new("hp-07").unwrap();
+    let start = Timestamp::from_second(1_790_000_040 + n * 60).unwrap();
+    let key = BinKey {
+        camera: camera.clone(),
+        subject: BinSubject::Line(LineId::new("n").unwrap(), Direction::Forward),
+        class: RoadUserClass::Car,
+        start,
+        length: BinLength::Minute1,
+        epoch: 1,
+    };
+    let speed = (count >= 5).then_some(SpeedSummary { n: count, mean_kmh: 30.1 + observed_s / 7.0 });
+    let bins = if count == 0 { Vec::new() } else { vec![Bin { key, count, speed }] };
+    let coverage = Coverage {
+        camera,
+        start,
+        length: BinLength::Minute1,
+        epoch: 1,
+        observed_s,
+        dropped_share: 0.01,
+        grade: Grade::Good,
+        config_version: "WSR1-in-a-payload-is-no-frame".to_owned(),
+    };
+    ClosedBins { coverage, bins }
+}
+
+/// Any such minutes.
+pub(crate) fn minutes(most: usize) -> impl Strategy<Value = Vec<ClosedBins>> {
+    prop::collection::vec((0..100_000_i64, 0..50_u32, 0.0..=60.0_f64), 0..most).prop_map(|list| {
+        list.into_iter().map(|(n, count, observed_s)| minute(n, count, observed_s)).collect()
+    })
+}
