@@ -54,7 +54,8 @@ mod tests {
     use super::*;
 
     fn text(path: &str) -> String {
-        String::from_utf8(asset(path).unwrap_or_else(|| panic!("{path} is missing")).bytes.into_owned()).unwrap()
+        String::from_utf8(asset(path).unwrap_or_else(|| panic!("{path} is missing")).bytes.into_owned())
+            .unwrap()
     }
 
     #[test]
@@ -81,7 +82,10 @@ mod tests {
         assert!(!page.contains(" style="), "inline style");
         assert!(!page.contains("//"), "an address of another machine in {page}");
         for script in page.split("<script").skip(1) {
-            assert!(script.starts_with(" type=\"module\"") && script.contains("></script>"), "inline script: {script}");
+            assert!(
+                script.starts_with(" type=\"module\"") && script.contains("></script>"),
+                "inline script: {script}"
+            );
         }
     }
 

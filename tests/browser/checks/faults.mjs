@@ -72,6 +72,8 @@ export async function checks(t) {
     await page.context().setOffline(true);
     const banner = page.getByRole("alert").filter({ hasText: "Live updates lost" });
     await banner.waitFor({ timeout: 40_000 });
+    // What may be old must not look live.
+    assert.equal(await page.locator("main").evaluate((main) => getComputedStyle(main).filter), "grayscale(1)");
     await t.shot(page, "lost");
     await page.context().setOffline(false);
     await eventually(60, async () => {
