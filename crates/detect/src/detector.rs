@@ -147,6 +147,18 @@ impl Detector {
         Ok(found)
     }
 
+    /// Runs the model once more on what lies in its input and looks at nothing that comes out: what inference
+    /// alone costs, for benchmarks.
+    ///
+    /// # Errors
+    /// When ONNX Runtime fails.
+    pub fn infer_again(&mut self) -> Result<(), DetectError> {
+        let Self { manifest, session, input, sizes, .. } = self;
+        run_session(manifest, session, input, sizes, if self.fixed_batch { self.slots } else { 1 })?;
+        self.runs += 1;
+        Ok(())
+    }
+
     /// Writes up to `slots` frames into the input. `first` is the index of the first one in the whole call.
     fn prepare(&mut self, frames: &[Frame], first: usize) -> Result<Vec<Fit>, DetectError> {
         let len = self.preprocessor.slot_len();
@@ -174,17 +186,7 @@ impl Detector {
         let Self { manifest, session, input, sizes, labels, candidates, .. } = self;
         // A fixed batch is run whole: what lies in slots without a frame is never looked at.
         let batch = if self.fixed_batch { self.slots } else { fits.len() };
-        let spec = &manifest.input;
-        let failed = |error: ort::Error| model_error(manifest, &error);
-        let shape = spec.tensor.shape(batch, spec.width, spec.height);
-        let floats = shape.iter().product::<usize>().min(input.len());
-        let pictures = TensorRef::from_array_view((shape, &input[..floats])).map_err(failed)?;
-        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![(&spec.name, pictures.into())];
-        if let Some(name) = &spec.size_input {
-            let told = &sizes[..(2 * batch).min(sizes.len())];
-            inputs.push((name, TensorRef::from_array_view(([batch, 2], told)).map_err(failed)?.into()));
-        }
-        let outputs = session.run(inputs).map_err(failed)?;
+        let outputs = run_session(manifest, session, input, sizes, batch)?;
         self.runs += 1;
         let reader = Reader { manifest, outputs: &outputs, batch };
         for (slot, fit) in fits.iter().enumerate() {
@@ -195,7 +197,7 @@ impl Detector {
                 duplicate_iou: manifest.duplicate_iou,
                 join_riders: manifest.join_riders,
             };
-            let in_frame = spec.size_input.is_some() && told == (fit.frame.width, fit.frame.height);
+            let in_frame = manifest.input.size_input.is_some() && told == (fit.frame.width, fit.frame.height);
             let place = |c: [f32; 4]| {
                 if in_frame { wayside_types::BBox::new(c[0], c[1], c[2], c[3]) } else { fit.to_frame(c) }
             };
@@ -203,6 +205,27 @@ impl Detector {
         }
         Ok(())
     }
+}
+
+/// One run over the first `batch` slots of the input.
+fn run_session<'s>(
+    manifest: &Manifest,
+    session: &'s mut Session,
+    input: &[f32],
+    sizes: &[i64],
+    batch: usize,
+) -> Result<SessionOutputs<'s>, DetectError> {
+    let spec = &manifest.input;
+    let failed = |error: ort::Error| model_error(manifest, &error);
+    let shape = spec.tensor.shape(batch, spec.width, spec.height);
+    let floats = shape.iter().product::<usize>().min(input.len());
+    let pictures = TensorRef::from_array_view((shape, &input[..floats])).map_err(failed)?;
+    let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![(&spec.name, pictures.into())];
+    if let Some(name) = &spec.size_input {
+        let told = &sizes[..(2 * batch).min(sizes.len())];
+        inputs.push((name, TensorRef::from_array_view(([batch, 2], told)).map_err(failed)?.into()));
+    }
+    session.run(inputs).map_err(failed)
 }
 
 /// What a `size_input` is told: the frame's size where the frame is stretched over the whole input, so that

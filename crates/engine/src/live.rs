@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use jiff::SignedDuration;
 use metrics::counter;
 use wayside_detect::{DetectError, Detector, DetectorOptions, Manifest, Provider, Runtime};
-use wayside_ingest::{FrameSink, LiveSource, SourceChange, SourceOptions};
+use wayside_ingest::{FrameSink, SourceChange};
 use wayside_measure::{Binner, CalibrationError, Homography, MeasureError};
 use wayside_store::checkpoint::Checkpoint;
 use wayside_store::{StoreError, Writer};
@@ -20,6 +20,7 @@ use wayside_types::{
 
 use crate::analysis::{CameraAnalysis, FrameMoment};
 use crate::queue::FairQueue;
+use crate::source::{OpenSource, Source};
 use crate::status::StatusBoard;
 use crate::ticker;
 use crate::view::LiveView;
@@ -34,8 +35,8 @@ pub struct EngineParts {
     pub cameras: Vec<Arc<CameraSpec>>,
     /// The detectors they may ask for.
     pub detectors: DetectorSetup,
-    /// How sources are opened; rate, transport and keyframes come from each camera.
-    pub source: SourceOptions,
+    /// What opens the cameras.
+    pub sources: Arc<dyn OpenSource>,
     /// The site's zone.
     pub time_zone: TimeZone,
     /// This run's number: larger than that of every run before.
@@ -251,7 +252,7 @@ impl Work {
 pub struct Engine {
     shared: Arc<Shared>,
     /// `None` for a camera that can never work as configured.
-    sources: Arc<Vec<Option<LiveSource>>>,
+    sources: Arc<Vec<Option<Box<dyn Source>>>>,
     workers: Vec<JoinHandle<()>>,
     ticker: JoinHandle<()>,
 }
@@ -297,11 +298,11 @@ impl Engine {
         for _ in 0..parts.detectors.workers.max(1) {
             detectors.push(parts.detectors.open()?);
         }
-        let EngineParts { cameras: specs, source, clock, hub, writer, checkpoint, seed, .. } = parts;
+        let EngineParts { cameras: specs, sources, clock, hub, writer, checkpoint, seed, .. } = parts;
         let shared = Arc::new(Shared {
             cameras,
             queue: FairQueue::new(&models),
-            clock: clock.clone(),
+            clock,
             hub,
             writer,
             checkpoint,
@@ -315,7 +316,7 @@ impl Engine {
         let sources: Vec<_> = specs
             .iter()
             .enumerate()
-            .map(|(lane, spec)| open_source(&shared, lane, spec, &source, seed.wrapping_add(lane as u64)))
+            .map(|(lane, spec)| open_source(&shared, lane, spec, &*sources, seed.wrapping_add(lane as u64)))
             .collect();
         let sources = Arc::new(sources);
         let (ticking, ticked) = (shared.clone(), sources.clone());
@@ -366,18 +367,11 @@ fn open_source(
     shared: &Arc<Shared>,
     lane: usize,
     spec: &CameraSpec,
-    base: &SourceOptions,
+    sources: &dyn OpenSource,
     seed: u64,
-) -> Option<LiveSource> {
+) -> Option<Box<dyn Source>> {
     let sink = Arc::new(CameraSink { lane, shared: shared.clone() });
-    let options = SourceOptions {
-        rate_fps: spec.profile.rate_fps,
-        keyframes_only: spec.profile.decode.keyframes_only,
-        transport: spec.transport,
-        ..base.clone()
-    };
-    let (id, url) = (spec.id.clone(), spec.source.clone());
-    match LiveSource::start(id, url, options, shared.clock.clone(), seed, sink.clone()) {
+    match sources.open(spec, shared.clock.clone(), seed, sink.clone()) {
         Ok(source) => Some(source),
         Err(error) => {
             tracing::error!(camera = %spec.id, %error, "camera can't be opened");

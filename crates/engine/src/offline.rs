@@ -74,7 +74,7 @@ pub fn analyze(spec: &Arc<CameraSpec>, path: &Path, setup: &DetectorSetup) -> Re
             scope.spawn(move || detect_all(frames_out, &found_in, detector, low_score));
         }
         drop(found_in);
-        let analysis = scope.spawn(|| Analysed::of(spec, &found_out));
+        let analysis = scope.spawn(move || Analysed::of(spec, &found_out));
         let read = read(spec, path, &options, frames_in);
         let analysed = analysis.join().map_err(|_| AnalyzeError::Worker)?;
         // What broke the analysis says more than the reader that was stopped by it.

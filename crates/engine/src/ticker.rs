@@ -9,10 +9,10 @@ use metrics::gauge;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
-use wayside_ingest::LiveSource;
 use wayside_types::{ClosedBins, LiveEvent};
 
 use crate::live::Shared;
+use crate::source::Source;
 
 /// Pages are shown the icons of the moment at most this often, and bins are closed as often.
 const TICK: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ const STATUS_EVERY_TICKS: u64 = 2;
 const CHECKPOINT_EVERY_TICKS: u64 = 10;
 
 /// Ticks until the engine stops. `sources` are in the order of the cameras.
-pub fn run(shared: &Shared, sources: &[Option<LiveSource>], seed: u64) {
+pub fn run(shared: &Shared, sources: &[Option<Box<dyn Source>>], seed: u64) {
     let mut rng = Pcg64Mcg::seed_from_u64(seed);
     let mut due = shared.clock.monotonic() + TICK;
     let mut ticks: u64 = 0;
@@ -77,10 +77,10 @@ fn show_icons(shared: &Shared, rng: &mut Pcg64Mcg) {
     }
 }
 
-fn refresh(shared: &Shared, sources: &[Option<LiveSource>]) {
+fn refresh(shared: &Shared, sources: &[Option<Box<dyn Source>>]) {
     let now = shared.clock.monotonic();
     for (camera, source) in shared.cameras.iter().zip(sources) {
-        let status = camera.board.refresh(source.as_ref().map(LiveSource::stats), now);
+        let status = camera.board.refresh(source.as_ref().map(|source| source.stats()), now);
         shared.hub.publish(LiveEvent::Camera(status));
     }
 }

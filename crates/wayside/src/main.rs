@@ -1,3 +1,63 @@
-//! The wayside binary.
+//! The `wayside` command: reads its arguments and hands over to the module of the subcommand's name. What
+//! the subcommands do is in the other crates; here they are only put together.
 
-fn main() {}
+mod analyze;
+mod camsim;
+mod check;
+mod detectors;
+mod migrate;
+mod process;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Turns fixed cameras into traffic measurements and hazard alerts, and recognises no one.
+#[derive(Debug, Parser)]
+#[command(name = "wayside", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run cameras, database, query API and page in one process
+    Run(run::RunArgs),
+    /// Analyse a video file offline, as fast as it goes
+    Analyze(analyze::AnalyzeArgs),
+    /// Validate settings, cameras, profiles, models and libraries, and say all that is wrong
+    Check(ConfigArgs),
+    /// Serve simulated RTSP cameras on this machine, from files or drawn
+    Camsim(camsim::CamsimArgs),
+    /// Bring the database's schema up to date and stop
+    Migrate(ConfigArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct ConfigArgs {
+    /// Settings file; else config/wayside.toml under WAYSIDE_HOME, else under the checkout this was built from
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    process::forbid_core_dumps();
+    process::start_logging();
+    let done = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Analyze(args) => analyze::run(&args),
+        Command::Check(args) => check::run(args.config.as_deref()),
+        Command::Camsim(args) => camsim::run(&args),
+        Command::Migrate(args) => migrate::run(args.config.as_deref()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            process::print_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What the pipeline costs beyond what can't be saved: decoding the file and running the model on the
+//! frames that are due. All sides run in this process, one after the other, several times.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use wayside_config::load_for_analyze;
+use wayside_detect::{Manifest, Provider, Runtime};
+use wayside_engine::DetectorSetup;
+use wayside_ingest::{SourceOptions, read_file};
+use wayside_types::{CameraSpec, Frame, Profile};
+
+use crate::{cpu, say};
+
+/// What is measured.
+#[derive(Debug, clap::Args)]
+pub struct OverheadArgs {
+    /// The video file
+    video: PathBuf,
+    /// Its camera file
+    #[arg(long)]
+    camera: PathBuf,
+    /// Analysed frames a second
+    #[arg(long, default_value_t = 10.0)]
+    rate: f64,
+    /// How often each side runs
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+}
+
+struct Subject {
+    spec: Arc<CameraSpec>,
+    video: PathBuf,
+    options: SourceOptions,
+    setup: DetectorSetup,
+}
+
+impl Subject {
+    fn load(args: &OverheadArgs) -> anyhow::Result<Self> {
+        let loaded = load_for_analyze(None, &args.camera, &args.video)?;
+        let mut spec = loaded.camera;
+        spec.profile = Arc::new(Profile { rate_fps: args.rate, ..Profile::clone(&spec.profile) });
+        let settings = loaded.settings;
+        let manifest = settings.models_dir.join(format!("{}.toml", spec.profile.model));
+        wayside_ingest::init()?;
+        Ok(Self {
+            options: SourceOptions { rate_fps: args.rate, ..SourceOptions::default() },
+            setup: DetectorSetup {
+                runtime: Runtime::load(&settings.onnxruntime)?,
+                manifests: vec![Manifest::load(&manifest)?],
+                model_files_dir: settings.model_files_dir,
+                provider: Provider::Cpu,
+                workers: 1,
+            },
+            spec: Arc::new(spec),
+            video: args.video.clone(),
+        })
+    }
+
+    /// Decodes the file and keeps nothing; gives the number of due frames and one of them.
+    fn decode(&self) -> anyhow::Result<(u64, Option<Frame>)> {
+        let (mut due, mut kept) = (0, None);
+        read_file(self.spec.id.clone(), &self.video, &self.options, &mut |frame| {
+            due += 1;
+            kept.get_or_insert(frame);
+            ControlFlow::Continue(())
+        })?;
+        Ok((due, kept))
+    }
+}
+
+/// Prints the overhead.
+///
+/// # Errors
+/// When the clip, the model or ONNX Runtime can't be used.
+pub fn run(args: &OverheadArgs) -> anyhow::Result<()> {
+    let subject = Subject::load(args)?;
+    let mut ratios = Vec::new();
+    for round in 0..=args.runs {
+        let (decode_s, (frames, frame)) = cpu::spent(|| subject.decode())?;
+        let frame = frame.context("the clip has no frame")?;
+        let mut detector = subject.setup.open()?.pop().context("no detector")?;
+        detector.detect(std::slice::from_ref(&frame), 0.1)?;
+        drop(frame);
+        let (infer_s, ()) = cpu::spent(|| {
+            for _ in 0..frames {
+                detector.infer_again()?;
+            }
+            Ok(())
+        })?;
+        drop(detector);
+        let (pipeline_s, _) = cpu::spent(|| {
+            Ok(wayside_engine::analyze(&subject.spec, &subject.video, &subject.setup)?)
+        })?;
+        // The first round warms caches and is not counted.
+        if round > 0 {
+            let ratio = pipeline_s / (decode_s + infer_s);
+            say(&format!(
+                "decode {decode_s:.2} s + inference {infer_s:.2} s ({frames} frames), pipeline {pipeline_s:.2} s: {ratio:.3}"
+            ));
+            ratios.push(ratio);
+        }
+    }
+    say(&format!("overhead at {} frames a second: {:.3} (median of {})", args.rate, median(&mut ratios), ratios.len()));
+    Ok(())
+}
+
+/// Prints our CPU seconds over those of the Python pipeline.
+///
+/// # Errors
+/// When either side can't run.
+pub fn against_python(args: &OverheadArgs, python: &Path) -> anyhow::Result<()> {
+    let subject = Subject::load(args)?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/baseline.py");
+    let model = subject.setup.model_files_dir.join("yolox_nano_416.onnx");
+    let mut ratios = Vec::new();
+    for _ in 0..args.runs {
+        let (ours_s, _) = cpu::spent(|| {
+            Ok(wayside_engine::analyze(&subject.spec, &subject.video, &subject.setup)?)
+        })?;
+        let before = cpu::now()?;
+        let status = Command::new(python)
+            .arg(&script)
+            .args([&args.video, &args.camera, &model])
+            .arg(args.rate.to_string())
+            .status()
+            .with_context(|| python.display().to_string())?;
+        if !status.success() {
+            bail!("{}: {status}", script.display());
+        }
+        let theirs_s = cpu::now()?.children_s - before.children_s;
+        let ratio = ours_s / theirs_s;
+        say(&format!("wayside {ours_s:.2} s, python {theirs_s:.2} s: {ratio:.3}"));
+        ratios.push(ratio);
+    }
+    say(&format!("against Python at {} frames a second: {:.3} (median of {})", args.rate, median(&mut ratios), ratios.len()));
+    Ok(())
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,111 @@
+//! `wayside analyze`: one file, offline, its totals as JSON.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use wayside_config::load_for_analyze;
+use wayside_engine::Report;
+use wayside_types::Profile;
+
+use crate::detectors;
+use crate::process::say;
+
+/// Arguments of `wayside analyze`.
+#[derive(Debug, clap::Args)]
+pub struct AnalyzeArgs {
+    /// The video file
+    video: PathBuf,
+    /// The camera file with the lines and zones to count at; its `source` is ignored
+    #[arg(long, value_name = "FILE")]
+    camera: PathBuf,
+    /// Where to write the report; else a summary is printed
+    #[arg(long, value_name = "OUT")]
+    json: Option<PathBuf>,
+    /// Analysed frames a second; else the profile's
+    #[arg(long, value_name = "FPS")]
+    rate: Option<f64>,
+    /// Name of a manifest in models/; else the profile's
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// Settings file; else config/wayside.toml under WAYSIDE_HOME, else under the checkout this was built from
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// When an argument, the camera file, the model or the video can't be used.
+pub fn run(args: &AnalyzeArgs) -> anyhow::Result<()> {
+    if let Some(rate) = args.rate
+        && !(rate > 0.0 && rate <= 60.0)
+    {
+        bail!("--rate {rate}: must be more than 0 and at most 60 frames a second");
+    }
+    let loaded = load_for_analyze(args.config.as_deref(), &args.camera, &args.video)?;
+    let mut spec = loaded.camera;
+    let mut profile = Profile::clone(&spec.profile);
+    profile.rate_fps = args.rate.unwrap_or(profile.rate_fps);
+    if let Some(model) = &args.model {
+        let known = model.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        if !known || !loaded.settings.models_dir.join(format!("{model}.toml")).is_file() {
+            bail!("--model {model:?}: there is no such manifest in {}", loaded.settings.models_dir.display());
+        }
+        profile.model.clone_from(model);
+    }
+    let setup = detectors::setup(&loaded.settings, std::iter::once(profile.model.as_str()))?;
+    spec.profile = Arc::new(profile);
+    detectors::start_media()?;
+    let report = wayside_engine::analyze(&Arc::new(spec), &args.video, &setup)?;
+    match &args.json {
+        Some(out) => write(&report, out),
+        None => {
+            summarise(&report);
+            Ok(())
+        }
+    }
+}
+
+fn write(report: &Report, out: &PathBuf) -> anyhow::Result<()> {
+    let mut text = serde_json::to_vec(report)?;
+    text.push(b'\n');
+    // Opened for writing rather than replaced by a rename, so that a device or a pipe will do as well.
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(out)
+        .with_context(|| format!("--json {}: can't be written", out.display()))?;
+    file.write_all(&text).with_context(|| format!("--json {}: can't be written", out.display()))
+}
+
+fn summarise(report: &Report) {
+    let video = &report.video;
+    say(&format!(
+        "{}: {:.1} s, {} frames, {} analysed",
+        report.camera, video.duration_s, video.frames, video.analysed
+    ));
+    for count in &report.counts {
+        say(&format!(
+            "  {:<20} {:<9} {:<11} {:>5}",
+            count.line,
+            count.direction.as_str(),
+            count.class,
+            count.count
+        ));
+    }
+    for movement in &report.movements {
+        let between = format!("{} → {}", movement.from, movement.to);
+        say(&format!("  {between:<30} {:<11} {:>5}", movement.class, movement.count));
+    }
+    for speed in &report.speeds {
+        if let (Some(mean), Some(p85)) = (speed.mean_kmh, speed.p85_kmh) {
+            let (line, direction, n) = (&speed.line, speed.direction.as_str(), speed.n);
+            say(&format!("  {line:<20} {direction:<9} mean {mean} km/h, 85th percentile {p85} km/h of {n}"));
+        }
+    }
+    let quality = &report.quality;
+    say(&format!("  tracks {}, counted {}, broken {}", quality.tracks, quality.counted, quality.broken));
+}

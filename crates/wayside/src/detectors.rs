@@ -1,0 +1,45 @@
+//! From settings to detectors: which manifests the cameras' profiles name, and how they run.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+
+use anyhow::Context;
+use wayside_config::{Provider as Asked, Settings};
+use wayside_detect::{Manifest, Provider, Runtime};
+use wayside_engine::DetectorSetup;
+
+/// Loads ONNX Runtime and the manifests of `models`, each once.
+///
+/// # Errors
+/// When the library or a manifest can't be loaded.
+pub fn setup<'a>(
+    settings: &Settings,
+    models: impl Iterator<Item = &'a str>,
+) -> anyhow::Result<DetectorSetup> {
+    let names: BTreeSet<&str> = models.collect();
+    let manifests = names
+        .into_iter()
+        .map(|name| Manifest::load(&settings.models_dir.join(format!("{name}.toml"))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let runtime = Runtime::load(&settings.onnxruntime)?;
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Ok(DetectorSetup {
+        runtime,
+        manifests,
+        model_files_dir: settings.model_files_dir.clone(),
+        provider: match settings.provider {
+            Asked::Cpu => Provider::Cpu,
+            Asked::Cuda => Provider::Cuda,
+            Asked::TensorRt => Provider::TensorRt,
+        },
+        workers: settings.inference_workers.map_or(cores, NonZeroUsize::get),
+    })
+}
+
+/// Starts GStreamer, naming what is missing.
+///
+/// # Errors
+/// When it or one of the plugins needed is not installed.
+pub fn start_media() -> anyhow::Result<()> {
+    wayside_ingest::init().context("GStreamer")
+}

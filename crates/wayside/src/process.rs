@@ -1,0 +1,59 @@
+//! What every subcommand wants of the process: logs on standard error, no core dumps (frames live in
+//! memory), one way to print a failure, and a way to wait for Ctrl-C.
+
+use std::io::{IsTerminal, Write};
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use tracing_subscriber::EnvFilter;
+
+/// Frames of a camera must not end up in a file because a process crashed.
+pub fn forbid_core_dumps() {
+    // Both are belts; a kernel that refuses one still honours the other.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// Logs to standard error: text on a terminal, JSON lines otherwise when `WAYSIDE_LOG_JSON` is set. `RUST_LOG`
+/// chooses what; by default informative messages of our own crates and warnings of the others.
+pub fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,wayside=info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::env::var_os("WAYSIDE_LOG_JSON").is_some() {
+        builder.json().init();
+    } else {
+        builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).init();
+    }
+}
+
+/// Prints a failure with its causes, each once.
+pub fn print_error(error: &anyhow::Error) {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    // Standard error may be closed; there is nobody left to tell then.
+    drop(writeln!(std::io::stderr(), "wayside: {text}"));
+}
+
+/// Prints a line for the person at the terminal.
+pub fn say(text: &str) {
+    drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+/// Resolves at SIGINT or SIGTERM.
+///
+/// # Errors
+/// When the handlers can't be installed.
+pub async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Bad input from the command line's side: each mistake gets an error that names it, and nothing panics.
+
+mod common;
+
+use std::path::Path;
+
+use common::{Site, root, run, scratch, shared};
+
+const CAMERA: &str = "id = \"c\"\nname = \"C\"\nsource = \"x.mp4\"\ndepartment = \"traffic\"\nprofile = \"arterial\"\n\
+                      [[line]]\nid = \"l\"\npoints = [[0.5, 0.9], [0.5, 0.1]]\n";
+
+fn fails(args: &[&str], says: &[&str]) {
+    let (good, _, error) = run(args);
+    assert!(!good, "{args:?} was taken");
+    assert!(!error.contains("panicked"), "{args:?}: {error}");
+    for part in says {
+        assert!(error.contains(part), "{args:?}: {part:?} is not in: {error}");
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn analyze_names_what_is_wrong_with_its_input() {
+    let dir = scratch();
+    let file = |name: &str, content: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let camera = file("camera.toml", CAMERA.as_bytes());
+    let camera = text(&camera);
+    let missing = dir.path().join("missing.mp4");
+    fails(&["analyze", text(&missing), "--camera", camera], &["missing.mp4"]);
+    let empty = file("empty.mp4", b"");
+    fails(&["analyze", text(&empty), "--camera", camera], &["empty.mp4", "empty"]);
+    let noise: Vec<u8> = (0..40_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let noise = file("noise.mp4", &noise);
+    fails(&["analyze", text(&noise), "--camera", camera], &["noise.mp4"]);
+    let words = file("words.mp4", b"this is no video\n".repeat(100).as_slice());
+    fails(&["analyze", text(&words), "--camera", camera], &["words.mp4"]);
+    let Some(clip) = shared("clips/junction-truck-3s.mp4") else { return };
+    fails(&["analyze", text(&clip), "--camera", camera, "--rate", "0"], &["--rate", "0", "60"]);
+    fails(&["analyze", text(&clip), "--camera", camera, "--model", "../x"], &["--model", "../x"]);
+    fails(&["analyze", text(&clip), "--camera", camera, "--json", "/nowhere/out.json"], &["--json", "/nowhere"]);
+    let bad = CAMERA.replace("0.9", "1.9").replace("arterial", "arterail");
+    let bad = file("bad.toml", bad.as_bytes());
+    fails(&["analyze", text(&clip), "--camera", text(&bad)], &["bad.toml:5", "arterail", "bad.toml:8", "1.9"]);
+}
+
+#[test]
+fn a_report_may_be_written_to_a_device() {
+    let Some(clip) = shared("clips/junction-truck-3s.mp4") else { return };
+    let dir = scratch();
+    let camera = dir.path().join("camera.toml");
+    std::fs::write(&camera, CAMERA).unwrap();
+    let (good, out, error) = run(&["analyze", text(&clip), "--camera", text(&camera), "--json", "/dev/stdout"]);
+    assert!(good, "{error}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["camera"], "c");
+    assert_eq!(report["video"]["frames"], 60);
+}
+
+#[test]
+fn run_refuses_a_taken_port_an_outside_address_and_a_bad_site() {
+    let site = Site::new();
+    let config = site.config();
+    let config = text(&config);
+    let taken = std::net::TcpListener::bind(&site.listen).unwrap();
+    fails(&["run", "--config", config], &["listen", &site.listen]);
+    drop(taken);
+    let all = std::fs::read_to_string(site.config()).unwrap().replace("127.0.0.1", "0.0.0.0");
+    std::fs::write(site.config(), all).unwrap();
+    fails(&["run", "--config", config], &["listen", "0.0.0.0", "--insecure"]);
+    site.configure("colour = \"red\"\n");
+    std::fs::write(site.cameras().join("one.toml"), CAMERA.replace("\"c\"", "\"C!\"")).unwrap();
+    std::fs::write(site.cameras().join("two.toml"), "not toml at all").unwrap();
+    fails(&["run", "--config", config], &["colour", "one.toml:1", "C!", "two.toml:1"]);
+    fails(&["check", "--config", config], &["colour", "one.toml:1", "C!", "two.toml:1"]);
+}
+
+#[test]
+fn a_model_with_another_hash_is_refused() {
+    let dir = scratch();
+    let models = dir.path().join("models");
+    std::fs::create_dir_all(&models).unwrap();
+    let manifest = std::fs::read_to_string(root().join("models/yolox_nano_416.toml")).unwrap();
+    let wrong = manifest.replace("615e2661", "00000000");
+    assert_ne!(manifest, wrong);
+    std::fs::write(models.join("yolox_nano_416.toml"), wrong).unwrap();
+    let site = Site::new();
+    site.configure(&format!("models_dir = {models:?}\n"));
+    std::fs::write(site.cameras().join("c.toml"), CAMERA.replace("x.mp4", "/dev/null")).unwrap();
+    let config = site.config();
+    fails(&["run", "--config", text(&config)], &["yolox_nano_416", "00000000", "615e2661"]);
+}
