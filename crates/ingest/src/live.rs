@@ -76,6 +76,9 @@ pub struct SourceStats {
     pub discontinuities: u64,
     /// Capture time of the newest frame that was due.
     pub newest_captured_at: Option<Timestamp>,
+    /// Whether that time came from the camera's own clock (RTP and its sender reports) rather than from
+    /// arrival.
+    pub camera_clock_used: bool,
 }
 
 /// A running source: a camera, or a file that is played once at its own pace. Stops when dropped.

@@ -44,6 +44,7 @@ impl Shared {
             reconnects: self.reconnects.load(Ordering::Relaxed),
             discontinuities: self.tap.discontinuities(),
             newest_captured_at: self.tap.newest_captured(),
+            camera_clock_used: self.tap.camera_clock_used(),
         }
     }
 }
@@ -116,7 +117,10 @@ impl Supervisor {
                 }
                 Outcome::Lost(loss) => loss,
             };
+            let is_file = matches!(self.source, Source::File(_));
             let retry_in = match loss.cure {
+                // A file that failed once would fail again, and its beginning would be counted twice.
+                _ if is_file => return self.tell(SourceChange::Failed { reason: loss.reason, retry_in: None }),
                 Cure::Nothing => {
                     return self.tell(SourceChange::Failed { reason: loss.reason, retry_in: None });
                 }

@@ -46,6 +46,7 @@ struct State {
     marks: VecDeque<Mark>,
     newest_media: Duration,
     newest_captured: Option<Timestamp>,
+    camera_clock_used: bool,
     duration: Duration,
     discontinuities: u64,
 }
@@ -68,6 +69,7 @@ impl Tap {
                 marks: VecDeque::new(),
                 newest_media: Duration::ZERO,
                 newest_captured: None,
+                camera_clock_used: false,
                 duration: USUAL_DURATION,
                 discontinuities: 0,
             }),
@@ -104,6 +106,11 @@ impl Tap {
     /// Capture time of the newest frame delivered.
     pub fn newest_captured(&self) -> Option<Timestamp> {
         self.state().newest_captured
+    }
+
+    /// Whether that time came from the camera's clock.
+    pub fn camera_clock_used(&self) -> bool {
+        self.state().camera_clock_used
     }
 
     /// The monotonic clock when data last came from the camera.
@@ -193,15 +200,7 @@ impl Tap {
         };
         let captured_at = match &self.clock {
             None => Timestamp::UNIX_EPOCH.checked_add(mark.media).unwrap_or(Timestamp::MAX),
-            Some(clock) => {
-                let now = clock.now();
-                let by_camera = pts
-                    .zip(state.capture.as_mut())
-                    .and_then(|(pts, capture)| capture.captured(pts.nseconds(), now));
-                let at = by_camera.unwrap_or(now);
-                // Switching between arrival and the camera's clock must not turn back time.
-                state.newest_captured.map_or(at, |newest| at.max(newest))
-            }
+            Some(clock) => self.captured(&mut state, pts, clock.now()),
         };
         state.newest_captured = Some(captured_at);
         drop(state);
@@ -214,6 +213,24 @@ impl Tap {
             format: picture.format,
             pixels: picture.pixels,
         })
+    }
+}
+
+impl Tap {
+    /// The capture time by the camera's clock, or else arrival.
+    fn captured(&self, state: &mut State, pts: Option<gst::ClockTime>, now: Timestamp) -> Timestamp {
+        let by_camera = pts.zip(state.capture.as_mut()).and_then(|(pts, capture)| {
+            let trusted = !capture.distrusted();
+            let at = capture.captured(pts.nseconds(), now);
+            if trusted && capture.distrusted() {
+                tracing::warn!(camera = %self.camera, "the camera's clock is wrong; using arrival times");
+            }
+            at
+        });
+        state.camera_clock_used = by_camera.is_some();
+        let at = by_camera.unwrap_or(now);
+        // Switching between arrival and the camera's clock must not turn back time.
+        state.newest_captured.map_or(at, |newest| at.max(newest))
     }
 }
 
