@@ -37,6 +37,11 @@ impl Segment {
         ((p.x - self.a.x) * dx + (p.y - self.a.y) * dy) / (self.length * self.length)
     }
 
+    /// Whether a place on the endless line lies within its ends.
+    pub fn holds(&self, place: Point) -> bool {
+        (0.0..=1.0).contains(&self.along(place))
+    }
+
     /// Component of a velocity across the line, px/s, positive for *forward*.
     pub fn across(&self, v: Point) -> f64 {
         ((self.b.x - self.a.x) * v.y - (self.b.y - self.a.y) * v.x) / self.length
@@ -47,7 +52,8 @@ impl Segment {
     }
 }
 
-/// A line that was crossed within its ends.
+/// A line, or its straight continuation, that was crossed. Whether it was within the line's ends is asked
+/// by [`Segment::holds`] once the path goes on far enough to know the place well.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Passage {
     pub direction: Direction,
@@ -90,16 +96,14 @@ impl Side {
             from.at <= since
                 || (segment.distance(from.p) > 0.0) != positive && (segment.distance(to.p) > 0.0) == positive
         })?;
-        passage(segment, from, to)
+        Some(passage(segment, from, to))
     }
 }
 
-fn passage(segment: &Segment, from: &Step, to: &Step) -> Option<Passage> {
+fn passage(segment: &Segment, from: &Step, to: &Step) -> Passage {
     let (d0, d1) = (segment.distance(from.p), segment.distance(to.p));
     let share = if d0 == d1 { 1.0 } else { (d0 / (d0 - d1)).clamp(0.0, 1.0) };
     let place = Point::new(from.p.x + share * (to.p.x - from.p.x), from.p.y + share * (to.p.y - from.p.y));
-    let within = (0.0..=1.0).contains(&segment.along(place));
     let direction = if d1 > 0.0 { Direction::Forward } else { Direction::Backward };
-    let at = later(from.at, share * seconds(from.at, to.at));
-    within.then_some(Passage { direction, at, place })
+    Passage { direction, at: later(from.at, share * seconds(from.at, to.at)), place }
 }

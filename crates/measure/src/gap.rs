@@ -16,6 +16,9 @@ const MAX_S: f64 = 1.0;
 const MAX_UNITS_BEFORE: f64 = 2.0;
 /// … and after its end: somebody who was lost may have stopped.
 const MAX_UNITS_AFTER: f64 = 1.0;
+/// Only road users that are detected this well, on average over the window, are worth it: parts of
+/// vehicles and things that look like one come and go all the time.
+pub(crate) const MIN_SCORE: f64 = 0.2;
 /// Slower than this many box units a second, a road user may have stood or turned instead.
 const MIN_SPEED_UNITS_S: f64 = 0.5;
 
@@ -42,6 +45,5 @@ fn extrapolate(segment: &Segment, step: &Step, velocity: Point, way: f64, max_un
     }
     let place = Point::new(step.p.x + t * velocity.x, step.p.y + t * velocity.y);
     let direction = if across > 0.0 { Direction::Forward } else { Direction::Backward };
-    let within = (0.0..=1.0).contains(&segment.along(place));
-    within.then(|| Passage { direction, at: later(step.at, t), place })
+    segment.holds(place).then(|| Passage { direction, at: later(step.at, t), place })
 }

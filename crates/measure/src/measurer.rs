@@ -23,7 +23,11 @@ pub const MAX_LATENESS: Duration = Duration::from_secs(2);
 
 /// A crossing waits this long before it is reported: the class gets more votes, the speed more path, and
 /// one that is taken back at once was none.
-const SETTLE_S: f64 = 0.5;
+const SETTLE_S: f64 = 0.7;
+/// What never reached `high_score` must travel so many times `min_travel_boxes`.
+const WEAK_TRAVEL: f64 = 3.0;
+/// The path this long before and after a crossing says where on the line it was.
+const PLACE_WINDOW_S: f64 = 0.7;
 /// A movement is reported when its track ends, or this long after its last crossing.
 const MOVEMENT_SETTLE_S: f64 = 20.0;
 /// A track is at the picture's edge when its box is this close to it, in shares of width or height.
@@ -75,6 +79,7 @@ pub struct Quality {
 #[derive(Debug)]
 pub struct Measurer {
     settings: CountSettings,
+    high_score: f32,
     size: FrameSize,
     lines: Vec<MeasuredLine>,
     ground: Option<Homography>,
@@ -112,6 +117,8 @@ struct User {
 struct Pending {
     line: usize,
     passage: Passage,
+    /// Whether the path itself crossed; otherwise it was extrapolated.
+    seen: bool,
 }
 
 impl Measurer {
@@ -135,6 +142,7 @@ impl Measurer {
         let zones = spec.zones.iter().map(|z| ZoneMeter::new(z, size, ground.is_some())).collect();
         Ok(Self {
             settings: spec.profile.count,
+            high_score: spec.profile.track.high_score,
             size,
             lines,
             ground,
@@ -220,7 +228,7 @@ impl Measurer {
             let waiting = user.pending.len();
             user.pending.retain(|p| p.line != index || p.passage.direction == passage.direction);
             if user.pending.len() == waiting {
-                user.pending.push(Pending { line: index, passage });
+                user.pending.push(Pending { line: index, passage, seen: true });
             }
         }
     }
@@ -240,14 +248,14 @@ impl Measurer {
             return;
         }
         user.looked_back = true;
-        if !user.starts_inside {
+        if !user.starts_inside || user.path.score_at_start(gap::WINDOW_S) < gap::MIN_SCORE {
             return;
         }
         for (index, line) in self.lines.iter().enumerate() {
             // What happened before the camera watched is not counted.
             let watched = |p: &Passage| self.first_at.is_some_and(|first| p.at >= first);
             if let Some(passage) = gap::before(&line.segment, user.path.first(), velocity).filter(watched) {
-                user.pending.push(Pending { line: index, passage });
+                user.pending.push(Pending { line: index, passage, seen: false });
             }
         }
     }
@@ -258,12 +266,12 @@ impl Measurer {
         let inside = !self.is_at_edge(&track.bbox);
         let Some(user) = self.users.get_mut(&track.id) else { return };
         let Some(velocity) = user.path.velocity_at_end(gap::WINDOW_S) else { return };
-        if !track.confirmed || !inside {
+        if !track.confirmed || !inside || user.path.score_at_end(gap::WINDOW_S) < gap::MIN_SCORE {
             return;
         }
         for (index, line) in self.lines.iter().enumerate() {
             if let Some(passage) = gap::after(&line.segment, user.path.last(), velocity) {
-                user.pending.push(Pending { line: index, passage });
+                user.pending.push(Pending { line: index, passage, seen: false });
             }
         }
     }
@@ -271,7 +279,10 @@ impl Measurer {
     /// Reports crossings that have waited long enough, and a movement that is over.
     fn settle(&mut self, now: Timestamp, track: &Track, ended: bool, events: &mut Vec<Event>) {
         let Some(user) = self.users.get_mut(&track.id) else { return };
-        let sure = track.confirmed && user.path.travel_boxes() >= self.settings.min_travel_boxes;
+        // What was never detected well must show by its way that it is no thing beside the road.
+        let weak = user.path.best_score() < f64::from(self.high_score);
+        let travel = self.settings.min_travel_boxes * if weak { WEAK_TRAVEL } else { 1.0 };
+        let sure = track.confirmed && user.path.travel_boxes() >= travel;
         let mut index = 0;
         while let Some(pending) = user.pending.get(index).copied() {
             let ripe = sure && (ended || seconds(pending.passage.at, now) >= SETTLE_S);
@@ -281,6 +292,10 @@ impl Measurer {
             }
             user.pending.remove(index);
             let Some(line) = self.lines.get_mut(pending.line) else { continue };
+            let smooth = user.path.place_at(pending.passage.at, PLACE_WINDOW_S).filter(|_| pending.seen);
+            if !line.segment.holds(smooth.unwrap_or(pending.passage.place)) {
+                continue;
+            }
             let recount_s = f64::from(self.settings.recount_ms) / 1_000.0;
             if !line.accept(track, user, &pending.passage, recount_s) {
                 continue;

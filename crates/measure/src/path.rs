@@ -18,6 +18,8 @@ pub(crate) struct Step {
     pub p: Point,
     /// Box unit: square root of the box's area, px.
     pub unit: f64,
+    /// Score of the detection.
+    pub score: f64,
 }
 
 impl Step {
@@ -25,7 +27,7 @@ impl Step {
         let p = track.bbox.reference();
         let unit = f64::from(track.bbox.area().max(0.0)).sqrt();
         let sane = p.x.is_finite() && p.y.is_finite() && unit.is_finite() && unit > 0.0;
-        sane.then_some(Self { at: track.last_seen, p, unit })
+        sane.then_some(Self { at: track.last_seen, p, unit, score: f64::from(track.score) })
     }
 }
 
@@ -45,11 +47,12 @@ pub(crate) struct Path {
     first: Step,
     steps: VecDeque<Step>,
     travel_boxes: f64,
+    best_score: f64,
 }
 
 impl Path {
     pub fn new(first: Step) -> Self {
-        Self { first, steps: VecDeque::from([first]), travel_boxes: 0.0 }
+        Self { first, steps: VecDeque::from([first]), travel_boxes: 0.0, best_score: first.score }
     }
 
     pub fn first(&self) -> &Step {
@@ -71,6 +74,7 @@ impl Path {
         }
         let unit = self.first.unit.max(step.unit);
         self.travel_boxes = self.travel_boxes.max(self.first.p.distance(step.p) / unit);
+        self.best_score = self.best_score.max(step.score);
         self.steps.push_back(step);
         while self.steps.len() > KEEP_STEPS
             || self.steps.front().is_some_and(|s| seconds(s.at, step.at) > KEEP_S)
@@ -84,6 +88,11 @@ impl Path {
         self.travel_boxes
     }
 
+    /// The best score of all its detections.
+    pub fn best_score(&self) -> f64 {
+        self.best_score
+    }
+
     /// Velocity (px/s) over the last `window_s` seconds of steps, by least squares; `None` with fewer
     /// than three of them.
     pub fn velocity_at_end(&self, window_s: f64) -> Option<Point> {
@@ -91,7 +100,27 @@ impl Path {
         slope(self.steps.iter().filter(|s| seconds(s.at, end) <= window_s).map(|s| (seconds(end, s.at), s.p)))
     }
 
-    /// The same over the first `window_s` seconds; `None` once those are forgotten.
+    /// Where the path is at an instant, judged from the steps within `window_s` of it on both sides, the
+    /// well detected ones more; `None` with fewer than three of them.
+    pub fn place_at(&self, at: Timestamp, window_s: f64) -> Option<Point> {
+        let near = self.steps.iter().filter(|s| seconds(at, s.at).abs() <= window_s);
+        let samples: Vec<_> = near.map(|s| (seconds(at, s.at), s.p, s.score * s.score)).collect();
+        robust_line(&samples)
+    }
+
+    /// Mean score of the detections of the last `window_s` seconds.
+    pub fn score_at_end(&self, window_s: f64) -> f64 {
+        let end = self.last().at;
+        mean_score(self.steps.iter().filter(|s| seconds(s.at, end) <= window_s))
+    }
+
+    /// The same of the first `window_s` seconds.
+    pub fn score_at_start(&self, window_s: f64) -> f64 {
+        let start = self.first.at;
+        mean_score(self.steps.iter().filter(|s| seconds(start, s.at) <= window_s))
+    }
+
+    /// Velocity over the first `window_s` seconds; `None` once those are forgotten.
     pub fn velocity_at_start(&self, window_s: f64) -> Option<Point> {
         let start = self.first.at;
         if self.steps.front().is_none_or(|s| s.at != start) {
@@ -106,19 +135,53 @@ impl Path {
     }
 }
 
+/// Mean score of the steps within a window.
+fn mean_score<'a>(steps: impl Iterator<Item = &'a Step>) -> f64 {
+    let (mut n, mut sum) = (0.0, 0.0);
+    for s in steps {
+        n += 1.0;
+        sum += s.score;
+    }
+    if n > 0.0 { sum / n } else { 0.0 }
+}
+
 /// Least-squares velocity of points over time.
 fn slope(samples: impl Iterator<Item = (f64, Point)> + Clone) -> Option<Point> {
-    let n = samples.clone().count();
-    if n < 3 {
+    line(samples.map(|(t, p)| (t, p, 1.0))).map(|(_, velocity)| velocity)
+}
+
+/// Where the straight path is at time 0, outliers (boxes around two road users, or around half of one)
+/// weighing little: least squares, weighted anew by Cauchy's function of the distance.
+fn robust_line(samples: &[(f64, Point, f64)]) -> Option<Point> {
+    const ROUNDS: usize = 5;
+    let (mut place, mut velocity) = line(samples.iter().copied())?;
+    for _ in 0..ROUNDS {
+        let off = |t: f64, p: Point| p.distance(Point::new(place.x + t * velocity.x, place.y + t * velocity.y));
+        let mut all: Vec<f64> = samples.iter().map(|(t, p, _)| off(*t, *p)).collect();
+        all.sort_by(f64::total_cmp);
+        let scale = all.get(all.len() / 2)?.max(0.5);
+        let weighed = samples.iter().map(|&(t, p, w)| (t, p, w / (1.0 + (off(t, p) / scale).powi(2))));
+        (place, velocity) = line(weighed.collect::<Vec<_>>().into_iter())?;
+    }
+    Some(place)
+}
+
+/// The straight, steady path through weighted points over time, by least squares: where it is at time 0,
+/// and its velocity. `None` with fewer than three points or all at one time.
+fn line(samples: impl Iterator<Item = (f64, Point, f64)> + Clone) -> Option<(Point, Point)> {
+    if samples.clone().count() < 3 {
         return None;
     }
-    let mean = |f: fn(&(f64, Point)) -> f64| samples.clone().map(|s| f(&s)).sum::<f64>() / n as f64;
+    let weight: f64 = samples.clone().map(|s| s.2).sum();
+    let mean = |f: fn(&(f64, Point, f64)) -> f64| samples.clone().map(|s| s.2 * f(&s)).sum::<f64>() / weight;
     let (t0, x0, y0) = (mean(|s| s.0), mean(|s| s.1.x), mean(|s| s.1.y));
     let (mut tt, mut tx, mut ty) = (0.0, 0.0, 0.0);
-    for (t, p) in samples {
-        tt += (t - t0).powi(2);
-        tx += (t - t0) * (p.x - x0);
-        ty += (t - t0) * (p.y - y0);
+    for (t, p, w) in samples {
+        tt += w * (t - t0).powi(2);
+        tx += w * (t - t0) * (p.x - x0);
+        ty += w * (t - t0) * (p.y - y0);
     }
-    (tt > 0.0).then(|| Point::new(tx / tt, ty / tt))
+    let (vx, vy) = (tx / tt, ty / tt);
+    let here = Point::new(x0 - vx * t0, y0 - vy * t0);
+    (tt > 0.0 && here.x.is_finite() && here.y.is_finite()).then_some((here, Point::new(vx, vy)))
 }

@@ -15,6 +15,8 @@ const GATE_STRONG: f64 = 25.0;
 const GATE_WEAK: f64 = 12.0;
 /// Twice the negative log-likelihood of a detection that belongs to no track: a pairing must beat it.
 const ALONE: f64 = 9.0;
+/// The same for weak detections: more of them are nothing.
+const ALONE_WEAK: f64 = 4.0;
 /// A track unseen for longer than this takes no weak detection.
 const WEAK_UNSEEN_S: f64 = 1.5;
 /// However unsure the prediction is, nobody moves faster than this many box units a second.
@@ -41,7 +43,7 @@ pub(crate) fn associate(
     let mut free_tracks: Vec<usize> = (0..tracks.len()).collect();
     let mut pairs = Vec::new();
     for strong in [true, false] {
-        let gate = if strong { GATE_STRONG } else { GATE_WEAK };
+        let (gate, alone) = if strong { (GATE_STRONG, ALONE) } else { (GATE_WEAK, ALONE_WEAK) };
         let round: Vec<usize> =
             (0..detections.len()).filter(|&d| (detections[d].score >= high_score) == strong).collect();
         let rows: Vec<usize> = free_tracks
@@ -58,7 +60,7 @@ pub(crate) fn associate(
                 chosen.push(motion);
             }
         }
-        for (row, column) in assign(&costs, rows.len(), round.len(), ALONE).into_iter().enumerate() {
+        for (row, column) in assign(&costs, rows.len(), round.len(), alone).into_iter().enumerate() {
             let Some(column) = column else { continue };
             let Some(motion) = chosen[row * round.len() + column] else { continue };
             pairs.push(Pair { track: rows[row], detection: round[column], motion });

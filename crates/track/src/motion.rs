@@ -14,7 +14,7 @@ fn speed_sigma(class: RoadUserClass) -> f64 {
 /// root of this many box units a second within a second (braking, turning, perspective).
 const ACCELERATION_DENSITY: f64 = 1.0;
 /// The same for what stands: it moves off more slowly than a moving one brakes or turns …
-const STANDING_DENSITY: f64 = 0.2;
+const STANDING_DENSITY: f64 = 0.05;
 /// … and this many box units a second are full pace.
 const FAST_UNITS_S: f64 = 2.0;
 /// The same for the logarithm of width and height, 1 / s³.

@@ -9,7 +9,7 @@ use crate::motion::{Measured, Motion};
 /// Scores of two detections must sum to this to make a road user …
 const CONFIRM_SCORE: f64 = 1.0;
 /// … and to this where there are at least [`CONFIRM_HITS`] of them.
-const CONFIRM_SCORE_LONG: f64 = 0.6;
+const CONFIRM_SCORE_LONG: f64 = 1.0;
 /// See [`CONFIRM_SCORE_LONG`].
 const CONFIRM_HITS: u32 = 3;
 /// A part lies in its whole by at least this share of its own box …

@@ -64,12 +64,12 @@ impl Default for DetectSettings {
 
 impl Default for TrackSettings {
     fn default() -> Self {
-        Self { high_score: 0.4, start_score: 0.4, lost_ms: 1_500 }
+        Self { high_score: 0.4, start_score: 0.1, lost_ms: 1_500 }
     }
 }
 
 impl Default for CountSettings {
     fn default() -> Self {
-        Self { min_travel_boxes: 0.5, recount_ms: 3_000 }
+        Self { min_travel_boxes: 1.0, recount_ms: 3_000 }
     }
 }
