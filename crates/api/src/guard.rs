@@ -77,12 +77,12 @@ pub(crate) async fn body_limit(request: Request, next: Next) -> Response {
 }
 
 /// Gives up on an answer that does not begin in time. A stream that has begun goes on.
-pub(crate) async fn time_out(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(ANSWER_MAX, next.run(request)).await {
+pub(crate) async fn time_out(State(longest): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(longest, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(
             Kind::TimedOut,
-            format!("no answer within {} s; a shorter range is answered sooner", ANSWER_MAX.as_secs()),
+            format!("no answer within {} s; a shorter range is answered sooner", longest.as_secs_f64()),
         )
         .into_response(),
     }
@@ -95,6 +95,17 @@ pub(crate) fn caught_panic(cause: Box<dyn Any + Send>) -> Response {
     tracing::error!(panic = text, "a handler panicked");
     Problem::new(Kind::Internal, "Nothing is wrong with the request; the server's log names the cause")
         .into_response()
+}
+
+/// Says what the request metrics mean, for `# HELP` in `/metrics`.
+pub(crate) fn describe_metrics() {
+    metrics::describe_counter!("wayside_http_requests_total", "Requests answered, by route template");
+    metrics::describe_histogram!(
+        "wayside_http_request_duration_seconds",
+        metrics::Unit::Seconds,
+        "Time until an answer began"
+    );
+    metrics::describe_gauge!("wayside_http_live_streams", "Streams of live events that are open");
 }
 
 /// Counts and times requests by route template, method and status, and logs them at debug. The query is
@@ -124,5 +135,47 @@ fn method_name(request: &Request) -> &'static str {
         "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::{from_fn, from_fn_with_state};
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+
+    async fn answer(path: &str) -> (u16, String, HeaderValue) {
+        async fn panics() -> &'static str {
+            panic!("a secret of the inside")
+        }
+        async fn hangs() -> &'static str {
+            std::future::pending().await
+        }
+        let router = Router::new()
+            .route("/panics", get(panics))
+            .route("/hangs", get(hangs))
+            .layer(from_fn_with_state(Duration::from_millis(20), time_out))
+            .layer(CatchPanicLayer::custom(caught_panic))
+            .layer(from_fn(headers));
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let (head, body) = router.oneshot(request).await.unwrap().into_parts();
+        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        (head.status.as_u16(), body, head.headers[header::X_FRAME_OPTIONS].clone())
+    }
+
+    #[tokio::test]
+    async fn a_panic_and_a_hang_become_problems() {
+        let (status, body, frame) = answer("/panics").await;
+        assert_eq!((status, frame.to_str().unwrap()), (500, "DENY"));
+        assert!(body.contains("urn:wayside:problem:internal") && !body.contains("secret"), "{body}");
+        let (status, body, _) = answer("/hangs").await;
+        assert_eq!(status, 504);
+        assert!(body.contains("urn:wayside:problem:timed-out") && body.contains("0.02 s"), "{body}");
     }
 }

@@ -63,8 +63,10 @@ pub fn openapi_json() -> String {
     text
 }
 
-/// All that Wayside serves: the API, its description, the web app.
+/// All that Wayside serves: the API, its description, the web app. Call it after the metrics recorder is
+/// installed, because it says what the request metrics mean.
 pub fn router(parts: ApiParts) -> Router {
+    guard::describe_metrics();
     let state = ApiState::new(parts);
     let (api, _) = described().split_for_parts();
     api.route("/api/docs", get(docs::redirect))
@@ -74,7 +76,7 @@ pub fn router(parts: ApiParts) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         // The innermost first: compression sees what the handlers answer.
         .layer(CompressionLayer::new())
-        .layer(from_fn(guard::time_out))
+        .layer(from_fn_with_state(guard::ANSWER_MAX, guard::time_out))
         .layer(RequestBodyLimitLayer::new(guard::BODY_MAX_BYTES))
         .layer(from_fn(guard::body_limit))
         .layer(from_fn(guard::uri_limit))

@@ -151,7 +151,7 @@ pub(crate) async fn handler(
         Problem::new(Kind::TooManyStreams, "every place for a live stream is taken; close one or try again")
     })?;
     let session = state.sessions.of(&headers);
-    let feed = Feed { state, cameras, session, _permit: permit };
+    let feed = Feed { state, cameras, session, _place: Place::taken(permit) };
     let events = feed.events();
     let events = match closing {
         Some(Extension(Closing(token))) => events.take_until(token.cancelled_owned()).boxed(),
@@ -184,8 +184,26 @@ struct Feed {
     state: ApiState,
     cameras: Vec<CameraId>,
     session: Option<Session>,
-    /// Gives the place back when the stream ends.
+    /// Given back when the stream ends.
+    _place: Place,
+}
+
+/// One of the places for live streams, counted while it is taken.
+struct Place {
     _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn taken(permit: OwnedSemaphorePermit) -> Self {
+        metrics::gauge!("wayside_http_live_streams").increment(1.0);
+        Self { _permit: permit }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        metrics::gauge!("wayside_http_live_streams").decrement(1.0);
+    }
 }
 
 impl Feed {
