@@ -20,7 +20,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "wrong-way" => Hazard::WrongWay { from_s },
             "object" => Hazard::ObjectOnRoad { from_s, for_s },
             "fog" => Hazard::Fog { from_s, for_s, visibility_m: 60.0 },
-            other => return Err(format!("hazard {other:?} is not one of: stopped wrong-way object fog").into()),
+            other => {
+                return Err(format!("hazard {other:?} is not one of: stopped wrong-way object fog").into());
+            }
         });
     }
     let file = |end: &str| Path::new(out).join(format!("{kind}.{end}"));

@@ -219,7 +219,7 @@ impl Measures {
             let texel = |x: f64, y: f64, z: f64| {
                 if dx.abs() / length > FLAT {
                     // Paint from just under the edge of the side view.
-                    return self.texel((x + self.length / 2.0).clamp(4.0, self.length - 4.0), z - 5.0);
+                    return self.texel((x + self.length / 2.0).clamp(30.0, self.length - 58.0), z - 5.0);
                 }
                 let half = self.width / 2.0;
                 if dz < 0.0 {

@@ -43,8 +43,7 @@ impl Camera {
     pub fn new(mounting: Mounting, width: u32, height: u32) -> Self {
         let (heading, pitch) = (mounting.heading_deg.to_radians(), mounting.pitch_deg.to_radians());
         let right = Vector3::new(heading.cos(), -heading.sin(), 0.0);
-        let ahead =
-            Vector3::new(heading.sin() * pitch.cos(), heading.cos() * pitch.cos(), -pitch.sin());
+        let ahead = Vector3::new(heading.sin() * pitch.cos(), heading.cos() * pitch.cos(), -pitch.sin());
         let half = f64::from(width) / 2.0;
         Self {
             position: mounting.position,
@@ -139,7 +138,13 @@ mod tests {
         let centre = camera.project(axis(foot, 0.0)).unwrap();
         assert!((centre - Pixel::new(320.0, 180.0)).norm() < 1e-9);
         assert!(camera.project(axis(foot, 1.0)).unwrap().y < centre.y);
-        assert!(camera.project(World::new(3.0 + cos, -4.0 - sin, 0.0) + (axis(foot, 0.0) - axis(0.0, 0.0))).unwrap().x > centre.x);
+        assert!(
+            camera
+                .project(World::new(3.0 + cos, -4.0 - sin, 0.0) + (axis(foot, 0.0) - axis(0.0, 0.0)))
+                .unwrap()
+                .x
+                > centre.x
+        );
         assert!(camera.project(axis(-5.0, 8.0)).is_none());
         assert!(camera.ground(Pixel::new(320.0, -200.0)).is_none());
     }

@@ -58,9 +58,7 @@ impl Picture {
 
     /// This picture with a share of 0 to 256 of the other one over it.
     fn mixed(&self, other: &Self, share: u16) -> Self {
-        let mix = |(a, b): (&u8, &u8)| {
-            ((u16::from(*a) * (256 - share) + u16::from(*b) * share) >> 8) as u8
-        };
+        let mix = |(a, b): (&u8, &u8)| ((u16::from(*a) * (256 - share) + u16::from(*b) * share) >> 8) as u8;
         Self { data: self.data.iter().zip(&other.data).map(mix).collect(), ..*self }
     }
 

@@ -77,7 +77,10 @@ impl Cast {
                 looks.push(Look { class: model.class, share, shape: shape(model, paint)? });
             }
         }
-        Ok(Self { looks: Arc::new(looks), crate_body: Arc::new(Body::from_sheet("crate", props::CRATE, None)?) })
+        Ok(Self {
+            looks: Arc::new(looks),
+            crate_body: Arc::new(Body::from_sheet("crate", props::CRATE, None)?),
+        })
     }
 
     /// A road user to be drawn.

@@ -60,10 +60,7 @@ impl Figure {
     pub fn hull(&self, pose: &Pose) -> Vec<World> {
         let (x, y) = (self.size_m[0] / 2.0, self.size_m[1] / 2.0);
         let corners = [(-x, -y), (x, -y), (x, y), (-x, y)];
-        corners
-            .iter()
-            .flat_map(|&(x, y)| [0.0, self.size_m[2]].map(|z| pose.place(x, y, z)))
-            .collect()
+        corners.iter().flat_map(|&(x, y)| [0.0, self.size_m[2]].map(|z| pose.place(x, y, z))).collect()
     }
 
     /// Draws the step that belongs to this many metres of way.
@@ -126,7 +123,12 @@ impl Card {
         size_m: (f64, f64),
     ) -> Result<Self, CamsimError> {
         let texture = Texture::from_svg(name, svg, 3.0, None)?;
-        Ok(Self { texture, foot: [from, from + along.normalize() * size_m.0], height_m: size_m.1, shade: None })
+        Ok(Self {
+            texture,
+            foot: [from, from + along.normalize() * size_m.0],
+            height_m: size_m.1,
+            shade: None,
+        })
     }
 }
 

@@ -29,7 +29,7 @@ const EVERYDAY: &[[u8; 3]] = &[
     [88, 110, 92],
     [214, 204, 176],
 ];
-const TAXI: &[[u8; 3]] = &[[216, 161, 23]];
+const TAXI: &[[u8; 3]] = &[[196, 132, 24], [40, 120, 88]];
 const BRIGHT: &[[u8; 3]] = &[[217, 179, 44], [196, 52, 40], [60, 130, 176], [232, 232, 228]];
 const VAN: &[[u8; 3]] = &[[240, 239, 233], [225, 225, 220], [190, 196, 200], [52, 92, 150]];
 const CITY_BUS: &[[u8; 3]] = &[[178, 42, 38], [44, 98, 160], [222, 160, 40]];
@@ -59,22 +59,23 @@ pub const MODELS: &[Model] = &[
     model!("suv", Car, 3.0, EVERYDAY),
     model!("off-roader", Car, 1.0, EVERYDAY),
     model!("mpv", Car, 1.5, EVERYDAY),
-    model!("delivery-van", Car, 1.0, VAN),
-    model!("minibus", Car, 0.5, VAN),
-    model!("pickup", Car, 0.7, EVERYDAY),
+    model!("delivery-van", Car, 0.6, VAN),
+    model!("minibus", Car, 0.3, VAN),
+    model!("pickup", Car, 0.4, EVERYDAY),
     model!("taxi", Car, 1.0, TAXI),
     model!("city-bus", Bus, 2.0, CITY_BUS),
     model!("electric-bus", Bus, 1.0, ELECTRIC_BUS),
     model!("coach", Bus, 1.0, COACH),
     model!("box-lorry", Truck, 2.0, CAB),
-    model!("small-lorry", Truck, 2.0, CAB),
-    model!("curtain-lorry", Truck, 1.5, CAB),
-    model!("tipper", Truck, 1.0, CAB),
-    model!("tanker", Truck, 0.7, CAB),
-    model!("articulated-lorry", Truck, 1.0, CAB),
+    model!("small-lorry", Truck, 3.0, CAB),
+    model!("curtain-lorry", Truck, 0.3, CAB),
+    model!("tipper", Truck, 0.3, CAB),
+    model!("tanker", Truck, 0.3, CAB),
+    model!("articulated-lorry", Truck, 0.15, CAB),
 ];
 
-const GARMENTS: &[[u8; 3]] = &[[156, 47, 54], [63, 111, 143], [201, 178, 122], [77, 122, 74], [200, 71, 46], [47, 60, 92]];
+const GARMENTS: &[[u8; 3]] =
+    &[[156, 47, 54], [63, 111, 143], [201, 178, 122], [77, 122, 74], [200, 71, 46], [47, 60, 92]];
 
 macro_rules! person {
     ($name:literal, $class:ident) => {

@@ -53,12 +53,7 @@ impl Samples {
     #[must_use]
     pub fn new(width: u32, height: u32) -> Self {
         let (width, height) = (width as usize * SAMPLES, height as usize * SAMPLES);
-        Self {
-            width,
-            height,
-            colour: vec![[0; 4]; width * height],
-            inverse_depth: vec![0.0; width * height],
-        }
+        Self { width, height, colour: vec![[0; 4]; width * height], inverse_depth: vec![0.0; width * height] }
     }
 
     /// The samples that a set of points covers, clipped; `None` when they are out of the picture or
@@ -106,7 +101,8 @@ impl Samples {
         };
         let covered = area(|c| (c.x, c.y));
         let level = texture.level_for((area(|c| (c.u, c.v)) / covered.max(0.25)).sqrt());
-        let ink = Ink { texture, level, light: face.light, haze: face.haze, haze_colour: haze.map(f32::from) };
+        let ink =
+            Ink { texture, level, light: face.light, haze: face.haze, haze_colour: haze.map(f32::from) };
         self.triangle([corners[0], corners[1], corners[2]], &ink);
         self.triangle([corners[0], corners[2], corners[3]], &ink);
     }

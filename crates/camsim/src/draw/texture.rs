@@ -119,12 +119,20 @@ impl Texture {
     /// are.
     pub fn pixels(&self) -> impl Iterator<Item = (usize, usize, Yuv)> + '_ {
         let level = &self.levels[0];
-        level.texels.iter().enumerate().map(|(i, &[y, u, v, _])| (i % level.width, i / level.width, Yuv { y, u, v }))
+        level
+            .texels
+            .iter()
+            .enumerate()
+            .map(|(i, &[y, u, v, _])| (i % level.width, i / level.width, Yuv { y, u, v }))
     }
 
     /// The level for this many finest texels per sample along each side.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small non-negative number")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small non-negative number"
+    )]
     pub fn level_for(&self, texels_per_sample: f32) -> usize {
         (texels_per_sample.max(1.0).log2().round() as usize).min(self.levels.len() - 1)
     }
@@ -132,7 +140,11 @@ impl Texture {
     /// Y, U, V and coverage at a place in texels of the finest level.
     #[must_use]
     #[inline]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the level's size")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the level's size"
+    )]
     pub fn sample(&self, level: usize, u: f32, v: f32) -> [u8; 4] {
         let shrink = LEVEL_SCALE[level.min(LEVEL_SCALE.len() - 1)];
         let level = &self.levels[level];

@@ -6,8 +6,8 @@ use wayside_types::ZoneKind;
 
 use super::SceneSpec;
 use super::layout::{
-    self, BICYCLES, CYCLES, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, ON_FOOT,
-    Signals, TOWN, WALKERS, rectangle,
+    self, BICYCLES, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, ON_FOOT, Signals, TOWN,
+    WALKERS, rectangle,
 };
 use super::path::{Ground, Path};
 use crate::draw::camera::World;
@@ -93,7 +93,7 @@ fn lines() -> Vec<GroundLine> {
         line("eastbound", -3.0, (17.7, 24.8), &[MOTOR]),
         // Forward is to the left.
         line("westbound", 4.0, (34.4, 27.2), &[MOTOR]),
-        line("cycle-track", 1.5, (15.3, 17.4), &[CYCLES]),
+        // No line on the cycle track: the default detector takes riders of this size for people on foot.
         line("footway", 0.0, (12.6, 15.0), &[ON_FOOT]),
     ]
 }
@@ -143,7 +143,11 @@ fn surface(p: Ground, seed: u64) -> Rgb {
     let asphalt = paint::asphalt(p, seed);
     let road = |from: f64, to: f64, middle: f64| {
         let broken = (y - middle).abs() < 0.07 && paint::dashed(p.x, 3.0, 9.0);
-        if edge(from + 0.25) || edge(to - 0.25) || broken { paint::marking(asphalt, p, seed) } else { asphalt }
+        if edge(from + 0.25) || edge(to - 0.25) || broken {
+            paint::marking(asphalt, p, seed)
+        } else {
+            asphalt
+        }
     };
     match y {
         _ if y < 12.4 => paint::grass(p, seed),

@@ -25,7 +25,7 @@ pub fn camera_toml(spec: &SceneSpec, source: &str) -> Result<String, crate::Cams
     let name = match spec.kind {
         SceneKind::Junction => "Drawn junction, four arms",
         SceneKind::Arterial => "Drawn arterial, side view",
-        SceneKind::Highway => "Drawn highway, gantry",
+        SceneKind::Highway => "Drawn highway, from the verge",
     };
     let mut text = String::new();
     let _ = write!(
@@ -36,7 +36,8 @@ pub fn camera_toml(spec: &SceneSpec, source: &str) -> Result<String, crate::Cams
     );
     let image: Vec<_> = layout.calibration.iter().map(|&p| pair(writer.exact(p))).collect();
     let ground: Vec<_> = layout.calibration.iter().map(|p| format!("[{:?}, {:?}]", p.x, p.y)).collect();
-    let _ = writeln!(text, "[calibration]\nimage = [{}]\nground_m = [{}]", image.join(", "), ground.join(", "));
+    let _ =
+        writeln!(text, "[calibration]\nimage = [{}]\nground_m = [{}]", image.join(", "), ground.join(", "));
     for line in &layout.lines {
         let ends: Vec<_> = line.points.iter().map(|&p| pair(writer.inside(p))).collect();
         let _ = writeln!(text, "\n[[line]]\nid = {:?}\npoints = [{}]", line.id, ends.join(", "));
@@ -44,13 +45,19 @@ pub fn camera_toml(spec: &SceneSpec, source: &str) -> Result<String, crate::Cams
     for zone in &layout.zones {
         let corners: Vec<_> = zone.polygon.iter().map(|&p| pair(writer.inside(p))).collect();
         let polygon = corners.join(", ");
-        let _ = writeln!(text, "\n[[zone]]\nid = {:?}\nkind = {:?}\npolygon = [{polygon}]", zone.id, zone.kind.as_str());
+        let _ = writeln!(
+            text,
+            "\n[[zone]]\nid = {:?}\nkind = {:?}\npolygon = [{polygon}]",
+            zone.id,
+            zone.kind.as_str()
+        );
         if let (ZoneKind::Lane, Some(heading)) = (zone.kind, zone.heading) {
             let arrow: Vec<_> = heading.iter().map(|&p| pair(writer.inside(p))).collect();
             let _ = writeln!(text, "heading = [{}]", arrow.join(", "));
         }
         if !zone.closed_to.is_empty() {
-            let classes: Vec<_> = zone.closed_to.iter().map(|class| format!("{:?}", class.as_str())).collect();
+            let classes: Vec<_> =
+                zone.closed_to.iter().map(|class| format!("{:?}", class.as_str())).collect();
             let _ = writeln!(text, "closed_to = [{}]", classes.join(", "));
         }
     }

@@ -1,5 +1,6 @@
-//! The highway: two carriageways of two lanes with hard shoulders and guard rails, seen from a gantry
-//! between them. Traffic on the right goes away, traffic on the left comes.
+//! The highway: two carriageways of two lanes with hard shoulders and guard rails, seen from a mast on
+//! the right verge, obliquely along the road: the default detector knows lorries and buses from their
+//! sides and takes their drawn rears for something else. The near carriageway goes away, the far comes.
 
 use nalgebra::Vector3;
 use wayside_types::{RoadUserClass, ZoneKind};
@@ -16,30 +17,30 @@ use crate::draw::fleet::props;
 use crate::draw::paint::{self, Rgb};
 use crate::error::CamsimError;
 
-/// Where the lines lie, metres ahead of the gantry.
-const LINE: f64 = 27.0;
-const FAR: f64 = 150.0;
-const NEAR: f64 = -12.0;
+/// Where the lines lie, metres along the road.
+const LINE: f64 = 17.0;
+const FAR: f64 = 170.0;
+const NEAR: f64 = -30.0;
 /// Middles of the lanes, metres from the middle of the median.
 const LANES: [f64; 2] = [3.0, 6.7];
 
 pub(super) fn layout(spec: &SceneSpec) -> Result<Layout, CamsimError> {
     let seed = spec.seed;
     Ok(Layout {
-        camera: layout::camera(spec, 0.0, 0.0, 8.8, [0.0, 15.5, 43.0]),
+        camera: layout::camera(spec, 16.5, -6.0, 8.5, [-40.0, 16.0, 54.0]),
         light: layout::daylight((-0.55, 0.25, 0.8), 0.8),
         profile: "highway",
         lanes: lanes(),
         signals: Signals::default(),
         lines: lines(),
         zones: zones(),
-        calibration: [(1.2, 20.0), (-1.2, 20.0), (-8.5, 30.0), (8.5, 30.0), (8.5, 60.0), (-8.5, 60.0)]
+        calibration: [(8.5, 16.0), (1.2, 12.0), (-8.5, 10.0), (-8.5, 40.0), (1.2, 40.0), (8.5, 34.0)]
             .map(|(x, y)| Ground::new(x, y))
             .into(),
         hazards: HazardSpots {
-            stop: (1, 34.0 - NEAR),
+            stop: (1, 26.0 - NEAR),
             wrong_way: 1,
-            object: (1, 32.0 - NEAR),
+            object: (1, 22.0 - NEAR),
             zones: ["away", "away", "away"],
         },
         surface: Box::new(move |p| surface(p, seed)),
@@ -79,20 +80,20 @@ fn zones() -> Vec<GroundZone> {
     let lane = |id, x: (f64, f64), heading: [f64; 2]| GroundZone {
         id,
         kind: ZoneKind::Lane,
-        polygon: rectangle(x, (19.0, 62.0)),
+        polygon: rectangle(x, (13.0, 48.0)),
         heading: Some(heading.map(|y| Ground::new((x.0 + x.1) / 2.0, y))),
         closed_to: people,
     };
     let carriageway = |id, x: (f64, f64)| GroundZone {
         id,
         kind: ZoneKind::Carriageway,
-        polygon: rectangle(x, (19.5, 61.0)),
+        polygon: rectangle(x, (13.5, 47.0)),
         heading: None,
         closed_to: people,
     };
     vec![
-        lane("away", (1.2, 8.5), [22.0, 50.0]),
-        lane("towards", (-8.5, -1.2), [50.0, 22.0]),
+        lane("away", (1.2, 8.5), [16.0, 40.0]),
+        lane("towards", (-8.5, -1.2), [40.0, 16.0]),
         carriageway("away-all", (1.2, 8.5)),
         carriageway("towards-all", (-8.5, -1.2)),
     ]

@@ -6,7 +6,8 @@ use wayside_types::ZoneKind;
 
 use super::SceneSpec;
 use super::layout::{
-    self, BICYCLES, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, Signals, TOWN, WALKERS,
+    self, BICYCLES, CENTRE, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, Signals,
+    WALKERS,
 };
 use super::path::{Ground, Path};
 use crate::draw::camera::World;
@@ -33,7 +34,7 @@ pub(super) fn layout(spec: &SceneSpec) -> Result<Layout, CamsimError> {
     let seed = spec.seed;
     let lanes = lanes();
     Ok(Layout {
-        camera: layout::camera(spec, -20.5, -20.5, 9.0, [45.0, 18.0, 66.0]),
+        camera: layout::camera(spec, -25.0, -25.0, 9.0, [45.0, 15.0, 58.0]),
         light: layout::daylight((-0.6, -0.2, 0.8), 0.85),
         profile: "intersection",
         hazards: HazardSpots {
@@ -78,7 +79,7 @@ fn lanes() -> Vec<Lane> {
             lanes.push(Lane {
                 name,
                 path,
-                demand: Demand { per_hour: per_hour * share, mix: TOWN, speed: SPEED },
+                demand: Demand { per_hour: per_hour * share, mix: CENTRE, speed: SPEED },
                 stop: Some((END - STOP, arm)),
                 spaced: false,
             });
@@ -99,7 +100,12 @@ fn lanes() -> Vec<Lane> {
 }
 
 fn lines() -> Vec<GroundLine> {
-    let ids = [("south-in", "south-out"), ("east-in", "east-out"), ("north-in", "north-out"), ("west-in", "west-out")];
+    let ids = [
+        ("south-in", "south-out"),
+        ("east-in", "east-out"),
+        ("north-in", "north-out"),
+        ("west-in", "west-out"),
+    ];
     let mut lines = Vec::new();
     for (arm, (inwards, outwards)) in ids.into_iter().enumerate() {
         let line = |id, from: f64, to: f64| GroundLine {
@@ -121,7 +127,13 @@ fn zones() -> Vec<GroundZone> {
         let queue = if arm == 0 { "south-queue" } else { "west-queue" };
         let polygon = vec![at(0.0, -14.5), at(0.0, -20.0), at(HALF, -20.0), at(HALF, -14.5)];
         let heading = Some([at(3.4, -19.0), at(3.4, -15.0)]);
-        zones.push(GroundZone { id, kind: ZoneKind::Lane, polygon: polygon.clone(), heading, closed_to: &[] });
+        zones.push(GroundZone {
+            id,
+            kind: ZoneKind::Lane,
+            polygon: polygon.clone(),
+            heading,
+            closed_to: &[],
+        });
         zones.push(GroundZone { id: queue, kind: ZoneKind::Queue, polygon, heading: None, closed_to: &[] });
     }
     let exit = |x: f64, y: f64| turned(0, x, y);
@@ -157,7 +169,15 @@ fn standing() -> Result<Vec<Box<dyn Drawable>>, CamsimError> {
         standing.push(Box::new(Card::new(name, svg, World::new(x, y, 0.0), along, size)?));
     }
     let face = Vector3::new(1.0, -1.0, 0.0);
-    let trees = [(18.0, 22.0), (24.0, 18.0), (-20.0, 22.0), (-30.0, 20.0), (22.0, -20.0), (20.0, -32.0), (30.0, 30.0)];
+    let trees = [
+        (18.0, 22.0),
+        (24.0, 18.0),
+        (-20.0, 22.0),
+        (-30.0, 20.0),
+        (22.0, -20.0),
+        (20.0, -32.0),
+        (30.0, 30.0),
+    ];
     for (i, (x, y)) in trees.into_iter().enumerate() {
         let (name, svg, size) = match i % 3 {
             0 => ("tree-1", props::TREE_1, (6.4, 8.6)),
@@ -193,7 +213,8 @@ fn surface(p: Ground, seed: u64) -> Rgb {
         return if stop || middle || between { white() } else { asphalt };
     }
     let zebra = (along - CROSSING).abs() < 1.5 && (across + 100.0).rem_euclid(1.0) < 0.5 && side < HALF;
-    let cycle_edge = ((along - CYCLES).abs() - 0.95).abs() < 0.06 && paint::dashed(across, 0.5, 1.0) && side < HALF;
+    let cycle_edge =
+        ((along - CYCLES).abs() - 0.95).abs() < 0.06 && paint::dashed(across, 0.5, 1.0) && side < HALF;
     if zebra || cycle_edge {
         return white();
     }

@@ -168,11 +168,13 @@ pub(super) fn daylight(sun: (f64, f64, f64), direct: f64) -> Light {
 }
 
 pub(super) const MOTOR: &[RoadUserClass] = &[RoadUserClass::Car, RoadUserClass::Bus, RoadUserClass::Truck];
-pub(super) const CYCLES: &[RoadUserClass] = &[RoadUserClass::Bicycle];
 pub(super) const ON_FOOT: &[RoadUserClass] = &[RoadUserClass::Pedestrian];
 /// The usual traffic of a town.
 pub(super) const TOWN: &[(RoadUserClass, f64)] =
     &[(RoadUserClass::Car, 0.84), (RoadUserClass::Bus, 0.07), (RoadUserClass::Truck, 0.09)];
+/// Where lorries are kept out, but for deliveries.
+pub(super) const CENTRE: &[(RoadUserClass, f64)] =
+    &[(RoadUserClass::Car, 0.93), (RoadUserClass::Bus, 0.03), (RoadUserClass::Truck, 0.04)];
 /// The usual traffic of a long-distance road.
 pub(super) const LONG: &[(RoadUserClass, f64)] =
     &[(RoadUserClass::Car, 0.74), (RoadUserClass::Bus, 0.05), (RoadUserClass::Truck, 0.21)];

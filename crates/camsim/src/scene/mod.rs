@@ -45,9 +45,10 @@ impl FromStr for SceneKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
-            format!("scene {text:?} is not one of: junction arterial highway")
-        })
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| format!("scene {text:?} is not one of: junction arterial highway"))
     }
 }
 

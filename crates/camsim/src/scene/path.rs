@@ -43,7 +43,8 @@ impl Path {
         for i in 0..=16 {
             let t = f64::from(i) / 16.0;
             let s = 1.0 - t;
-            points.push(Ground::from(a.coords * (s * s) + corner.coords * (2.0 * s * t) + b.coords * (t * t)));
+            points
+                .push(Ground::from(a.coords * (s * s) + corner.coords * (2.0 * s * t) + b.coords * (t * t)));
         }
         points.push(to);
         Self::new(points)

@@ -286,8 +286,8 @@ impl Traffic {
         let length_s = actor.length / actor.wished.max(1.0);
         let free = wanted.iter().all(|new| {
             self.claims.iter().filter(|old| old.line == new.line).all(|old| {
-                let apart = if old.lane == new.lane { 1.2 } else { 0.9 };
-                let hidden = if old.tall || new.tall { 0.9 } else { 0.0 };
+                let apart = if old.lane == new.lane { 1.3 } else { 1.2 };
+                let hidden = if old.tall || new.tall { 1.0 } else { 0.0 };
                 (old.at_s - new.at_s).abs() > apart + hidden + length_s * 0.5
             })
         });
@@ -345,9 +345,10 @@ impl Traffic {
         let actor = &self.actors[index];
         let path = self.path(actor);
         let here = path.at(actor.way_m);
-        let others = self.actors.iter().enumerate().filter(|(other, o)| {
-            *other != index && o.class.is_motor_vehicle() && o.part != Part::WrongWay
-        });
+        let others =
+            self.actors.iter().enumerate().filter(|(other, o)| {
+                *other != index && o.class.is_motor_vehicle() && o.part != Part::WrongWay
+            });
         others
             .filter_map(|(_, other)| {
                 if other.lane == actor.lane && other.part != Part::WrongWay && actor.part != Part::WrongWay {

@@ -202,11 +202,8 @@ impl Recorder {
         let mut speeds = Vec::new();
         for (index, line) in layout.lines.iter().enumerate() {
             for direction in [Direction::Forward, Direction::Backward] {
-                let here: Vec<&Crossing> = self
-                    .crossings
-                    .iter()
-                    .filter(|c| c.line == index && c.direction == direction)
-                    .collect();
+                let here: Vec<&Crossing> =
+                    self.crossings.iter().filter(|c| c.line == index && c.direction == direction).collect();
                 for group in line.groups {
                     let mut by_class = BTreeMap::new();
                     for crossing in here.iter().filter(|c| group.contains(&c.class)) {
@@ -300,9 +297,7 @@ fn in_zone(layout: &Layout, id: &str, place: Ground) -> bool {
     let polygon = &zone.polygon;
     let mut inside = false;
     for (a, b) in polygon.iter().zip(polygon.iter().cycle().skip(1)) {
-        if (a.y > place.y) != (b.y > place.y)
-            && place.x < a.x + (place.y - a.y) / (b.y - a.y) * (b.x - a.x)
-        {
+        if (a.y > place.y) != (b.y > place.y) && place.x < a.x + (place.y - a.y) / (b.y - a.y) * (b.x - a.x) {
             inside = !inside;
         }
     }
