@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use wayside_store::query::{MeasurementQuery, measurements};
 use wayside_store::{Database, DatabaseOptions, Writer, WriterOptions};
 use wayside_types::{
-    Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Grade, LineId, RoadUserClass,
-    SpeedSummary, SystemClock, TimeZone, Timestamp,
+    Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Grade, LineId,
+    RoadUserClass, SpeedSummary, SystemClock, TimeZone, Timestamp,
 };
 
 /// Lines a camera, each crossed in both directions by three classes.
@@ -34,8 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let database = runtime.block_on(Database::open(&options, SystemClock::shared()))?;
     let spool = dir.path().join("spool");
     let writer_options = WriterOptions::new(1, Vec::new());
-    let writer =
-        runtime.block_on(async { Writer::start(database.clone(), &spool, SystemClock::shared(), writer_options) })?;
+    let writer = runtime
+        .block_on(async { Writer::start(database.clone(), &spool, SystemClock::shared(), writer_options) })?;
 
     let started = Instant::now();
     let mut minute = 0;
@@ -59,7 +59,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rows = writer.stats().written_rows;
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
     let rate = rows as f64 / elapsed;
-    println!("{rows} rows of {cameras} cameras in {elapsed:.1} s: {rate:.0} rows a second, spooled, synced and committed");
+    println!(
+        "{rows} rows of {cameras} cameras in {elapsed:.1} s: {rate:.0} rows a second, spooled, synced and committed"
+    );
     println!("longest submit of 100 cameras' bins: {longest:.1?}");
 
     let zone = TimeZone::UTC;

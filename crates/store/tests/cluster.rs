@@ -1,6 +1,8 @@
 //! The private cluster: made, restarted, found again after every kind of kill, and every reason why it can't
 //! start explained in words that say what to do.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails it the same way")]
+
 mod support;
 
 use std::fs;
@@ -141,11 +143,14 @@ fn a_stale_lock_file_is_no_obstacle() {
     let lock = pg.join("data/postmaster.pid");
     let text = fs::read_to_string(&lock).unwrap();
     let owner = fs::metadata(&lock).unwrap();
+    let socket_lock = cluster.socket_dir().join(".s.PGSQL.5432.lock");
     cluster.stop();
     // The number in it now belongs to something else that lives: this test.
     let (_, rest) = text.split_once('\n').unwrap();
-    fs::write(&lock, format!("{}\n{rest}", std::process::id())).unwrap();
-    std::os::unix::fs::chown(&lock, Some(owner.uid()), Some(owner.gid())).unwrap();
+    for file in [lock, socket_lock] {
+        fs::write(&file, format!("{}\n{rest}", std::process::id())).unwrap();
+        std::os::unix::fs::chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
+    }
     let again = Cluster::start(&options(&pg)).unwrap();
     assert!(is_alive(again.pid().unwrap()));
 }

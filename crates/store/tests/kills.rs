@@ -2,6 +2,8 @@
 //! database, and started again. What it acknowledged is in the database, once; what was open when it died is
 //! there as its last checkpoint had it.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails it the same way")]
+
 mod support;
 
 use std::collections::BTreeMap;

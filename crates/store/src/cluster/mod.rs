@@ -69,12 +69,12 @@ impl Cluster {
         let lock = layout.lock()?;
         let programs =
             Programs::find(options.programs.as_deref(), layout.made_by()?.as_deref(), layout.data())?;
-        orphan::stop_leftovers(&layout)?;
+        let socket_dir = layout.socket_dir()?;
+        orphan::stop_leftovers(&layout, &socket_dir)?;
         if layout.made_by()?.is_none() {
             tracing::info!(dir = %layout.dir().display(), version = programs.major(), "making a private PostgreSQL cluster");
             layout.initdb(&programs)?;
         }
-        let socket_dir = layout.socket_dir()?;
         let supervisor = Supervisor::start(supervisor::Plan {
             layout,
             programs,

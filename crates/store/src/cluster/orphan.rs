@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::PORT;
 use super::layout::Layout;
 use crate::error::StoreError;
 
@@ -16,7 +17,7 @@ const STEP: Duration = Duration::from_millis(50);
 
 /// Stops every process that still works on the cluster, then removes a lock file that nobody holds. The
 /// caller holds the directory's lock, so no other Wayside owns those processes.
-pub(super) fn stop_leftovers(layout: &Layout) -> Result<(), StoreError> {
+pub(super) fn stop_leftovers(layout: &Layout, socket_dir: &Path) -> Result<(), StoreError> {
     let data = layout.data();
     let pid_file = data.join("postmaster.pid");
     // The kernel has told a server whose Wayside was killed to shut down: it may be on its way already.
@@ -42,12 +43,17 @@ pub(super) fn stop_leftovers(layout: &Layout) -> Result<(), StoreError> {
         let reason = "a server that an earlier run left behind can't be stopped".to_owned();
         return Err(StoreError::ServerStart { dir: layout.dir().to_owned(), reason });
     }
-    // PostgreSQL removes a stale file itself unless its process number is in use by something else: only
-    // then it would refuse to start. Nobody uses the directory, so the file is stale for certain.
-    match fs::remove_file(&pid_file) {
-        Ok(()) => tracing::info!("removed a stale postmaster.pid; PostgreSQL will recover"),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(StoreError::io("removing", pid_file)(error)),
+    // PostgreSQL removes stale lock files itself unless their process number is in use: by something else, or
+    // by the dead server itself while nobody has collected it. Then it would refuse to start. Nobody uses the
+    // directory, and the socket's is this cluster's alone, so the files are stale for certain.
+    for stale in [pid_file, socket_dir.join(format!(".s.PGSQL.{PORT}.lock"))] {
+        match fs::remove_file(&stale) {
+            Ok(()) => {
+                tracing::info!(file = %stale.display(), "removed a stale lock file; PostgreSQL will recover")
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(StoreError::io("removing", stale)(error)),
+        }
     }
     Ok(())
 }

@@ -114,7 +114,7 @@ fn watch(plan: &Plan, stop: &Receiver<()>, pid: &AtomicU32, started: &Sender<Res
             return;
         }
         delay = (delay * 2).min(Duration::from_secs(10));
-        if let Err(error) = super::orphan::stop_leftovers(&plan.layout) {
+        if let Err(error) = super::orphan::stop_leftovers(&plan.layout, &plan.socket_dir) {
             tracing::error!(%error, "what is left of the private PostgreSQL can't be stopped");
         }
     }
