@@ -325,7 +325,7 @@ mod tests {
             (
                 "contradiction",
                 &[IMAGE[0], IMAGE[1], IMAGE[2], IMAGE[3], [0.5, 0.6]][..],
-                &[GROUND[0], GROUND[1], GROUND[2], GROUND[3], [60., 0.]][..],
+                &[GROUND[0], GROUND[1], GROUND[2], GROUND[3], [30., 15.]][..],
                 "off on average",
             ),
         ] {

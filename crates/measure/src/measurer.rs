@@ -10,8 +10,8 @@ use wayside_types::{
 };
 
 use crate::crossing::{Passage, Segment, Side};
-use crate::gap;
 use crate::event::{Crossing, Event, Movement};
+use crate::gap;
 use crate::homography::{CalibrationError, Homography};
 use crate::path::{Path, Step, later, seconds};
 use crate::recent::{Counted, Recent};

@@ -156,7 +156,8 @@ fn robust_line(samples: &[(f64, Point, f64)]) -> Option<Point> {
     const ROUNDS: usize = 5;
     let (mut place, mut velocity) = line(samples.iter().copied())?;
     for _ in 0..ROUNDS {
-        let off = |t: f64, p: Point| p.distance(Point::new(place.x + t * velocity.x, place.y + t * velocity.y));
+        let off =
+            |t: f64, p: Point| p.distance(Point::new(place.x + t * velocity.x, place.y + t * velocity.y));
         let mut all: Vec<f64> = samples.iter().map(|(t, p, _)| off(*t, *p)).collect();
         all.sort_by(f64::total_cmp);
         let scale = all.get(all.len() / 2)?.max(0.5);

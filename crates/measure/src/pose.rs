@@ -34,10 +34,8 @@ impl Pose {
         // The first two columns of a rotation stand at right angles and are equally long; both say
         // something of 1/f², and the better of the two counts for more.
         let across = (g1[0] * g2[0] + g1[1] * g2[1], g1[2] * g2[2]);
-        let length = (
-            g1[0] * g1[0] + g1[1] * g1[1] - g2[0] * g2[0] - g2[1] * g2[1],
-            g1[2] * g1[2] - g2[2] * g2[2],
-        );
+        let length =
+            (g1[0] * g1[0] + g1[1] * g1[1] - g2[0] * g2[0] - g2[1] * g2[1], g1[2] * g1[2] - g2[2] * g2[2]);
         let weight = across.0 * across.0 + length.0 * length.0;
         let inverse_square = -(across.0 * across.1 + length.0 * length.1) / weight;
         if !(inverse_square.is_finite() && inverse_square > 0.0) {
@@ -120,11 +118,13 @@ mod tests {
 
     #[test]
     fn the_height_comes_back_and_a_pixel_covers_less_above_the_ground() {
-        for (focal_px, height_m, pitch_deg) in [(900.0, 6.0, 25.0), (1500.0, 12.0, 35.0), (700.0, 8.0, 18.0)] {
+        for (focal_px, height_m, pitch_deg) in [(900.0, 6.0, 25.0), (1500.0, 12.0, 35.0), (700.0, 8.0, 18.0)]
+        {
             let fitted = Homography::fit(&calibration(focal_px, height_m, pitch_deg)).unwrap();
             let pose = Pose::of(fitted.ground_to_image(), SIZE).unwrap();
             assert!((pose.height_m() - height_m).abs() < 0.01, "{} is not {height_m}", pose.height_m());
-            let (ground, head) = (pose.finest_metres_per_px(0.0).unwrap(), pose.finest_metres_per_px(2.5).unwrap());
+            let (ground, head) =
+                (pose.finest_metres_per_px(0.0).unwrap(), pose.finest_metres_per_px(2.5).unwrap());
             // Everything is nearer to the camera by the share of its height.
             assert!((head / ground - (height_m - 2.5) / height_m).abs() < 0.01);
             // In the middle of the lower edge the distance along the ray is h / sin(pitch + half the angle

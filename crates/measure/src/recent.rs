@@ -68,7 +68,8 @@ impl Recent {
             if !(motor && c.motor && c.direction == new.direction && dt.abs() <= WINDOW_S && speed > 0.0) {
                 return false;
             }
-            let (dx, dy) = (new.place.x - c.place.x - dt * c.velocity.x, new.place.y - c.place.y - dt * c.velocity.y);
+            let (dx, dy) =
+                (new.place.x - c.place.x - dt * c.velocity.x, new.place.y - c.place.y - dt * c.velocity.y);
             let along = (dx * c.velocity.x + dy * c.velocity.y) / speed;
             let beside = (dy * c.velocity.x - dx * c.velocity.y) / speed;
             along.abs() <= SAME_ALONG_UNITS * unit && beside.abs() <= SAME_BESIDE_UNITS * unit

@@ -43,7 +43,9 @@ impl Shake {
     pub fn learn(&mut self, tracks: &[Tracklet], detections: &[Detection], pairs: &[Pair]) -> bool {
         let (mut xs, mut ys) = (Vec::new(), Vec::new());
         for pair in pairs {
-            let (Some(t), Some(d)) = (tracks.get(pair.track), detections.get(pair.detection)) else { continue };
+            let (Some(t), Some(d)) = (tracks.get(pair.track), detections.get(pair.detection)) else {
+                continue;
+            };
             if t.hits >= MIN_HITS && t.seen_lately {
                 let m = Measured::new(&d.bbox, d.score);
                 let (var_x, var_y) = pair.motion.spread(&m);

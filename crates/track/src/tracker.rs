@@ -158,7 +158,8 @@ impl Tracker {
         }
         let mut taken = vec![false; detections.len()];
         for pair in pairs {
-            let (Some(track), Some(d)) = (self.tracks.get_mut(pair.track), detections.get(pair.detection)) else {
+            let (Some(track), Some(d)) = (self.tracks.get_mut(pair.track), detections.get(pair.detection))
+            else {
                 continue;
             };
             track.motion = pair.motion;

@@ -109,7 +109,8 @@ impl Tracklet {
     /// another road user.
     pub fn confirmed(&self) -> bool {
         2 * self.seen_as_part < self.hits
-            && self.hits >= 2 && self.score_sum >= if self.hits >= CONFIRM_HITS { CONFIRM_SCORE_LONG } else { CONFIRM_SCORE }
+            && self.hits >= 2
+            && self.score_sum >= if self.hits >= CONFIRM_HITS { CONFIRM_SCORE_LONG } else { CONFIRM_SCORE }
     }
 
     /// Whether this track follows a part of the road user that another one follows. Either its box lies
@@ -118,7 +119,8 @@ impl Tracklet {
     /// than either.) Or it is a weak detection that sticks to a strong one: the bonnet beside the boot.
     pub fn is_part_of(&self, whole: &Self) -> bool {
         let (dvx, dvy) = (self.motion.x.vel - whole.motion.x.vel, self.motion.y.vel - whole.motion.y.vel);
-        let apart = self.hits > 1 && whole.hits > 1 && dvx.hypot(dvy) > PART_SPEED_UNITS_S * whole.motion.unit();
+        let apart =
+            self.hits > 1 && whole.hits > 1 && dvx.hypot(dvy) > PART_SPEED_UNITS_S * whole.motion.unit();
         if self.group != whole.group || apart {
             return false;
         }
@@ -127,7 +129,8 @@ impl Tracklet {
         let deeper = a.y2 - b.y2 > PART_BELOW * a.height();
         let scores = |t: &Self| t.score_sum / f64::from(t.hits.max(1));
         let (own, others) = (scores(self), scores(whole));
-        let within = shared >= PART_INSIDE && b.area() >= PART_SMALLER * a.area() && own <= others / PART_SCORE;
+        let within =
+            shared >= PART_INSIDE && b.area() >= PART_SMALLER * a.area() && own <= others / PART_SCORE;
         let level = (a.y2 - b.y2).abs() <= PART_LEVEL * b.height();
         let sticks = shared >= PART_STICKS && level && own < PART_WEAK && own <= PART_WEAKER * others;
         !deeper && (within || sticks)

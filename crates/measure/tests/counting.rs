@@ -1,0 +1,303 @@
+//! What counts and what does not, with tracks as a tracker would give them.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use wayside_measure::{Event, MAX_LATENESS, MeasureError, Measurer, Totals};
+use wayside_types::{
+    BBox, Calibration, CameraId, CameraSpec, Department, Direction, FrameSize, Line, LineId, Point, Profile,
+    RoadUserClass, SourceUrl, Timestamp, Track, TrackId, TrackUpdate, Zone, ZoneId, ZoneKind,
+};
+
+const SIZE: FrameSize = FrameSize { width: 1000, height: 500 };
+const RATE: f64 = 10.0;
+
+fn line(id: &str, a: [f64; 2], b: [f64; 2]) -> Line {
+    Line { id: LineId::new(id).unwrap(), points: [Point::from(a), Point::from(b)] }
+}
+
+fn camera(lines: Vec<Line>, calibration: Option<Calibration>) -> CameraSpec {
+    CameraSpec {
+        id: CameraId::new("test").unwrap(),
+        name: "Test".into(),
+        source: SourceUrl::File("none".into()),
+        transport: Default::default(),
+        department: Department::new("traffic").unwrap(),
+        profile: Arc::new(Profile {
+            name: "arterial".into(),
+            rate_fps: RATE,
+            model: "none".into(),
+            decode: Default::default(),
+            detect: Default::default(),
+            track: Default::default(),
+            count: Default::default(),
+        }),
+        location: None,
+        calibration,
+        lines,
+        zones: vec![Zone {
+            id: ZoneId::new("lane").unwrap(),
+            kind: ZoneKind::Lane,
+            polygon: [[0.0, 0.4], [1.0, 0.4], [1.0, 0.9], [0.0, 0.9]].map(Point::from).to_vec(),
+            heading: None,
+            closed_to: vec![],
+        }],
+        config_version: "v1".into(),
+    }
+}
+
+/// Upwards through the middle: forward is to the right.
+fn middle() -> Vec<Line> {
+    vec![line("mid", [0.5, 0.95], [0.5, 0.3])]
+}
+
+fn at(t: f64) -> Timestamp {
+    Timestamp::from_nanosecond(((1_000.0 + t) * 1e9) as i128).unwrap()
+}
+
+/// One track: when it begins, and where its reference point is `t` seconds later, until when.
+struct Path {
+    begins_s: f64,
+    lasts_s: f64,
+    score: f32,
+    class: RoadUserClass,
+    place: Box<dyn Fn(f64) -> (f64, f64)>,
+}
+
+fn path(begins_s: f64, lasts_s: f64, place: impl Fn(f64) -> (f64, f64) + 'static) -> Path {
+    Path { begins_s, lasts_s, score: 0.7, class: RoadUserClass::Car, place: Box::new(place) }
+}
+
+/// Runs the tracks past a camera, each ending 1.5 s after it was last seen, as the tracker does it.
+fn run(spec: &CameraSpec, paths: &[Path], until_s: f64) -> (Vec<Event>, Measurer) {
+    let mut measurer = Measurer::new(spec, SIZE).unwrap();
+    let mut events = Vec::new();
+    let ids: Vec<TrackId> =
+        std::iter::successors(Some(TrackId::FIRST), |id| Some(id.next())).take(paths.len()).collect();
+    for i in 0..=(until_s * RATE) as u32 {
+        let t = f64::from(i) / RATE;
+        let mut update = TrackUpdate::default();
+        for (path, id) in paths.iter().zip(&ids) {
+            let age = t - path.begins_s;
+            let seen_age = age.min(path.lasts_s);
+            if age < -1e-9 || age > path.lasts_s + 1.6 {
+                continue;
+            }
+            let (x, y) = (path.place)(seen_age);
+            let (x2, _) = (path.place)(seen_age + 0.05);
+            let track = Track {
+                id: *id,
+                class: path.class,
+                bbox: BBox::new(x as f32 - 50.0, y as f32 - 60.0, x as f32 + 50.0, y as f32),
+                velocity_px_s: Point::new((x2 - x) / 0.05, 0.0),
+                score: path.score,
+                observed: age <= path.lasts_s + 1e-9,
+                confirmed: age > 0.25,
+                first_seen: at(path.begins_s),
+                last_seen: at(path.begins_s + (seen_age * RATE + 1e-6).floor() / RATE),
+                hits: (seen_age * RATE) as u32 + 1,
+            };
+            if age > path.lasts_s + 1.5 { update.ended.push(track) } else { update.active.push(track) }
+        }
+        for event in measurer.update(at(t), &update) {
+            let late = at(t).duration_since(event.at());
+            assert!(late.as_secs_f64() <= MAX_LATENESS.as_secs_f64() + 1e-6, "an event {late} late");
+            events.push(event);
+        }
+    }
+    events.extend(measurer.finish());
+    (events, measurer)
+}
+
+fn counts(events: &[Event]) -> (usize, usize) {
+    let n = |way| events.iter().filter(|e| matches!(e, Event::Crossing(c) if c.direction == way)).count();
+    (n(Direction::Forward), n(Direction::Backward))
+}
+
+#[test]
+fn counts_what_crosses_and_nothing_else() {
+    type Case = (&'static str, Vec<Path>, (usize, usize));
+    let right = |y: f64| move |t: f64| (100.0 + 200.0 * t, y);
+    let cases: Vec<Case> = vec![
+        ("to the right", vec![path(0.0, 4.0, right(300.0))], (1, 0)),
+        ("to the left", vec![path(0.0, 4.0, |t| (900.0 - 200.0 * t, 300.0))], (0, 1)),
+        ("past the line's end", vec![path(0.0, 4.0, right(120.0))], (0, 0)),
+        ("two abreast", vec![path(0.0, 4.0, right(300.0)), path(0.0, 4.0, right(400.0))], (2, 0)),
+        ("one after the other", vec![path(0.0, 4.0, right(300.0)), path(0.8, 3.5, right(300.0))], (2, 0)),
+        (
+            "parked on the line, trembling",
+            vec![path(0.0, 10.0, |t| (500.0 + 12.0 * (t * 9.0).sin(), 300.0))],
+            (0, 0),
+        ),
+        ("parked beside it, then gone", vec![path(0.0, 10.0, |_| (460.0, 300.0))], (0, 0)),
+        (
+            "stops on the line, trembles, goes on",
+            vec![path(0.0, 12.0, |t| {
+                let x = if t < 2.0 { 100.0 + 200.0 * t } else { 500.0 + 200.0 * (t - 9.0_f64).max(0.0) };
+                (x + 5.0 * (t * 11.0).sin(), 300.0)
+            })],
+            (1, 0),
+        ),
+        (
+            "comes, turns, goes back after a while",
+            vec![path(0.0, 12.0, |t| {
+                (if t < 3.0 { 100.0 + 200.0 * t } else { 700.0 - 100.0 * (t - 3.0) }, 300.0)
+            })],
+            (1, 1),
+        ),
+        (
+            "looks over the line and goes back at once",
+            vec![path(0.0, 3.0, |t| (530.0 - 150.0 * (t - 1.5).abs(), 300.0))],
+            (0, 0),
+        ),
+        (
+            "track breaks on the line",
+            vec![path(0.0, 1.95, right(300.0)), path(2.2, 1.8, |t| (540.0 + 200.0 * t, 302.0))],
+            (1, 0),
+        ),
+        (
+            "track breaks just past the line",
+            vec![path(0.0, 2.3, right(300.0)), path(2.6, 1.4, |t| (620.0 + 200.0 * t, 298.0))],
+            (1, 0),
+        ),
+        ("first seen just past the line", vec![path(1.0, 2.0, |t| (560.0 + 200.0 * t, 300.0))], (1, 0)),
+        ("first seen far past it", vec![path(1.0, 1.0, |t| (800.0 + 150.0 * t, 300.0))], (0, 0)),
+        ("lost just before it", vec![path(0.0, 1.8, right(300.0))], (1, 0)),
+        ("lost far before it", vec![path(0.0, 1.2, right(300.0))], (0, 0)),
+        (
+            "there from the first frame on, past the line",
+            vec![path(0.0, 2.0, |t| (560.0 + 200.0 * t, 300.0))],
+            (0, 0),
+        ),
+        (
+            "one vehicle under two tracks",
+            vec![path(0.0, 4.0, right(300.0)), path(0.3, 3.5, |t| (185.0 + 200.0 * t, 303.0))],
+            (1, 0),
+        ),
+        ("a path of one detection", vec![path(0.0, 0.0, |_| (499.0, 300.0))], (0, 0)),
+    ];
+    for (what, paths, want) in cases {
+        let (events, _) = run(&camera(middle(), None), &paths, 16.0);
+        assert_eq!(counts(&events), want, "{what}");
+    }
+}
+
+#[test]
+fn weak_things_must_go_a_long_way() {
+    // A lane marking that is taken for a car now and then, with a shadow passing over it.
+    let mut wanders = path(0.0, 4.0, |t| (450.0 + 25.0 * t, 300.0));
+    wanders.score = 0.2;
+    let mut drives = path(0.0, 4.0, |t| (100.0 + 200.0 * t, 400.0));
+    drives.score = 0.2;
+    let (events, _) = run(&camera(middle(), None), &[wanders, drives], 8.0);
+    assert_eq!(counts(&events), (1, 0));
+}
+
+#[test]
+fn movements_go_from_the_first_line_to_the_last() {
+    let lines = vec![line("in", [0.25, 0.95], [0.25, 0.3]), line("out", [0.75, 0.95], [0.75, 0.3])];
+    let paths =
+        [path(0.0, 4.0, |t| (100.0 + 200.0 * t, 300.0)), path(0.5, 1.5, |t| (100.0 + 150.0 * t, 400.0))];
+    let (events, measurer) = run(&camera(lines, None), &paths, 8.0);
+    let mut totals = Totals::default();
+    events.iter().for_each(|e| totals.add(e));
+    let moves = totals.movements();
+    assert_eq!(
+        (moves.len(), moves[0].from.as_str(), moves[0].to.as_str(), moves[0].count),
+        (1, "in", "out", 1)
+    );
+    assert_eq!(
+        totals.counts().iter().map(|c| (c.line.as_str(), c.count)).collect::<Vec<_>>(),
+        [("in", 2), ("out", 1)]
+    );
+    let quality = measurer.quality();
+    assert_eq!((quality.tracks, quality.counted), (2, 2));
+    assert_eq!(quality.broken, 1, "the second was lost in the middle of the picture");
+}
+
+/// 1000 × 500 px seen from straight above: 20 px a metre.
+fn from_above() -> Calibration {
+    Calibration {
+        image: [[0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [0.0, 0.0]].map(Point::from).to_vec(),
+        ground_m: [[0.0, 0.0], [50.0, 0.0], [50.0, 25.0], [0.0, 25.0]].map(Point::from).to_vec(),
+        ground_origin: None,
+    }
+}
+
+#[test]
+fn speeds_come_from_the_path_on_the_ground() {
+    let cars: Vec<Path> = (0..6).map(|i| path(f64::from(i), 4.0, |t| (100.0 + 200.0 * t, 300.0))).collect();
+    let (events, _) = run(&camera(middle(), Some(from_above())), &cars, 12.0);
+    let mut totals = Totals::default();
+    events.iter().for_each(|e| totals.add(e));
+    let speed = &totals.speeds()[0];
+    assert_eq!(speed.n, 6);
+    assert!((speed.mean_kmh.unwrap() - 36.0).abs() < 0.5 && (speed.p85_kmh.unwrap() - 36.0).abs() < 0.5);
+    // Fewer than five say nothing; without calibration there are none.
+    for (calibration, n) in [(Some(from_above()), 4), (None, 6)] {
+        let (events, _) = run(&camera(middle(), calibration), &cars[..n], 12.0);
+        let mut totals = Totals::default();
+        events.iter().for_each(|e| totals.add(e));
+        assert_eq!(totals.speeds()[0].mean_kmh, None);
+    }
+}
+
+#[test]
+fn queues_and_occupancy_are_measured_in_zones() {
+    let mut cars: Vec<Path> =
+        (0..3).map(|i| path(0.0, 8.0, move |_| (200.0 + 140.0 * f64::from(i), 300.0))).collect();
+    cars.push(path(0.0, 1.0, |t| (100.0 + 700.0 * t, 450.0)));
+    let (_, measurer) = run(&camera(vec![], Some(from_above())), &cars, 8.0);
+    let zone = &measurer.zones()[0];
+    // Two gaps of 7 m between the reference points, and a car's length.
+    assert!((zone.max_queue_m.unwrap() - 18.5).abs() < 0.1, "{zone:?}");
+    let occupancy = zone.occupancy.unwrap();
+    // Three footprints of 100 × 30 px in 1000 × 250 px, a fourth for a second.
+    assert!((0.03..0.045).contains(&occupancy), "{occupancy}");
+    let (_, measurer) = run(&camera(vec![], None), &cars, 8.0);
+    assert_eq!(measurer.zones()[0].max_queue_m, None, "no calibration, no metres");
+}
+
+#[test]
+fn refusals_name_the_fault() {
+    let flat = camera(vec![line("dot", [0.5, 0.5], [0.5, 0.5])], None);
+    let text = Measurer::new(&flat, SIZE).unwrap_err().to_string();
+    assert!(text.contains("line dot") && text.contains("camera test"), "{text}");
+    let mut mirrored = from_above();
+    mirrored.ground_m.iter_mut().for_each(|p| p.x = -p.x);
+    let error = Measurer::new(&camera(middle(), Some(mirrored)), SIZE).unwrap_err();
+    assert!(matches!(error, MeasureError::Calibration { .. }) && error.to_string().contains("mirrored"));
+    let none = FrameSize { width: 0, height: 4 };
+    assert!(matches!(Measurer::new(&camera(middle(), None), none), Err(MeasureError::EmptyFrame { .. })));
+}
+
+proptest! {
+    #[test]
+    fn absurd_tracks_never_panic(
+        steps in prop::collection::vec(
+            (-5.0_f64..5.0, prop::num::f32::ANY, prop::num::f32::ANY, prop::num::f32::ANY, prop::num::f32::ANY, 0_u8..4), 0..60),
+    ) {
+        let mut measurer = Measurer::new(&camera(middle(), Some(from_above())), SIZE).unwrap();
+        for (t, x1, y1, x2, y2, flags) in steps {
+            let track = Track {
+                id: TrackId::FIRST,
+                class: RoadUserClass::Car,
+                bbox: BBox { x1, y1, x2, y2 },
+                velocity_px_s: Point::new(f64::from(x1), f64::from(y1)),
+                score: x2,
+                observed: flags & 1 == 1,
+                confirmed: true,
+                first_seen: at(t),
+                last_seen: at(t),
+                hits: 3,
+            };
+            let update = if flags & 2 == 2 {
+                TrackUpdate { active: vec![], ended: vec![track] }
+            } else {
+                TrackUpdate { active: vec![track], ended: vec![] }
+            };
+            measurer.update(at(t), &update);
+        }
+        measurer.finish();
+    }
+}

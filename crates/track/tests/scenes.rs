@@ -1,0 +1,223 @@
+//! Synthetic traffic: vehicles as a detector sees them (noise, misses, false boxes), at several rates.
+//! Every vehicle must be one confirmed track, whatever the order of a frame's detections.
+
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+use wayside_track::Tracker;
+use wayside_types::{
+    BBox, Detection, FrameSize, RoadUserClass, Timestamp, TrackId, TrackSettings, TrackUpdate,
+};
+
+const SIZE: FrameSize = FrameSize { width: 640, height: 360 };
+
+/// A vehicle that drives straight through the picture.
+#[derive(Clone, Copy)]
+struct Vehicle {
+    start_s: f64,
+    x: f64,
+    y: f64,
+    vx: f64,
+    w: f64,
+    h: f64,
+    class: RoadUserClass,
+}
+
+impl Vehicle {
+    fn seen(&self, t: f64) -> Option<BBox> {
+        let x = self.x + self.vx * (t - self.start_s);
+        let (x1, x2) = ((x - self.w / 2.0).max(0.0), (x + self.w / 2.0).min(640.0));
+        // The detector sees what is at least half in the picture.
+        (t >= self.start_s && x2 - x1 > self.w / 2.0)
+            .then(|| BBox::new(x1 as f32, (self.y - self.h) as f32, x2 as f32, self.y as f32))
+    }
+}
+
+/// Two lanes one way, two the other; a car every 2 s in each, every third lane with lorries.
+fn street() -> Vec<Vehicle> {
+    let mut all = Vec::new();
+    for (lane, (y, vx)) in
+        [(90.0, -330.0), (140.0, -260.0), (210.0, 200.0), (300.0, 150.0)].into_iter().enumerate()
+    {
+        for i in 0..5 {
+            let long = lane == 2 && i % 2 == 0;
+            all.push(Vehicle {
+                start_s: 0.3 * lane as f64 + 2.5 * f64::from(i),
+                x: if vx > 0.0 { -60.0 } else { 700.0 },
+                y,
+                vx,
+                w: if long { 190.0 } else { 100.0 },
+                h: if long { 80.0 } else { 45.0 },
+                class: if long { RoadUserClass::Truck } else { RoadUserClass::Car },
+            });
+        }
+    }
+    all
+}
+
+fn frame(vehicles: &[Vehicle], t: f64, rng: &mut Pcg64, miss: f64, jitter: f64) -> Vec<Detection> {
+    let mut all = Vec::new();
+    for v in vehicles {
+        let Some(b) = v.seen(t) else { continue };
+        if rng.random::<f64>() < miss {
+            continue;
+        }
+        let mut off = |side: f64| ((rng.random::<f64>() - 0.5) * 2.0 * jitter * side) as f32;
+        let bbox = BBox::new(b.x1 + off(v.w), b.y1 + off(v.h), b.x2 + off(v.w), b.y2 + off(v.h));
+        let score = 0.2 + 0.7 * rng.random::<f32>();
+        all.push(Detection { bbox, class: v.class, score });
+    }
+    // One false box in five frames, somewhere.
+    if rng.random::<f64>() < 0.2 {
+        let (x, y) = (rng.random::<f32>() * 600.0, rng.random::<f32>() * 320.0);
+        let bbox = BBox::new(x, y, x + 40.0, y + 30.0);
+        all.push(Detection { bbox, class: RoadUserClass::Car, score: 0.1 + 0.2 * rng.random::<f32>() });
+    }
+    all
+}
+
+fn at(t: f64) -> Timestamp {
+    Timestamp::from_nanosecond((t * 1e9) as i128).unwrap()
+}
+
+/// Confirmed tracks that drove at least a third of the picture.
+fn long_tracks(rate: f64, seed: u64, miss: f64, shuffle: bool) -> (usize, Vec<TrackUpdate>) {
+    let vehicles = street();
+    let mut rng = Pcg64::seed_from_u64(seed);
+    let mut tracker = Tracker::new(TrackSettings::default(), SIZE);
+    let mut spans: Vec<(TrackId, f32, f32)> = Vec::new();
+    let mut updates = Vec::new();
+    for i in 0..(18.0 * rate) as u32 {
+        let t = f64::from(i) / rate;
+        let mut detections = frame(&vehicles, t, &mut rng, miss, 0.03);
+        if shuffle {
+            detections.reverse();
+        }
+        let update = tracker.update(at(t), &detections);
+        for track in update.active.iter().filter(|t| t.confirmed && t.observed) {
+            let x = track.bbox.reference().x as f32;
+            match spans.iter_mut().find(|s| s.0 == track.id) {
+                Some(span) => (span.1, span.2) = (span.1.min(x), span.2.max(x)),
+                None => spans.push((track.id, x, x)),
+            }
+        }
+        updates.push(update);
+    }
+    (spans.iter().filter(|s| s.2 - s.1 > 213.0).count(), updates)
+}
+
+#[test]
+fn every_vehicle_is_one_track_at_any_rate() {
+    for rate in [5.0, 7.5, 10.0, 15.0, 25.0] {
+        for (seed, miss) in [(1, 0.0), (2, 0.05), (3, 0.10), (4, 0.10)] {
+            let (n, _) = long_tracks(rate, seed, miss, false);
+            assert_eq!(n, street().len(), "at {rate}/s, {miss} missed, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn the_order_of_detections_makes_no_difference() {
+    let (_, a) = long_tracks(10.0, 5, 0.1, false);
+    let (_, b) = long_tracks(10.0, 5, 0.1, true);
+    for (a, b) in a.iter().zip(&b) {
+        assert_eq!(a.active.len(), b.active.len());
+        for (a, b) in a.active.iter().zip(&b.active) {
+            assert!(a.id == b.id && a.bbox == b.bbox && a.class == b.class && a.hits == b.hits);
+        }
+    }
+}
+
+#[test]
+fn a_vehicle_behind_another_keeps_its_track() {
+    // A car is overtaken by a lorry on the near lane and not seen for 0.8 s.
+    let car =
+        Vehicle { start_s: 0.0, x: 60.0, y: 150.0, vx: 160.0, w: 90.0, h: 40.0, class: RoadUserClass::Car };
+    for rate in [5.0, 10.0, 25.0] {
+        let mut tracker = Tracker::new(TrackSettings::default(), SIZE);
+        let mut ids = Vec::new();
+        for i in 0..(3.0 * rate) as u32 {
+            let t = f64::from(i) / rate;
+            let hidden = (1.2..2.0).contains(&t);
+            let seen =
+                car.seen(t).filter(|_| !hidden).map(|bbox| Detection { bbox, class: car.class, score: 0.6 });
+            let update = tracker.update(at(t), seen.as_slice());
+            ids.extend(update.active.iter().filter(|t| t.observed).map(|t| t.id));
+        }
+        assert!(ids.iter().all(|id| *id == ids[0]), "at {rate}/s");
+    }
+}
+
+#[test]
+fn a_shaking_camera_moves_no_parked_car() {
+    let mut tracker = Tracker::new(TrackSettings::default(), SIZE);
+    let mut rng = Pcg64::seed_from_u64(9);
+    let parked: Vec<(f32, f32)> =
+        (0..6).map(|i| (60.0 + 90.0 * i as f32, 120.0 + 30.0 * (i % 3) as f32)).collect();
+    let mut worst = 0.0_f64;
+    for i in 0..100 {
+        let (dx, dy) = (6.0 * (rng.random::<f32>() - 0.5), 6.0 * (rng.random::<f32>() - 0.5));
+        let boxes = parked.iter().map(|(x, y)| BBox::new(x + dx, y + dy, x + dx + 70.0, y + dy + 36.0));
+        let seen: Vec<_> =
+            boxes.map(|bbox| Detection { bbox, class: RoadUserClass::Car, score: 0.7 }).collect();
+        let update = tracker.update(at(f64::from(i) / 10.0), &seen);
+        if i > 20 {
+            assert_eq!(update.active.len(), parked.len());
+            let mean =
+                update.active.iter().zip(&parked).map(|(t, p)| t.bbox.reference().x - f64::from(p.0) - 35.0);
+            worst = worst.max((mean.sum::<f64>() / parked.len() as f64).abs());
+        }
+    }
+    assert!(worst < 3.0, "parked cars moved by {worst} px");
+}
+
+#[test]
+fn time_that_stands_still_or_goes_back_does_no_harm() {
+    let mut tracker = Tracker::new(TrackSettings::default(), SIZE);
+    let d = [Detection { bbox: BBox::new(10., 10., 60., 50.), class: RoadUserClass::Car, score: 0.8 }];
+    for _ in 0..3 {
+        tracker.update(at(100.0), &d);
+    }
+    let update = tracker.update(at(100.1), &d);
+    assert_eq!((update.active.len(), update.active[0].hits), (1, 2), "frames of one time count once");
+    assert_eq!(tracker.update(at(99.9), &d).active.len(), 1, "a frame out of order is left out");
+    let back = tracker.update(at(50.0), &d);
+    assert_eq!((back.ended.len(), back.active.len()), (1, 1), "the stream began anew");
+    assert_eq!(tracker.finish().ended.len(), 1);
+    assert!(tracker.finish().ended.is_empty());
+}
+
+mod absurd {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn number() -> impl Strategy<Value = f32> {
+        prop_oneof![
+            3 => -100.0_f32..800.0,
+            1 => prop::sample::select(vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, f32::MAX, f32::MIN, 1e-30]),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_and_never_says_nonsense(
+            frames in prop::collection::vec(
+                (-1e3_f64..1e3, prop::collection::vec((number(), number(), number(), number(), number(), 0_usize..6), 0..12)),
+                1..30,
+            ),
+        ) {
+            let mut tracker = Tracker::new(TrackSettings::default(), SIZE);
+            for (t, boxes) in frames {
+                let detections: Vec<Detection> = boxes.iter().map(|&(x1, y1, x2, y2, score, class)| Detection {
+                    bbox: BBox { x1, y1, x2, y2 }, class: RoadUserClass::ALL[class], score,
+                }).collect();
+                let update = tracker.update(at(t), &detections);
+                for track in update.active.iter().chain(&update.ended) {
+                    let b = track.bbox;
+                    prop_assert!([b.x1, b.y1, b.x2, b.y2].iter().all(|v| v.is_finite()));
+                    prop_assert!(b.width() > 0.0 && b.height() > 0.0);
+                    prop_assert!(track.velocity_px_s.x.is_finite() && track.hits > 0);
+                }
+            }
+        }
+    }
+}
