@@ -355,13 +355,22 @@ fn yolox_raw_agrees_with_the_reference() {
     let (frame, expected) = reference("yolox_raw");
     let plain = |m: &mut Manifest| (m.duplicate_iou, m.join_riders) = (1.0, false);
     let Some(mut detector) = shipped("yolox_nano_416", plain) else { return };
-    for (what, frame) in [
-        ("RGB", frame.clone()),
-        ("I420", to_yuv(&frame, wayside_types::PixelFormat::I420, 32)),
-        ("NV12", to_yuv(&frame, wayside_types::PixelFormat::Nv12, 0)),
-    ] {
-        let found = detector.detect(&[frame], 0.4).unwrap().remove(0);
-        assert_agrees(&format!("yolox_raw {what}"), &expected, &found);
+    let found = detector.detect(std::slice::from_ref(&frame), 0.4).unwrap().remove(0);
+    assert_agrees("yolox_raw", &expected, &found);
+    // The same picture with its chroma halved is not the same to the byte: what is near the threshold may
+    // come or go, anything else may not.
+    let rgb = detector.detect(std::slice::from_ref(&frame), 0.35).unwrap().remove(0);
+    let same = |a: &Detection, b: &Detection| {
+        a.class == b.class && (a.score - b.score).abs() <= 0.05 && a.bbox.iou(&b.bbox) >= 0.9
+    };
+    for (format, padding) in [(wayside_types::PixelFormat::I420, 32), (wayside_types::PixelFormat::Nv12, 0)] {
+        let yuv = detector.detect(&[to_yuv(&frame, format, padding)], 0.35).unwrap().remove(0);
+        for (these, those) in [(&rgb, &yuv), (&yuv, &rgb)] {
+            for d in these.iter().filter(|d| d.score >= 0.4) {
+                let n = those.iter().filter(|other| same(d, other)).count();
+                assert_eq!(n, 1, "{format:?}: a {} of {:.3} is there {n} times", d.class, d.score);
+            }
+        }
     }
     // As it is shipped, the lorry that is also a car (0.564 and 0.41) is one lorry.
     let mut detector = shipped("yolox_nano_416", |_| ()).unwrap();

@@ -94,6 +94,54 @@ fn yuv_row(folded: [Folded; 3], [y, u, v]: [&[u8]; 3], [red, green, blue]: [&mut
     }
 }
 
+/// Resized chroma, half as wide and high as the picture (rounded up), no padding.
+pub(super) enum Chroma<'a> {
+    /// U and V apart (I420).
+    Planar(&'a [u8], &'a [u8]),
+    /// U and V by turns (NV12).
+    Interleaved(&'a [u8]),
+}
+
+impl Chroma<'_> {
+    /// Writes one row of chroma as two rows of the picture want it: every sample twice.
+    fn double_row(&self, row: usize, u: &mut [u8], v: &mut [u8]) {
+        let half = u.len().div_ceil(2);
+        match self {
+            Self::Planar(all_u, all_v) => {
+                let range = row * half..(row + 1) * half;
+                double(all_u.get(range.clone()).unwrap_or_default().iter().copied(), u);
+                double(all_v.get(range).unwrap_or_default().iter().copied(), v);
+            }
+            Self::Interleaved(all) => {
+                let (pairs, _) =
+                    all.get(2 * row * half..2 * (row + 1) * half).unwrap_or_default().as_chunks::<2>();
+                double(pairs.iter().map(|[u, _]| *u), u);
+                double(pairs.iter().map(|[_, v]| *v), v);
+            }
+        }
+    }
+}
+
+/// Every sample twice; the last one once where the row is odd.
+#[inline(always)]
+fn double(samples: impl DoubleEndedIterator<Item = u8> + Clone, row: &mut [u8]) {
+    let (pairs, odd) = row.as_chunks_mut::<2>();
+    if let (Some(odd), Some(last)) = (odd.first_mut(), samples.clone().next_back()) {
+        *odd = last;
+    }
+    for (pair, sample) in pairs.iter_mut().zip(samples) {
+        *pair = [sample, sample];
+    }
+}
+
+/// Scratch for one row.
+#[derive(Default)]
+pub(super) struct Rows {
+    u: Vec<u8>,
+    v: Vec<u8>,
+    colours: Vec<f32>,
+}
+
 /// Where in the tensor's slot a picture goes, and how its values are scaled.
 pub(super) struct Target {
     order: TensorOrder,
@@ -152,26 +200,30 @@ impl Target {
         }
     }
 
-    /// Planes of the picture's size, no padding. `row` is scratch of three rows.
+    /// Luma of the picture's size and chroma of half that, no padding.
     pub(super) fn write_yuv(
         &self,
         matrix: Matrix,
         y: &[u8],
-        u: &[u8],
-        v: &[u8],
-        row: &mut Vec<f32>,
+        chroma: &Chroma<'_>,
+        rows: &mut Rows,
         slot: &mut [f32],
     ) {
         let w = self.width;
         let folded = matrix.folded(self.by_colour(self.gain), self.by_colour(self.bias));
-        row.resize(3 * w, 0.0);
-        let rows = y.chunks_exact(w).zip(u.chunks_exact(w)).zip(v.chunks_exact(w));
-        for (index, ((y, u), v)) in rows.enumerate() {
+        let Rows { u, v, colours } = rows;
+        u.resize(w, 0);
+        v.resize(w, 0);
+        colours.resize(3 * w, 0.0);
+        for (index, y) in y.chunks_exact(w).enumerate() {
+            if index % 2 == 0 {
+                chroma.double_row(index / 2, u, v);
+            }
             if let Some(colours) = self.channel_rows(index, slot) {
                 yuv_row(folded, [y, u, v], colours);
                 continue;
             }
-            let (red, rest) = row.split_at_mut(w);
+            let (red, rest) = colours.split_at_mut(w);
             let (green, blue) = rest.split_at_mut(w);
             yuv_row(folded, [y, u, v], [&mut *red, &mut *green, &mut *blue]);
             let pixels = red.iter().zip(green.iter()).zip(blue.iter()).map(|((r, g), b)| [*r, *g, *b]);

@@ -10,7 +10,7 @@ use fast_image_resize::pixels::{U8, U8x2, U8x3};
 use wayside_types::{BBox, Frame, FrameSize, PixelFormat};
 
 use crate::manifest::{InputSpec, ResizeMode, TensorOrder};
-use convert::{Matrix, Target};
+use convert::{Chroma, Matrix, Rows, Target};
 
 /// Where a frame came to lie in the input.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,6 +47,17 @@ impl Fit {
         Self { frame, left, top, width, height }
     }
 
+    /// Size of the picture in the input.
+    fn size(self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    /// Chroma stays halved both ways, as the camera sent it: to resize it to the full size would cost as much
+    /// again as the luma plane and show the model nothing more.
+    fn chroma_size(self) -> (u32, u32) {
+        (self.width.div_ceil(2), self.height.div_ceil(2))
+    }
+
     /// From pixels of the input to pixels of the frame.
     #[expect(clippy::cast_precision_loss, reason = "sides are far below 2^24")]
     pub(crate) fn to_frame(self, [x1, y1, x2, y2]: [f32; 4]) -> BBox {
@@ -70,7 +81,7 @@ pub(crate) struct Preprocessor {
 struct Scratch {
     packed: Vec<u8>,
     planes: [Vec<u8>; 3],
-    row: Vec<f32>,
+    rows: Rows,
 }
 
 impl Preprocessor {
@@ -123,12 +134,12 @@ impl Preprocessor {
         target: &Target,
         slot: &mut [f32],
     ) -> Result<(), String> {
-        let Scratch { packed, planes: [y, u, v], row } = &mut self.scratch;
-        for (index, out) in [&mut *y, &mut *u, &mut *v].into_iter().enumerate() {
-            planes::resize::<U8>(&mut self.resizer, frame, index, packed, out, fit)?;
-        }
+        let Scratch { packed, planes: [y, u, v], rows } = &mut self.scratch;
+        planes::resize::<U8>(&mut self.resizer, frame, 0, packed, y, fit.size())?;
+        planes::resize::<U8>(&mut self.resizer, frame, 1, packed, u, fit.chroma_size())?;
+        planes::resize::<U8>(&mut self.resizer, frame, 2, packed, v, fit.chroma_size())?;
         let matrix = Matrix::for_height(frame.size.height);
-        target.write_yuv(matrix, y, u, v, row, slot);
+        target.write_yuv(matrix, y, &Chroma::Planar(u, v), rows, slot);
         Ok(())
     }
 
@@ -139,19 +150,11 @@ impl Preprocessor {
         target: &Target,
         slot: &mut [f32],
     ) -> Result<(), String> {
-        let Scratch { packed, planes: [y, uv, split], row } = &mut self.scratch;
-        planes::resize::<U8>(&mut self.resizer, frame, 0, packed, y, fit)?;
-        planes::resize::<U8x2>(&mut self.resizer, frame, 1, packed, uv, fit)?;
-        // Apart, both chroma planes go through the same loop as I420's.
-        let half = uv.len() / 2;
-        split.resize(uv.len(), 0);
-        let (u, v) = split.split_at_mut(half);
-        for ((pair, u), v) in uv.chunks_exact(2).zip(u.iter_mut()).zip(v.iter_mut()) {
-            *u = pair[0];
-            *v = pair[1];
-        }
+        let Scratch { packed, planes: [y, uv, _], rows } = &mut self.scratch;
+        planes::resize::<U8>(&mut self.resizer, frame, 0, packed, y, fit.size())?;
+        planes::resize::<U8x2>(&mut self.resizer, frame, 1, packed, uv, fit.chroma_size())?;
         let matrix = Matrix::for_height(frame.size.height);
-        target.write_yuv(matrix, y, u, v, row, slot);
+        target.write_yuv(matrix, y, &Chroma::Interleaved(uv), rows, slot);
         Ok(())
     }
 
@@ -163,7 +166,7 @@ impl Preprocessor {
         slot: &mut [f32],
     ) -> Result<(), String> {
         let Scratch { packed, planes: [rgb, _, _], .. } = &mut self.scratch;
-        planes::resize::<U8x3>(&mut self.resizer, frame, 0, packed, rgb, fit)?;
+        planes::resize::<U8x3>(&mut self.resizer, frame, 0, packed, rgb, fit.size())?;
         target.write_rgb(rgb, slot);
         Ok(())
     }

@@ -8,8 +8,6 @@ use fast_image_resize::pixels::InnerPixel;
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use wayside_types::{Frame, PixelFormat};
 
-use super::Fit;
-
 /// Frames larger than this on a side are a mistake of the source.
 const MAX_SIDE_PX: u32 = 16_384;
 
@@ -49,15 +47,15 @@ pub(super) fn check(frame: &Frame) -> Result<(), String> {
     Ok(())
 }
 
-/// Resizes one plane to the size of the picture in the input. `packed` is used where the stride is no whole
-/// number of pixels or the last row is short; `out` becomes width × height pixels without padding.
+/// Resizes one plane to its size in the input. `packed` is used where the stride is no whole
+/// number of pixels or the last row is short; `out` becomes `size` (width, height) pixels without padding.
 pub(super) fn resize<P>(
     resizer: &mut Resizer,
     frame: &Frame,
     index: usize,
     packed: &mut Vec<u8>,
     out: &mut Vec<u8>,
-    fit: Fit,
+    size: (u32, u32),
 ) -> Result<(), String>
 where
     P: PixelTrait + InnerPixel + Debug,
@@ -80,17 +78,17 @@ where
     let source = TypedImageRef::<P>::from_buffer(pitch, height, data).map_err(|e| e.to_string())?;
     // Cropping keeps the padding behind each row out of the kernel.
     let source = TypedCroppedImage::new(source, 0, 0, width, height).map_err(|e| e.to_string())?;
-    out.resize(fit.width as usize * fit.height as usize * bytes, 0);
-    let mut target = TypedImage::<P>::from_buffer(fit.width, fit.height, out).map_err(|e| e.to_string())?;
-    let options = ResizeOptions::new().resize_alg(algorithm((width, height), fit)).use_alpha(false);
+    out.resize(size.0 as usize * size.1 as usize * bytes, 0);
+    let mut target = TypedImage::<P>::from_buffer(size.0, size.1, out).map_err(|e| e.to_string())?;
+    let options = ResizeOptions::new().resize_alg(algorithm((width, height), size)).use_alpha(false);
     resizer.resize_typed(&source, &mut target, &options).map_err(|e| e.to_string())
 }
 
 /// Down to a half, plain bilinear interpolation still reads every pixel, and it is what detectors are
 /// trained with. Beyond that it would skip pixels and small vehicles would flicker, so the kernel is widened
 /// with the scale.
-fn algorithm((width, height): (u32, u32), fit: Fit) -> ResizeAlg {
-    if width <= 2 * fit.width && height <= 2 * fit.height {
+fn algorithm(from: (u32, u32), to: (u32, u32)) -> ResizeAlg {
+    if from.0 <= 2 * to.0 && from.1 <= 2 * to.1 {
         ResizeAlg::Interpolation(FilterType::Bilinear)
     } else {
         ResizeAlg::Convolution(FilterType::Bilinear)

@@ -93,7 +93,10 @@ fn yuv_with_padded_strides_and_odd_sizes_matches_rgb() {
         let mut data = Vec::new();
         for y in 0..height {
             for x in 0..width {
-                data.extend([60 + 2 * x as u8, 200 - 2 * y as u8, 100 + x as u8]);
+                // Gentle slopes: chroma is halved, so steep ones would differ by right.
+                data.extend(
+                    [60 + 20 * x / width, 200 - 20 * y / height, 100 + 10 * x / width].map(|v| v as u8),
+                );
             }
         }
         let rgb = frame(PixelFormat::Rgb8, width, height, vec![(data, 3 * width as usize)]);
@@ -102,7 +105,7 @@ fn yuv_with_padded_strides_and_odd_sizes_matches_rgb() {
             for padding in [0, 1, 32] {
                 let (_, got) = run(spec(ResizeMode::Stretch), &to_yuv(&rgb, format, padding));
                 let worst = want.iter().zip(&got).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                assert!(worst < 6.0, "{format:?} {width}x{height} padding {padding}: off by {worst}");
+                assert!(worst < 4.0, "{format:?} {width}x{height} padding {padding}: off by {worst}");
             }
         }
     }
