@@ -93,12 +93,14 @@ fn classify(error: &glib::Error, text: &str, debug: &str) -> Loss {
     if debug.contains("UDP packets") {
         return Loss::retry("no video came over UDP: a firewall may block it; try transport = \"tcp\"");
     }
-    Loss::retry(if debug.is_empty() { text.to_owned() } else { format!("{text} / {debug}") })
+    // The first lines of GStreamer's details are its own source lines.
+    let details = debug.lines().last().filter(|line| !line.contains(".c("));
+    Loss::retry(details.map_or_else(|| text.to_owned(), |details| format!("{text} {details}")))
 }
 
 /// Whether an error says no more than that the connection could not be made.
 pub(crate) fn says_nothing(loss: &Loss) -> bool {
-    loss.cure == Cure::Retry && loss.reason.contains("connect")
+    loss.cure == Cure::Retry && loss.reason.contains("onnect")
 }
 
 /// Finds out why a camera could not be connected to, by trying it: GStreamer does not say. Takes at most

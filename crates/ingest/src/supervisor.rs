@@ -120,7 +120,9 @@ impl Supervisor {
             let is_file = matches!(self.source, Source::File(_));
             let retry_in = match loss.cure {
                 // A file that failed once would fail again, and its beginning would be counted twice.
-                _ if is_file => return self.tell(SourceChange::Failed { reason: loss.reason, retry_in: None }),
+                _ if is_file => {
+                    return self.tell(SourceChange::Failed { reason: loss.reason, retry_in: None });
+                }
                 Cure::Nothing => {
                     return self.tell(SourceChange::Failed { reason: loss.reason, retry_in: None });
                 }

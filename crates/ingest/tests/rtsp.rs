@@ -59,7 +59,11 @@ fn h265_is_taken_too() {
     );
     let (_live, recorder) = start(&server.url(), quick());
     let heard = recorder.wait("frames", |heard| heard.frames.len() > 5);
-    assert!(matches!(&heard.states[1], SourceChange::Live { codec, .. } if codec == "H.265"), "{:?}", heard.states);
+    assert!(
+        matches!(&heard.states[1], SourceChange::Live { codec, .. } if codec == "H.265"),
+        "{:?}",
+        heard.states
+    );
 }
 
 fn gstreamer_missing(element: &str) -> bool {
@@ -98,7 +102,10 @@ fn a_killed_camera_is_connected_again() {
     let (live, recorder) = start(&url, quick());
     recorder.wait("frames", |heard| heard.frames.len() > 5);
     drop(server);
-    recorder.wait_state("a refusal", |s| matches!(s, SourceChange::Lost { reason, .. } if reason.contains("refused")));
+    recorder.wait_state(
+        "a refusal",
+        |s| matches!(s, SourceChange::Lost { reason, .. } if reason.contains("refused")),
+    );
     let _server = Server::with(Setting { launch: H264, port, ..Setting::default() });
     let heard = recorder.wait("coming back", |heard| heard.states.iter().filter(|s| is_live(s)).count() == 2);
     let before = heard.frames.len();
@@ -144,7 +151,8 @@ fn a_wrong_codec_is_named_and_tried_again() {
     let server = Server::start("videotestsrc is-live=true ! jpegenc ! rtpjpegpay name=pay0 pt=26");
     let (_live, recorder) = start(&server.url(), quick());
     let heard = recorder.wait("two failures", |heard| {
-        heard.states.iter().filter(|s| matches!(s, SourceChange::Failed { retry_in: Some(_), .. })).count() == 2
+        heard.states.iter().filter(|s| matches!(s, SourceChange::Failed { retry_in: Some(_), .. })).count()
+            == 2
     });
     assert_eq!(recorder.reason(), "codec JPEG is not supported: the camera must send H.264 or H.265");
     assert!(heard.frames.is_empty());
@@ -185,14 +193,45 @@ fn a_stream_that_changes_its_size_goes_on() {
     server.on_element("size", |size| {
         std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(1500));
-            let caps: gstreamer::Caps = "video/x-raw,format=I420,width=320,height=240,framerate=25/1".parse().unwrap();
+            let caps: gstreamer::Caps =
+                "video/x-raw,format=I420,width=320,height=240,framerate=25/1".parse().unwrap();
             gstreamer::prelude::ObjectExt::set_property(&size, "caps", caps);
         });
     });
     let (_live, recorder) = start(&server.url(), quick());
     let (small, large) = (FrameSize { width: 160, height: 120 }, FrameSize { width: 320, height: 240 });
-    let heard = recorder.wait("large frames", |heard| heard.frames.iter().filter(|f| f.size == large).count() > 5);
-    assert!(heard.states.contains(&SourceChange::SizeChanged { from: small, to: large }), "{:?}", heard.states);
+    let heard =
+        recorder.wait("large frames", |heard| heard.frames.iter().filter(|f| f.size == large).count() > 5);
+    assert!(
+        heard.states.contains(&SourceChange::SizeChanged { from: small, to: large }),
+        "{:?}",
+        heard.states
+    );
     assert!(heard.states.iter().all(|s| !is_lost(s)), "{:?}", heard.states);
     assert!(heard.frames.iter().filter(|f| f.size == small).count() > 5);
+}
+
+#[test]
+fn rtsps_wants_a_certificate_it_can_trust_or_the_option() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let openssl = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=cam", "-keyout"])
+        .arg(at("key.pem"))
+        .arg("-out")
+        .arg(at("cert.pem"))
+        .output();
+    if !openssl.is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED: openssl can't make a certificate");
+        return;
+    }
+    let pem = ["cert.pem", "key.pem"].map(|name| std::fs::read_to_string(at(name)).unwrap()).concat();
+    let server = Server::with(Setting { launch: H264, tls: Some(&pem), ..Setting::default() });
+    let url = server.url().replace("rtsp://", "rtsps://");
+    let (_live, recorder) = start(&url, SourceOptions { tls_insecure: true, ..quick() });
+    recorder.wait("frames", |heard| heard.frames.len() > 5);
+    let (_live, recorder) = start(&url, quick());
+    let reason = recorder.reason();
+    println!("{reason}");
+    assert!(reason.contains("certificate"), "{reason}");
 }

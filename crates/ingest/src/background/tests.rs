@@ -70,7 +70,10 @@ fn road_rgb(size: (u32, u32)) -> [u8; 3] {
 fn shows_road_only(view: &BackgroundView, size: (u32, u32)) -> bool {
     let road = road_rgb(size);
     let near = |rgb: &[u8]| rgb.iter().zip(road).all(|(a, b)| a.abs_diff(b) <= 2);
-    view.rgb.chunks(3).zip(&view.known).all(|(rgb, &known)| if known { near(rgb) } else { rgb == [UNKNOWN_GREY; 3] })
+    view.rgb
+        .chunks(3)
+        .zip(&view.known)
+        .all(|(rgb, &known)| if known { near(rgb) } else { rgb == [UNKNOWN_GREY; 3] })
 }
 
 #[test]
@@ -96,13 +99,19 @@ fn what_stands_in_a_box_stays_unknown_until_it_leaves() {
     let inside = |x: u32, y: u32| (80..220).contains(&x) && (80..220).contains(&y);
     let mut background = Background::new(480);
     for _ in 0..20 {
-        background.update(&frame(PixelFormat::I420, size, |x, y| if inside(x, y) { PERSON } else { ROAD }), &[bbox]);
+        background.update(
+            &frame(PixelFormat::I420, size, |x, y| if inside(x, y) { PERSON } else { ROAD }),
+            &[bbox],
+        );
     }
     let view = background.view().unwrap();
     assert!(shows_road_only(&view, size));
     let unknown = 1.0 - view.known_share();
     let boxed = 140.0 * 140.0 / (640.0 * 360.0);
-    assert!(unknown >= boxed && unknown < boxed * 1.1, "{unknown} of the picture is unknown, {boxed} is boxed");
+    assert!(
+        unknown >= boxed && unknown < boxed * 1.1,
+        "{unknown} of the picture is unknown, {boxed} is boxed"
+    );
     background.update(&frame(PixelFormat::I420, size, |_, _| ROAD), &[]);
     assert!((background.view().unwrap().known_share() - 1.0).abs() < 1e-9);
 }

@@ -51,9 +51,21 @@ fn configure(source: &gst::Element, address: &Address, context: &Context) {
     source.set_property("tcp-timeout", options.connect_timeout_ms.saturating_mul(1000));
     source.set_property("timeout", options.connect_timeout_ms.saturating_mul(1000));
     source.set_property("user-agent", concat!("Wayside/", env!("CARGO_PKG_VERSION")));
-    if options.tls_insecure {
-        source.set_property_from_str("tls-validation-flags", "0");
-    }
+    judge_certificate(source, options.tls_insecure, &context.notes);
+}
+
+/// Takes a certificate that can't be verified only by option, and says so where it is refused.
+fn judge_certificate(source: &gst::Element, take_any: bool, notes: &Arc<Notes>) {
+    let notes = Arc::clone(notes);
+    // Called only for a certificate that did not pass.
+    source.connect("accept-certificate", false, move |_| {
+        if !take_any {
+            let reason = "the camera's certificate is not trusted (cameras mostly sign their own): \
+                          add it to the system's certificates, or set tls_insecure = true";
+            notes.known().failure.get_or_insert(Loss::needs_person(reason));
+        }
+        Some(take_any.to_value())
+    });
 }
 
 /// Sets up the first video stream that we can decode, and remembers what else there was.

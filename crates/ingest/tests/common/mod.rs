@@ -100,7 +100,12 @@ impl Recorder {
         let heard = self.heard.lock().unwrap();
         let patience = Duration::from_secs(15);
         let (heard, late) = self.changed.wait_timeout_while(heard, patience, |heard| !enough(heard)).unwrap();
-        assert!(!late.timed_out(), "{what} did not happen: {:?}, {} frames", heard.states, heard.frames.len());
+        assert!(
+            !late.timed_out(),
+            "{what} did not happen: {:?}, {} frames",
+            heard.states,
+            heard.frames.len()
+        );
         heard.clone()
     }
 
