@@ -1,5 +1,7 @@
 //! The simulated cameras as a client sees them, over real RTSP on loopback.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -196,7 +198,7 @@ fn bad_input_is_named() {
     assert!(matches!(fails(dir.path().join("absent.mp4")), CamsimError::Unreadable { .. }));
     assert!(matches!(fails(dir.path().to_owned()), CamsimError::Unreadable { .. }));
     assert!(matches!(CamServer::start(options(&[])).err(), Some(CamsimError::NothingToServe)));
-    let none = CamsimOptions { copies: 0, ..options(&[good.clone()]) };
+    let none = CamsimOptions { copies: 0, ..options(std::slice::from_ref(&good)) };
     assert!(matches!(CamServer::start(none).err(), Some(CamsimError::OutOfRange { setting: "copies", .. })));
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

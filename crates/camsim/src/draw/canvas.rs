@@ -89,6 +89,17 @@ pub struct Backdrop {
 }
 
 impl Backdrop {
+    /// Grey all over.
+    #[must_use]
+    pub fn blank(camera: &Camera) -> Self {
+        let (width, height) = camera.size();
+        Self {
+            picture: Picture::new(width as usize, height as usize),
+            inverse_depth: Samples::new(width, height).inverse_depth,
+            caption: Rect { x0: 0, y0: 0, x1: 0, y1: 0 },
+        }
+    }
+
     /// Paints the ground and sky (`colour` of a sight ray's ground point, R, G, B of 0 to 255), then the
     /// standing things, then the caption.
     pub fn paint(

@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn colours_come_back() {
-        for rgb in [[0, 0, 0], [255, 255, 255], [200, 30, 60], [12, 140, 90]] {
+        for rgb in [[0u8, 0, 0], [255, 255, 255], [200, 30, 60], [12, 140, 90]] {
             let back = Yuv::from_rgb(f32::from(rgb[0]), f32::from(rgb[1]), f32::from(rgb[2])).to_rgb();
             assert!(rgb.iter().zip(back).all(|(a, b)| a.abs_diff(b) <= 3), "{rgb:?} {back:?}");
         }

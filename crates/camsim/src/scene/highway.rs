@@ -34,7 +34,7 @@ pub(super) fn layout(spec: &SceneSpec) -> Result<Layout, CamsimError> {
         signals: Signals::default(),
         lines: lines(),
         zones: zones(),
-        calibration: [(8.5, 16.0), (1.2, 12.0), (-8.5, 10.0), (-8.5, 40.0), (1.2, 40.0), (8.5, 34.0)]
+        calibration: [(8.5, 16.0), (1.2, 12.0), (-8.5, 10.0), (-8.5, 40.0), (1.2, 40.0), (8.5, 24.0)]
             .map(|(x, y)| Ground::new(x, y))
             .into(),
         hazards: HazardSpots {
@@ -102,9 +102,10 @@ fn zones() -> Vec<GroundZone> {
 fn standing() -> Result<Vec<Box<dyn Drawable>>, CamsimError> {
     let mut standing: Vec<Box<dyn Drawable>> = Vec::new();
     let ahead = Vector3::new(0.0, 1.0, 0.0);
-    for x in [-0.25, 0.25, -11.6, 11.6] {
-        for y in [14.0, 54.0, 94.0] {
-            let foot = World::new(x, y, 0.0);
+    // Each begins where the whole of it is in front of the camera.
+    for (x, start) in [(-0.25, -12.0), (0.25, -12.0), (-11.6, -12.0), (11.6, 4.0)] {
+        for piece in 0..4 {
+            let foot = World::new(x, start + f64::from(piece) * 40.0, 0.0);
             standing.push(Box::new(Card::new("barrier", props::BARRIER, foot, ahead, (40.0, 0.8))?));
         }
     }

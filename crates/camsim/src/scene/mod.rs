@@ -22,7 +22,7 @@ pub enum SceneKind {
     Junction,
     /// Two carriageways of two lanes, cycle tracks and footways, seen from the side.
     Arterial,
-    /// Two carriageways seen from a gantry between them.
+    /// Two carriageways seen obliquely from the verge.
     Highway,
 }
 

@@ -71,7 +71,7 @@ pub fn foresee(spec: &SceneSpec, seconds: f64) -> Result<Truth, CamsimError> {
 }
 
 fn rehearse(spec: &SceneSpec, layout: &Layout, frames: u64) -> Result<Recorder, CamsimError> {
-    let mut stage = Stage::new(spec)?;
+    let mut stage = Stage::blank(spec)?;
     let mut recorder = Recorder::new(layout);
     for _ in 0..frames {
         recorder.look(&stage, layout);

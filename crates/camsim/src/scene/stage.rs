@@ -37,6 +37,18 @@ impl Stage {
     /// # Errors
     /// When the specification is out of range or a drawing is damaged.
     pub fn new(spec: &SceneSpec) -> Result<Self, CamsimError> {
+        Self::build(spec, true)
+    }
+
+    /// The same traffic in front of a blank background: for the truth, not for pictures.
+    ///
+    /// # Errors
+    /// As [`Stage::new`].
+    pub(super) fn blank(spec: &SceneSpec) -> Result<Self, CamsimError> {
+        Self::build(spec, false)
+    }
+
+    fn build(spec: &SceneSpec, painted: bool) -> Result<Self, CamsimError> {
         spec.check()?;
         let layout = Layout::of(spec)?;
         let mut random = Pcg64Mcg::seed_from_u64(spec.seed);
@@ -49,6 +61,9 @@ impl Stage {
                 Some(place) if place.coords.norm() < 700.0 => (layout.surface)(place),
                 _ => sky(pixel),
             };
+            if !painted {
+                return Backdrop::blank(&layout.camera);
+            }
             let lay = |picture: &mut Picture| lay_caption(picture, &caption, layout.caption);
             Backdrop::paint(&layout.camera, &light, &colour, &layout.standing, &lay)
         };
