@@ -7,11 +7,14 @@ use crate::clean::Group;
 use crate::motion::{Measured, Motion};
 
 /// Scores of two detections must sum to this to make a road user …
-const CONFIRM_SCORE: f64 = 1.0;
+const CONFIRM_EVIDENCE: f64 = 1.0;
 /// … and to this where there are at least [`CONFIRM_HITS`] of them.
-const CONFIRM_SCORE_LONG: f64 = 1.0;
-/// See [`CONFIRM_SCORE_LONG`].
+const CONFIRM_EVIDENCE_LONG: f64 = 0.7;
+/// See [`CONFIRM_EVIDENCE_LONG`].
 const CONFIRM_HITS: u32 = 3;
+/// Detections that follow one another faster than this see the same picture and repeat the same mistake:
+/// each counts for as much less.
+const INDEPENDENT_S: f64 = 0.13;
 /// A part lies in its whole by at least this share of its own box …
 const PART_INSIDE: f32 = 0.7;
 /// … which is smaller by at least this factor …
@@ -42,6 +45,7 @@ pub(crate) struct Tracklet {
     pub motion: Motion,
     votes: [f64; 6],
     score_sum: f64,
+    evidence: f64,
     pub score: f32,
     pub hits: u32,
     /// Detections in which it looked like a part of another track's road user.
@@ -66,6 +70,7 @@ impl Tracklet {
             motion: Motion::new(&Measured::new(&d.bbox, d.score), d.class),
             votes: [0.0; 6],
             score_sum: 0.0,
+            evidence: 0.0,
             score: 0.0,
             hits: 0,
             seen_as_part: 0,
@@ -89,6 +94,8 @@ impl Tracklet {
         let weight = if ridden { RIDDEN_VOTE } else { 1.0 };
         self.votes[d.class as usize] += weight * f64::from(d.score);
         self.score_sum += f64::from(d.score);
+        let fresh = if self.hits == 0 { 1.0 } else { (seconds(self.last_seen, at) / INDEPENDENT_S).min(1.0) };
+        self.evidence += fresh * f64::from(d.score);
         self.score = d.score;
         self.hits = self.hits.saturating_add(1);
         self.observed = true;
@@ -108,9 +115,8 @@ impl Tracklet {
     /// Whether enough speaks for it: detections, their scores, and that it is not mostly a part of
     /// another road user.
     pub fn confirmed(&self) -> bool {
-        2 * self.seen_as_part < self.hits
-            && self.hits >= 2
-            && self.score_sum >= if self.hits >= CONFIRM_HITS { CONFIRM_SCORE_LONG } else { CONFIRM_SCORE }
+        let needed = if self.hits >= CONFIRM_HITS { CONFIRM_EVIDENCE_LONG } else { CONFIRM_EVIDENCE };
+        2 * self.seen_as_part < self.hits && self.hits >= 2 && self.evidence >= needed
     }
 
     /// Whether this track follows a part of the road user that another one follows. Either its box lies
