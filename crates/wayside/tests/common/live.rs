@@ -77,7 +77,11 @@ fn listen_once(address: &str, heard: &Mutex<Heard>, stop: &AtomicBool) -> std::i
             Ok(0) => return Ok(()),
             Ok(_) => {}
             // A line that is not whole yet stays in `line` and is read on.
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => continue,
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) =>
+            {
+                continue;
+            }
             Err(error) => return Err(error),
         }
         if let Some(event) = line.strip_prefix("event:") {

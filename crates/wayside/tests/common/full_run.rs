@@ -1,0 +1,542 @@
+//! A whole site in one process: drawn frames with canaries, the real detector, engine, writer, private
+//! database and API, on a clock that moves with the frames. Then everything is searched that it wrote or sent.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::Value;
+use wayside_api::ApiParts;
+use wayside_camsim::scene::stage::Stage;
+use wayside_camsim::{SceneKind, SceneSpec, camera_toml};
+use wayside_config::{Settings, load_site};
+use wayside_detect::{Detector, Manifest, Provider, Runtime};
+use wayside_engine::{DetectorSetup, Engine, EngineParts, OpenSource, Source};
+use wayside_ingest::{FrameSink, IngestError, SourceChange, SourceStats};
+use wayside_store::{Checkpoint, Database, DatabaseOptions, Writer, WriterOptions, epoch};
+use wayside_testkit::SimClock;
+use wayside_track::Tracker;
+use wayside_types::frame::OwnedPixels;
+use wayside_types::{CameraSpec, Frame, FrameSize, LineId, LiveHub, PixelFormat, SharedClock, TimeZone};
+
+use crate::canary::{Canary, Forms, Searcher, canary, gunzip};
+use crate::common::wait;
+
+const SEED: u64 = 0x5eed_0001;
+/// A quarter of an hour ends within the run, and so do two minutes.
+const BEGIN: &str = "2026-11-21T10:13:56Z";
+const SECONDS: u64 = 66;
+const FPS: u32 = 10;
+const STEP: Duration = Duration::from_millis(100);
+/// Traffic before the first frame, so that the street is not empty.
+const AHEAD_S: u32 = 12;
+/// Every so many frames, boxes are canaries.
+const BOXES_EVERY: u64 = 3;
+/// Distance of canaries in the picture: any crop worth keeping holds one.
+const GRID: (usize, usize) = (64, 36);
+
+/// A search for the frames' canary alone.
+pub fn plain_searcher() -> Searcher {
+    let mut forms = Forms::default();
+    forms.frame(&canary(SEED));
+    forms.searcher(canary(SEED))
+}
+
+/// What the run's camera is fed through.
+#[derive(Default)]
+struct Feed {
+    sink: Mutex<Option<Arc<dyn FrameSink>>>,
+    frames: Mutex<u64>,
+}
+
+struct FeedSource(Arc<Feed>);
+
+struct OpenFeed(Arc<Feed>);
+
+impl Source for FeedSource {
+    fn stats(&self) -> SourceStats {
+        let frames = *self.0.frames.lock().unwrap();
+        SourceStats {
+            frames,
+            due: frames,
+            reconnects: 0,
+            discontinuities: 0,
+            newest_captured_at: None,
+            camera_clock_used: true,
+        }
+    }
+}
+
+impl OpenSource for OpenFeed {
+    fn open(
+        &self,
+        _: &CameraSpec,
+        _: SharedClock,
+        _: u64,
+        sink: Arc<dyn FrameSink>,
+    ) -> Result<Box<dyn Source>, IngestError> {
+        let size = FrameSize { width: 640, height: 360 };
+        sink.state(SourceChange::Live { size, codec: "drawn".to_owned(), decoder: "none".to_owned() });
+        *self.0.sink.lock().unwrap() = Some(sink);
+        Ok(Box::new(FeedSource(self.0.clone())))
+    }
+}
+
+/// Where the log goes.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The whole run and the whole search, in `dir`.
+#[expect(clippy::disallowed_methods, reason = "says how long it really took")]
+pub fn run(dir: &Path) {
+    let began = Instant::now();
+    let log = start_log();
+    let site = Site::start(dir);
+    let listeners = [site.listen_live(true), site.listen_live(false)];
+    let (planted, forms) = site.feed();
+    let boxes = forms.boxes();
+    let searcher = forms.searcher(planted);
+    eprintln!("{boxes} boxes, {:?} until the last frame", began.elapsed());
+    search_files(&dir.join("data"), &searcher);
+    let sent = site.fetch_everything(&planted);
+    let (data, lines) = (dir.join("data"), site.lines.clone());
+    let metrics = site.get("/metrics", &[]).text();
+    site.stop();
+    let kept = search_files(&data, &searcher);
+    let live: Vec<String> =
+        listeners.into_iter().map(|l| String::from_utf8(l.join().unwrap()).unwrap()).collect();
+    for (name, bytes) in &sent {
+        nothing_in(name, bytes, &searcher);
+    }
+    for text in &live {
+        nothing_in("live events", text.as_bytes(), &searcher);
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    nothing_in("the log", log.as_bytes(), &searcher);
+    nothing_counted("the log", &log, &lines);
+    nothing_counted("/metrics", &metrics, &lines);
+
+    // A run that did nothing has nothing to hide.
+    assert!(boxes > 200, "hardly any boxes: {boxes}");
+    assert!(log.lines().count() > 20, "hardly anything was logged:\n{log}");
+    assert!(kept > 1_000_000, "hardly anything was kept: {kept} bytes");
+    let analysed = metrics.lines().find(|l| l.starts_with("wayside_frames_analysed_total{")).unwrap();
+    assert!(analysed.ends_with(&format!(" {}", SECONDS * u64::from(FPS))), "not every frame: {analysed}");
+    assert!(live[0].contains("event: icons") && live[0].contains("\"row\":"), "no icons were sent");
+    assert!(!live[1].contains("event: icons"), "icons were sent to a program");
+    assert!(live.iter().all(|text| text.contains("event: bins")), "no bins were sent");
+    eprintln!("{kept} bytes kept, {} answers, {:?} in all", sent.len(), began.elapsed());
+}
+
+fn start_log() -> Log {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .with_env_filter("info,wayside=trace")
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .init();
+    log
+}
+
+struct Site {
+    runtime: tokio::runtime::Runtime,
+    clock: SimClock,
+    feed: Arc<Feed>,
+    engine: Engine,
+    writer: Writer,
+    database: Database,
+    camera: CameraSpec,
+    lines: Vec<String>,
+    detectors: DetectorSetup,
+    address: SocketAddr,
+    stop: tokio::sync::oneshot::Sender<()>,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Site {
+    fn start(dir: &Path) -> Self {
+        let (settings, camera) = configured(dir);
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let inside = runtime.enter();
+        let metrics = PrometheusBuilder::new().install_recorder().unwrap();
+        let clock = SimClock::at(BEGIN);
+        let hub = LiveHub::new(1_024);
+        let options = DatabaseOptions::Private { dir: settings.data_dir.join("pg") };
+        let database = runtime.block_on(Database::open(&options, clock.shared())).unwrap();
+        let epoch = epoch::next(&settings.data_dir, &clock).unwrap();
+        let writing = WriterOptions::new(epoch, vec![camera.clone()]);
+        let spool = settings.data_dir.join("spool");
+        let writer = Writer::start(database.clone(), &spool, clock.shared(), writing).unwrap();
+        let checkpoint = Checkpoint::open(&settings.data_dir.join("checkpoint")).unwrap();
+        writer.recover(&checkpoint).unwrap();
+        let detectors = detectors(&settings, &camera);
+        let feed = Arc::new(Feed::default());
+        let engine = Engine::start(EngineParts {
+            cameras: vec![Arc::new(camera.clone())],
+            detectors: detectors.clone(),
+            sources: Arc::new(OpenFeed(feed.clone())),
+            time_zone: TimeZone::UTC,
+            epoch,
+            clock: clock.shared(),
+            hub: hub.clone(),
+            writer: Arc::new(writer.clone()),
+            checkpoint,
+            seed: SEED,
+        })
+        .unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let counted = writer.clone();
+        let router = wayside_api::router(ApiParts {
+            cameras: Arc::new([camera.clone()]),
+            hub,
+            database: database.clone(),
+            writer_stats: Arc::new(move || counted.stats()),
+            clock: clock.shared(),
+            random: wayside_api::os_random(),
+            time_zone: TimeZone::UTC,
+            metrics: Arc::new(move || metrics.render()),
+            version: "test",
+            listen: address,
+        });
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let server = runtime.spawn(wayside_api::serve(listener, router, async {
+            let _ = stopped.await;
+        }));
+        drop(inside);
+        let lines = camera.lines.iter().map(|line| line.id.to_string()).collect();
+        Self {
+            runtime,
+            clock,
+            feed,
+            engine,
+            writer,
+            database,
+            camera,
+            lines,
+            detectors,
+            address,
+            stop,
+            server,
+        }
+    }
+
+    /// Draws, plants and pushes every frame, and sees for itself which boxes are in it.
+    fn feed(&self) -> (Canary, Forms) {
+        let planted = canary(SEED);
+        let mut forms = Forms::default();
+        forms.frame(&planted);
+        let sink = self.feed.sink.lock().unwrap().clone().unwrap();
+        let mut stage = Stage::new(&scene()).unwrap();
+        (0..AHEAD_S * FPS).for_each(|_| stage.skip());
+        let size = FrameSize { width: 640, height: 360 };
+        let mut tracker = Tracker::new(self.camera.profile.track, size);
+        // The same frames, the same model, the same boxes: what the engine sees and nobody may be told.
+        let mut witness: Detector = self.detectors.open().unwrap().remove(0);
+        for seq in 0..SECONDS * u64::from(FPS) {
+            self.clock.advance(STEP);
+            let frame = Frame {
+                camera: self.camera.id.clone(),
+                captured_at: wayside_types::Clock::now(&self.clock),
+                media_time: STEP * u32::try_from(seq).unwrap(),
+                seq,
+                size,
+                format: PixelFormat::I420,
+                pixels: Arc::new(plant(&stage.next_frame().data, &planted)),
+            };
+            sink.frame(frame.clone());
+            *self.feed.frames.lock().unwrap() += 1;
+            let detections = witness.detect(&[frame], 0.1).unwrap().remove(0);
+            let tracks = tracker.update(wayside_types::Clock::now(&self.clock), &detections);
+            if seq % BOXES_EVERY == 0 {
+                detections.iter().for_each(|d| forms.bbox(&d.bbox));
+                tracks.active.iter().for_each(|t| forms.bbox(&t.bbox));
+                no_hidden_files();
+            }
+            while self.engine.waiting() > 0 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        // The bins end, and the ticker sees it.
+        self.clock.advance(Duration::from_secs(10));
+        wait(Duration::from_secs(30), "bins in the database", || {
+            let quarter = self.rows("lines", "15m");
+            let minutes = self.rows("lines", "1m");
+            (quarter >= 1 && minutes >= 2).then_some(())
+        });
+        (planted, forms)
+    }
+    /// Bins with something in them, as the API answers them.
+    fn rows(&self, kind: &str, bin: &str) -> usize {
+        let path = format!("/api/v1/measurements?kind={kind}&bin={bin}&limit=10000");
+        let answer: Value = serde_json::from_str(&self.get(&path, &[]).text()).unwrap();
+        let items = answer["items"].as_array().cloned().unwrap_or_default();
+        items
+            .iter()
+            .filter(|item| item["count"].as_u64().is_some_and(|n| n > 0) || item["count"] == "<3")
+            .count()
+    }
+
+    /// Every route with every choice that changes what is sent: heads and bodies, as they came and unpacked.
+    fn fetch_everything(&self, planted: &Canary) -> Vec<(String, Vec<u8>)> {
+        let id = self.camera.id.as_str();
+        let session = self.session();
+        let page = [("Cookie", session.as_str()), ("Sec-Fetch-Site", "same-origin")];
+        let mut paths: Vec<String> =
+            ["/", "/api/v1/cameras", "/healthz", "/readyz", "/metrics", "/api/openapi.json"]
+                .map(str::to_owned)
+                .to_vec();
+        paths.extend([format!("/api/v1/cameras/{id}"), format!("/api/v1/cameras/{id}/background")]);
+        for (kind, bins) in
+            [("lines", ["1m", "5m", "15m", "1h", "1d"].as_slice()), ("movements", &["15m", "1h", "1d"])]
+        {
+            paths.extend(bins.iter().map(|bin| format!("/api/v1/measurements?kind={kind}&bin={bin}")));
+        }
+        self.all_routes_are_in(&paths);
+        let mut sent = Vec::new();
+        for path in &paths {
+            for accept in ["*/*", "text/csv"] {
+                for from in [page.as_slice(), &[]] {
+                    let more = [("Accept", accept), ("Accept-Encoding", "gzip")];
+                    let answer = self.get(path, &[from, &more].concat());
+                    sent.push((format!("{path} ({accept}), head"), answer.head.into_bytes()));
+                    sent.push((format!("{path} ({accept}), body"), answer.body));
+                }
+            }
+        }
+        let csv = self.get("/api/v1/measurements?bin=15m", &[("Accept", "text/csv")]).text();
+        assert!(csv.lines().count() > 1, "no CSV: {csv}");
+        let packed = sent.iter().filter(|(_, bytes)| bytes.starts_with(&[0x1f, 0x8b])).count();
+        assert!(packed > 5, "only {packed} answers were packed");
+        self.background_is_searched(planted, &page);
+        sent
+    }
+
+    /// There is a background, and the search would find the canary in such a picture.
+    fn background_is_searched(&self, planted: &Canary, page: &[(&str, &str)]) {
+        let path = format!("/api/v1/cameras/{}/background", self.camera.id);
+        let jpeg = self.get(&path, page);
+        assert!(jpeg.head.contains("image/jpeg"), "no background: {}", jpeg.head);
+        let picture = image::load_from_memory(&jpeg.body).unwrap();
+        assert!(picture.width() <= 480, "the background is {} px wide", picture.width());
+        assert!(!self.get(&path, &[]).head.contains("image/jpeg"), "a program was given the background");
+
+        let drawn = plant(&Stage::new(&scene()).unwrap().next_frame().data, planted);
+        let luma = wayside_types::PixelBuffer::plane(&drawn, 0).data.to_vec();
+        let whole = image::GrayImage::from_raw(640, 360, luma).unwrap();
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 85).encode_image(&whole).unwrap();
+        let found = plain_searcher().find(bytes.get_ref());
+        assert!(!found.is_empty(), "a whole frame as JPEG would not be noticed");
+    }
+
+    /// A route that this test does not know would go unsearched.
+    fn all_routes_are_in(&self, paths: &[String]) {
+        let api: Value = serde_json::from_str(&self.get("/api/openapi.json", &[]).text()).unwrap();
+        for (route, item) in api["paths"].as_object().unwrap() {
+            assert!(
+                item.as_object().unwrap().keys().all(|k| k == "get"),
+                "{route} does more than GET: search it"
+            );
+            let path = route.replace("{id}", self.camera.id.as_str());
+            let known = paths.iter().any(|p| p.split('?').next() == Some(&path)) || route == "/api/v1/live";
+            assert!(known, "{route} is not searched");
+        }
+    }
+
+    /// The cookie that the page gets.
+    fn session(&self) -> String {
+        let answer = self.get("/", &[]);
+        let set = answer.head.lines().find_map(|line| {
+            line.to_ascii_lowercase().starts_with("set-cookie:").then(|| line["set-cookie:".len()..].trim())
+        });
+        set.unwrap().split(';').next().unwrap().to_owned()
+    }
+
+    /// All bytes of the live events, until the server ends.
+    fn listen_live(&self, as_page: bool) -> JoinHandle<Vec<u8>> {
+        let session = self.session();
+        let page = [("Cookie", session.as_str()), ("Sec-Fetch-Site", "same-origin")];
+        let mut stream = self.ask("/api/v1/live", if as_page { &page } else { &[] });
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            stream.read_to_end(&mut bytes).unwrap();
+            bytes
+        })
+    }
+
+    fn ask(&self, path: &str, headers: &[(&str, &str)]) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        // HTTP/1.0: no chunks, the bytes come as they are and end with the connection.
+        let mut head = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n", self.address);
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        stream.write_all((head + "\r\n").as_bytes()).unwrap();
+        stream
+    }
+
+    fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut bytes = Vec::new();
+        self.ask(path, headers).read_to_end(&mut bytes).unwrap();
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        Answer { head: String::from_utf8(bytes[..end].to_vec()).unwrap(), body: bytes[end + 4..].to_vec() }
+    }
+
+    fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.runtime.block_on(self.server).unwrap().unwrap();
+        self.engine.stop().unwrap();
+        self.runtime.block_on(async {
+            self.writer.shutdown().await;
+            self.database.close().await;
+        });
+    }
+}
+
+struct Answer {
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn text(&self) -> String {
+        let packed = self.body.starts_with(&[0x1f, 0x8b]);
+        String::from_utf8(if packed { gunzip(&self.body) } else { self.body.clone() }).unwrap()
+    }
+}
+
+fn scene() -> SceneSpec {
+    SceneSpec { fps: FPS, density: 1.5, ..SceneSpec::new(SceneKind::Arterial, 11) }
+}
+
+/// A site with the drawn camera, whose lines have names that occur nowhere else.
+fn configured(dir: &Path) -> (Settings, CameraSpec) {
+    let cameras = dir.join("cameras");
+    std::fs::create_dir(&cameras).unwrap();
+    let text = camera_toml(&scene(), "rtsp://127.0.0.1:1/never-opened").unwrap();
+    std::fs::write(cameras.join("arterial.toml"), text).unwrap();
+    let config = dir.join("wayside.toml");
+    let (data, timezone) = (dir.join("data"), "UTC");
+    std::fs::create_dir(&data).unwrap();
+    let settings = format!("data_dir = {data:?}\ntimezone = {timezone:?}\ncameras_dir = {cameras:?}\n");
+    std::fs::write(&config, settings).unwrap();
+    let mut site = load_site(Some(&config)).unwrap();
+    let mut camera = site.cameras.remove(0);
+    for (n, line) in camera.lines.iter_mut().enumerate() {
+        let bits = u128::from_le_bytes(canary(SEED + 1 + n as u64));
+        line.id = LineId::new(&format!("line-{bits:032x}")).unwrap();
+    }
+    (site.settings, camera)
+}
+
+fn detectors(settings: &Settings, camera: &CameraSpec) -> DetectorSetup {
+    let manifest = settings.models_dir.join(format!("{}.toml", camera.profile.model));
+    DetectorSetup {
+        runtime: Runtime::load(&settings.onnxruntime).unwrap(),
+        manifests: vec![Manifest::load(&manifest).unwrap()],
+        model_files_dir: settings.model_files_dir.clone(),
+        provider: Provider::Cpu,
+        workers: 1,
+    }
+}
+
+/// The frame's planes with the canary all over them: four rows high in the luma, so that a picture of it would
+/// show it, too.
+fn plant(i420: &[u8], canary: &Canary) -> OwnedPixels {
+    let (width, height) = (640, 360);
+    let (luma, chroma) = i420.split_at(width * height);
+    let (u, v) = chroma.split_at(chroma.len() / 2);
+    let planted = |plane: &[u8], width: usize, rows: usize, grid: (usize, usize)| {
+        let mut plane = plane.to_vec();
+        let last = plane.len() / width - rows;
+        for top in (0..=last).step_by(grid.1).chain([last]) {
+            for left in (0..=width - canary.len()).step_by(grid.0).chain([width - canary.len()]) {
+                for row in top..top + rows {
+                    plane[row * width + left..][..canary.len()].copy_from_slice(canary);
+                }
+            }
+        }
+        (plane, width)
+    };
+    let half = (GRID.0 / 2, GRID.1 / 2);
+    OwnedPixels::planar(vec![
+        planted(luma, width, 4, GRID),
+        planted(u, width / 2, 1, half),
+        planted(v, width / 2, 1, half),
+    ])
+}
+
+fn nothing_in(name: &str, bytes: &[u8], searcher: &Searcher) {
+    let found = searcher.find(bytes);
+    assert!(found.is_empty(), "{name}: {found:?}");
+}
+
+/// Searches every file below a directory, for canaries and for pictures; how many bytes there were.
+fn search_files(dir: &Path, searcher: &Searcher) -> usize {
+    let mut searched = 0;
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        // The server may remove a file of its own while we look.
+        let Ok(kind) = path.symlink_metadata() else { continue };
+        if kind.is_dir() {
+            searched += search_files(&path, searcher);
+        } else if kind.is_file()
+            && let Ok(bytes) = std::fs::read(&path)
+        {
+            nothing_in(&path.display().to_string(), &bytes, searcher);
+            for magic in
+                [b"JFIF\0".as_slice(), b"Exif\0\0", b"\x89PNG\r\n\x1a\n", b"ftypisom", b"\x1aE\xdf\xa3"]
+            {
+                let holds = bytes.windows(magic.len()).any(|place| place == magic);
+                assert!(!holds, "{} holds a picture or a film ({})", path.display(), magic.escape_ascii());
+            }
+            searched += bytes.len();
+        }
+    }
+    searched
+}
+
+/// No file is open that nobody can see.
+fn no_hidden_files() {
+    for entry in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
+        let Ok(target) = std::fs::read_link(entry.path()) else { continue };
+        let target = target.display().to_string();
+        assert!(!target.ends_with(" (deleted)"), "an unlinked file is open: {target}");
+    }
+}
+
+/// Neither log nor metrics count by class or line.
+fn nothing_counted(name: &str, text: &str, lines: &[String]) {
+    for line in lines {
+        assert!(!text.contains(line.as_str()), "{name} names the line {line}");
+    }
+    let labels: BTreeSet<&str> = ["class", "line", "direction", "movement"].into();
+    let words = text.split(|c: char| !c.is_alphanumeric() && !"=_:\"".contains(c));
+    for word in words {
+        if let Some((label, _)) = word.split_once(['=', ':']) {
+            assert!(!labels.contains(label.trim_matches('"')), "{name} has a label: {word}");
+        }
+    }
+    for class in ["car", "bus", "truck", "motorcycle", "bicycle", "pedestrian"] {
+        assert!(!text.contains(&format!("\"{class}\"")), "{name} names the class {class}");
+    }
+}
