@@ -291,11 +291,18 @@ fn profiles() {
         ],
     );
     fails(
-        &[("pipelines/highway.toml", "rate_fps = 10\nmodel = \"m\"\n[detect]\nlow_score = 0.9\n")],
-        &[
-            "pipelines/highway.toml:4:13: detect.low_score = 0.9: must be at most track.high_score, 0.4",
-            "pipelines/highway.toml:4:13: detect.low_score = 0.9: must be at most track.start_score, 0.4",
-        ],
+        &[(
+            "pipelines/highway.toml",
+            "rate_fps = 10\nmodel = \"m\"\n[detect]\nlow_score = 0.9\n[track]\nhigh_score = 0.8\nstart_score = 0.95\n",
+        )],
+        &["pipelines/highway.toml:6:14: track.high_score = 0.8: must be at least detect.low_score, 0.9"],
+    );
+    fails(
+        &[(
+            "pipelines/highway.toml",
+            "rate_fps = 10\nmodel = \"m\"\n[detect]\nlow_score = 0.9\n[track]\nstart_score = 0.95\n",
+        )],
+        &["pipelines/highway.toml:4:13: detect.low_score = 0.9: must be at most track.high_score, 0.4"],
     );
     fails(
         &[("pipelines/High Way.toml", PROFILE)],

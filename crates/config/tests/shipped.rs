@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use wayside_config::{
-    CameraUse, Env, camera_schema_json, load_camera_file, load_for_analyze_in, load_profiles, load_site_in,
-    profile_schema_json, site_schema_json,
+    CameraUse, Env, RtspSettings, camera_schema_json, load_camera_file, load_for_analyze_in, load_profiles,
+    load_site_in, profile_schema_json, site_schema_json,
 };
-use wayside_types::SourceUrl;
+use wayside_types::{CountSettings, DetectSettings, SourceUrl, TrackSettings};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -153,4 +153,29 @@ fn schemas_and_readers_know_the_same_keys() {
         }
     }
     assert_eq!(described, read);
+}
+
+/// The tables of the reference say what the code does.
+#[test]
+fn documented_defaults_are_those_of_the_code() {
+    let text = fs::read_to_string(root().join("docs/reference/config.md")).unwrap();
+    let (detect, track, count) =
+        (DetectSettings::default(), TrackSettings::default(), CountSettings::default());
+    let rtsp = RtspSettings::default();
+    for (key, default) in [
+        ("detect.low_score", detect.low_score.to_string()),
+        ("track.high_score", track.high_score.to_string()),
+        ("track.start_score", track.start_score.to_string()),
+        ("track.lost_ms", track.lost_ms.to_string()),
+        ("count.min_travel_boxes", count.min_travel_boxes.to_string()),
+        ("count.recount_ms", count.recount_ms.to_string()),
+        ("connect_timeout_ms", rtsp.connect_timeout_ms.to_string()),
+        ("stall_timeout_ms", rtsp.stall_timeout_ms.to_string()),
+        ("retry_first_ms", rtsp.retry_first_ms.to_string()),
+        ("retry_max_ms", rtsp.retry_max_ms.to_string()),
+        ("jitter_buffer_ms", rtsp.jitter_buffer_ms.to_string()),
+    ] {
+        let row = format!("| `{key}` | {default} |");
+        assert!(text.contains(&row), "docs/reference/config.md has no row that begins with {row}");
+    }
 }
