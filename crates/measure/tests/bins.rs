@@ -1,5 +1,7 @@
 //! Cutting events into bins: lengths by class, coverage, late events, and each bin exactly once.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
 use wayside_measure::{Binner, Crossing, Event, GRACE, MAX_LATENESS, Movement};
 use wayside_types::{
     BinLength, BinSubject, CameraId, ClosedBins, Direction, Grade, LineId, RoadUserClass, TimeZone, Timestamp,

@@ -1,5 +1,7 @@
 //! What counts and what does not, with tracks as a tracker would give them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

@@ -1,6 +1,8 @@
 //! Synthetic traffic: vehicles as a detector sees them (noise, misses, false boxes), at several rates.
 //! Every vehicle must be one confirmed track, whatever the order of a frame's detections.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use wayside_track::Tracker;
