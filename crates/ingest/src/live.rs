@@ -63,6 +63,21 @@ pub enum SourceChange {
     },
 }
 
+impl SourceChange {
+    /// A short name for metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Live { .. } => "live",
+            Self::SizeChanged { .. } => "size_changed",
+            Self::Lost { .. } => "lost",
+            Self::Ended => "ended",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
 /// Figures of a source since its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceStats {
@@ -72,7 +87,8 @@ pub struct SourceStats {
     pub due: u64,
     /// Times that a lost connection was made anew, successfully or not.
     pub reconnects: u64,
-    /// Times that time stamps took up a new base while connected.
+    /// Times that time stamps took up a new base while connected: they jumped back by over 1 s, ahead of
+    /// arrival by over 10 s, or stood still for over 1 s. Media time then goes on by the time that really passed.
     pub discontinuities: u64,
     /// Capture time of the newest frame that was due.
     pub newest_captured_at: Option<Timestamp>,
@@ -82,6 +98,15 @@ pub struct SourceStats {
 }
 
 /// A running source: a camera, or a file that is played once at its own pace. Stops when dropped.
+///
+/// Across reconnections, frame numbers go on and media time moves on by the time away, so that neither ever goes
+/// back. A frame's capture time is that of the camera's clock (RTP time stamps and RTCP sender reports, RFC 3550)
+/// where it lies at most 10 s before and 1 s after the arrival, else the arrival; it stands still rather than step
+/// back by up to 10 s when the one takes over from the other. Time stamps that jump are taken up as described
+/// at [`SourceStats::discontinuities`].
+///
+/// Metrics, all labelled with the camera only: `wayside_ingest_frames_total`, `wayside_ingest_due_total`,
+/// `wayside_ingest_reconnects_total`, and `wayside_ingest_state_changes_total` also with the state.
 pub struct LiveSource {
     shared: Arc<Shared>,
     stop: Option<mpsc::Sender<()>>,

@@ -166,8 +166,13 @@ impl Supervisor {
         let outcome = self.watch(&session, started, frames_before);
         drop(session);
         let held = self.clock.monotonic().saturating_sub(started);
-        if held >= STEADY && self.shared.tap.frames() > frames_before {
+        let had_frames = self.shared.tap.frames() > frames_before;
+        if held >= STEADY && had_frames {
             self.pauses.reset();
+        }
+        if matches!(outcome, Outcome::Lost(_)) && !had_frames {
+            // What made a decoder fail may have been the stream: next time all get their chance again.
+            self.failed_decoders.clear();
         }
         match outcome {
             Outcome::Lost(loss) if reason::says_nothing(&loss) => Outcome::Lost(self.diagnosed(loss)),
@@ -303,7 +308,10 @@ impl Delivery {
     }
 }
 
+/// Logs and counts a change.
 fn log(camera: &CameraId, change: &SourceChange) {
+    let (label, state) = (camera.to_string(), change.name());
+    metrics::counter!("wayside_ingest_state_changes_total", "camera" => label, "state" => state).increment(1);
     match change {
         SourceChange::Connecting => tracing::info!(%camera, "connecting"),
         SourceChange::Live { size, codec, decoder } => {

@@ -21,6 +21,8 @@ use crate::timeline::Timeline;
 
 /// Buffers a decoder's pool must be able to spare: the engine holds up to three frames, the appsink one.
 const SPARE_BUFFERS: u32 = 4;
+/// Capture times stand still rather than step back by up to this much.
+const LONGEST_HOLD_NS: i128 = 10_000_000_000;
 /// A frame's duration where neither buffer nor caps say: 25 a second.
 const USUAL_DURATION: Duration = Duration::from_millis(40);
 
@@ -229,9 +231,15 @@ impl Tap {
         });
         state.camera_clock_used = by_camera.is_some();
         let at = by_camera.unwrap_or(now);
-        // Switching between arrival and the camera's clock must not turn back time.
-        state.newest_captured.map_or(at, |newest| at.max(newest))
+        state.newest_captured.map_or(at, |newest| not_before(newest, at))
     }
+}
+
+/// Switching between arrival and the camera's clock must not turn back time; a wall clock that was set back
+/// by more may.
+fn not_before(newest: Timestamp, at: Timestamp) -> Timestamp {
+    let back_ns = newest.as_nanosecond() - at.as_nanosecond();
+    if (0..=LONGEST_HOLD_NS).contains(&back_ns) { newest } else { at }
 }
 
 /// What follows the decoder: `videoconvert ! capsfilter ! appsink`. The first two pass buffers through
@@ -345,4 +353,17 @@ fn sink_of(element: &gst::Element) -> Result<gst::Pad, IngestError> {
     element
         .static_pad("sink")
         .ok_or_else(|| IngestError::Build { what: "end of the pipeline", reason: reason() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capture_times_stand_still_for_small_steps_back_only() {
+        let at = |s: i64| Timestamp::from_second(1_795_000_000 + s).unwrap();
+        for (newest, next, want) in [(0, 1, 1), (5, 4, 5), (10, 0, 10), (11, 0, 0), (3_600, 0, 0)] {
+            assert_eq!(not_before(at(newest), at(next)), at(want), "{next} after {newest}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What the integration tests share: clips, generated files, and a sink that remembers.
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 pub mod server;
 
