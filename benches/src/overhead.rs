@@ -92,9 +92,8 @@ pub fn run(args: &OverheadArgs) -> anyhow::Result<()> {
             Ok(())
         })?;
         drop(detector);
-        let (pipeline_s, _) = cpu::spent(|| {
-            Ok(wayside_engine::analyze(&subject.spec, &subject.video, &subject.setup)?)
-        })?;
+        let (pipeline_s, _) =
+            cpu::spent(|| Ok(wayside_engine::analyze(&subject.spec, &subject.video, &subject.setup)?))?;
         // The first round warms caches and is not counted.
         if round > 0 {
             let ratio = pipeline_s / (decode_s + infer_s);
@@ -104,7 +103,12 @@ pub fn run(args: &OverheadArgs) -> anyhow::Result<()> {
             ratios.push(ratio);
         }
     }
-    say(&format!("overhead at {} frames a second: {:.3} (median of {})", args.rate, median(&mut ratios), ratios.len()));
+    say(&format!(
+        "overhead at {} frames a second: {:.3} (median of {})",
+        args.rate,
+        median(&mut ratios),
+        ratios.len()
+    ));
     Ok(())
 }
 
@@ -118,9 +122,8 @@ pub fn against_python(args: &OverheadArgs, python: &Path) -> anyhow::Result<()> 
     let model = subject.setup.model_files_dir.join("yolox_nano_416.onnx");
     let mut ratios = Vec::new();
     for _ in 0..args.runs {
-        let (ours_s, _) = cpu::spent(|| {
-            Ok(wayside_engine::analyze(&subject.spec, &subject.video, &subject.setup)?)
-        })?;
+        let (ours_s, _) =
+            cpu::spent(|| Ok(wayside_engine::analyze(&subject.spec, &subject.video, &subject.setup)?))?;
         let before = cpu::now()?;
         let status = Command::new(python)
             .arg(&script)
@@ -136,7 +139,12 @@ pub fn against_python(args: &OverheadArgs, python: &Path) -> anyhow::Result<()> 
         say(&format!("wayside {ours_s:.2} s, python {theirs_s:.2} s: {ratio:.3}"));
         ratios.push(ratio);
     }
-    say(&format!("against Python at {} frames a second: {:.3} (median of {})", args.rate, median(&mut ratios), ratios.len()));
+    say(&format!(
+        "against Python at {} frames a second: {:.3} (median of {})",
+        args.rate,
+        median(&mut ratios),
+        ratios.len()
+    ));
     Ok(())
 }
 

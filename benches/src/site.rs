@@ -113,7 +113,8 @@ fn wait(most: Duration, what: &str, mut done: impl FnMut() -> anyhow::Result<boo
 pub fn startup(args: &SiteArgs) -> anyhow::Result<()> {
     let site = Site::start(args, 1)?;
     let clock = SystemClock::default();
-    let passed = |what: &str| say(&format!("{what}: {:.2} s after the start", clock.monotonic().as_secs_f64()));
+    let passed =
+        |what: &str| say(&format!("{what}: {:.2} s after the start", clock.monotonic().as_secs_f64()));
     wait(Duration::from_secs(60), "readiness", || Ok(site.get("/readyz").is_some()))?;
     passed("ready");
     let analysed = "wayside_frames_analysed_total{";
@@ -147,7 +148,11 @@ pub fn memory(args: &SiteArgs) -> anyhow::Result<()> {
         resident.push(mb);
     }
     if let [one, eight] = resident[..] {
-        say(&format!("a camera takes {:.1} MB over a base of {:.0} MB", (eight - one) / 7.0, one - (eight - one) / 7.0));
+        say(&format!(
+            "a camera takes {:.1} MB over a base of {:.0} MB",
+            (eight - one) / 7.0,
+            one - (eight - one) / 7.0
+        ));
     }
     Ok(())
 }

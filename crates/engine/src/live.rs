@@ -156,12 +156,8 @@ impl LiveCamera {
         let camera = spec.id.to_string();
         let fit = spec.calibration.as_ref().map(Homography::fit).transpose();
         let homography = fit.map_err(|source| EngineError::Calibration { camera, source })?;
-        let binner = Binner::new(
-            spec.id.clone(),
-            parts.time_zone.clone(),
-            parts.epoch,
-            spec.config_version.clone(),
-        );
+        let binner =
+            Binner::new(spec.id.clone(), parts.time_zone.clone(), parts.epoch, spec.config_version.clone());
         Ok(Self {
             board: StatusBoard::new(spec.id.clone(), parts.clock.now()),
             view: Mutex::new(LiveView::new(homography, parts.clock.monotonic())),
@@ -385,9 +381,12 @@ fn open_source(
 fn model_indices(parts: &EngineParts) -> Result<Vec<usize>, EngineError> {
     let find = |spec: &Arc<CameraSpec>| {
         let model = &spec.profile.model;
-        parts.detectors.manifests.iter().position(|m| m.name == *model).ok_or_else(|| {
-            EngineError::NoSuchModel { camera: spec.id.to_string(), model: model.clone() }
-        })
+        parts
+            .detectors
+            .manifests
+            .iter()
+            .position(|m| m.name == *model)
+            .ok_or_else(|| EngineError::NoSuchModel { camera: spec.id.to_string(), model: model.clone() })
     };
     parts.cameras.iter().map(find).collect()
 }

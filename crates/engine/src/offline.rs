@@ -129,11 +129,8 @@ struct Analysed {
 
 impl Analysed {
     fn of(spec: &Arc<CameraSpec>, found: &Receiver<Found>) -> Result<Self, AnalyzeError> {
-        let mut this = Self {
-            analysis: CameraAnalysis::new(spec.clone()),
-            totals: Totals::default(),
-            frames: 0,
-        };
+        let mut this =
+            Self { analysis: CameraAnalysis::new(spec.clone()), totals: Totals::default(), frames: 0 };
         let mut waiting = BTreeMap::new();
         while let Ok(Numbered { index, value }) = found.recv() {
             waiting.insert(index, value);

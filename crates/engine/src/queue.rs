@@ -62,8 +62,7 @@ impl FairQueue {
             return Some(frame);
         }
         let Some(target) = state.lanes.get_mut(lane) else { return Some(frame) };
-        let dropped =
-            if target.waiting.len() >= LANE_CAPACITY { target.waiting.pop_front() } else { None };
+        let dropped = if target.waiting.len() >= LANE_CAPACITY { target.waiting.pop_front() } else { None };
         target.waiting.push_back(frame);
         drop(state);
         self.ready.notify_one();

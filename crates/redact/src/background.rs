@@ -27,7 +27,9 @@ pub struct BackgroundPicture<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum RedactError {
     /// The buffers do not fit the size.
-    #[error("background of {width} × {height} needs {want} bytes of RGB and a flag a pixel, got {got} and {flags}")]
+    #[error(
+        "background of {width} × {height} needs {want} bytes of RGB and a flag a pixel, got {got} and {flags}"
+    )]
     Shape {
         /// Pixels across.
         width: u32,
@@ -102,8 +104,7 @@ fn fill(rgb: &mut [u8], size: FrameSize, bbox: &BBox) {
 
 fn resize(rgb: &[u8], size: FrameSize, width: u32, height: u32) -> Result<Vec<u8>, RedactError> {
     let failed = |e: &dyn std::fmt::Display| RedactError::Resize(e.to_string());
-    let source =
-        ImageRef::new(size.width, size.height, rgb, PixelType::U8x3).map_err(|e| failed(&e))?;
+    let source = ImageRef::new(size.width, size.height, rgb, PixelType::U8x3).map_err(|e| failed(&e))?;
     let mut target = Image::new(width, height, PixelType::U8x3);
     // A box filter averages every source pixel: nothing finer than the target's pixel survives.
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Box));

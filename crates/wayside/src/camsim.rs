@@ -110,11 +110,12 @@ fn write_camera_files(
     let copies = copies as usize;
     std::fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
     for (index, camera) in mounted.iter().enumerate() {
-        let text = match (videos.get(index / copies), scenes.get((index / copies).saturating_sub(videos.len()))) {
-            (Some(video), _) => video_camera(video, camera)?,
-            (None, Some(scene)) => named(&camera_toml(scene, &camera.url)?, camera)?,
-            (None, None) => continue,
-        };
+        let text =
+            match (videos.get(index / copies), scenes.get((index / copies).saturating_sub(videos.len()))) {
+                (Some(video), _) => video_camera(video, camera)?,
+                (None, Some(scene)) => named(&camera_toml(scene, &camera.url)?, camera)?,
+                (None, None) => continue,
+            };
         let file = directory.join(format!("{}.toml", camera.name));
         std::fs::write(&file, text).with_context(|| file.display().to_string())?;
     }
@@ -156,7 +157,7 @@ points = [[0.02, 0.6], [0.98, 0.6]]
 "#;
 
 fn record_all(scenes: &[SceneSpec], seconds: f64, directory: &Path) -> anyhow::Result<()> {
-    if !(seconds >= 1.0 && seconds <= 86_400.0) {
+    if !(1.0..=86_400.0).contains(&seconds) {
         bail!("--seconds {seconds}: must be 1 to 86400");
     }
     std::fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;

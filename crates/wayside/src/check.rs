@@ -48,8 +48,14 @@ pub fn run(config: Option<&Path>) -> anyhow::Result<()> {
     }
     if findings.is_empty() {
         let (cameras, profiles) = (site.cameras.len(), site.profiles.len());
-        say(&format!("{}: {cameras} cameras, {profiles} profiles: all good", site.settings.config_file.display()));
+        say(&format!(
+            "{}: {cameras} cameras, {profiles} profiles: all good",
+            site.settings.config_file.display()
+        ));
         return Ok(());
     }
-    bail!("{} found", if findings.len() == 1 { "1 fault".to_owned() } else { format!("{} faults", findings.len()) })
+    bail!(
+        "{} found",
+        if findings.len() == 1 { "1 fault".to_owned() } else { format!("{} faults", findings.len()) }
+    )
 }

@@ -44,6 +44,7 @@ struct ConfigArgs {
 }
 
 fn main() -> ExitCode {
+    process::forbid_telemetry();
     process::forbid_core_dumps();
     process::start_logging();
     let done = match Cli::parse().command {

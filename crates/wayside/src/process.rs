@@ -13,6 +13,20 @@ pub fn forbid_core_dumps() {
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
+/// ONNX Runtime's release builds keep a telemetry session in the temporary directory, whatever its API is told;
+/// only its environment variable turns that off. Nothing of ours phones home or leaves a file behind, so it is
+/// set unless somebody set it on purpose. Call it before any thread is started.
+pub fn forbid_telemetry() {
+    const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
+    if std::env::var_os(VARIABLE).is_none() {
+        #[expect(unsafe_code, reason = "changing the environment is sound while there is one thread")]
+        // SAFETY: this is the first thing that `main` does; no other thread reads the environment yet.
+        unsafe {
+            std::env::set_var(VARIABLE, "1");
+        }
+    }
+}
+
 /// Logs to standard error: text on a terminal, JSON lines otherwise when `WAYSIDE_LOG_JSON` is set. `RUST_LOG`
 /// chooses what; by default informative messages of our own crates and warnings of the others.
 pub fn start_logging() {

@@ -14,8 +14,8 @@ use wayside_engine::{Engine, EngineParts, IngestSources};
 use wayside_ingest::{Backoff, SourceOptions};
 use wayside_store::checkpoint::Checkpoint;
 use wayside_store::{Database, DatabaseOptions, SecretUrl, Writer, WriterOptions, epoch};
-use wayside_types::{CameraSpec, LiveEvent, LiveHub, SharedClock, SystemClock};
 use wayside_types::live::CameraStatus;
+use wayside_types::{CameraSpec, LiveEvent, LiveHub, SharedClock, SystemClock};
 
 use crate::detectors;
 use crate::process::{say, stop_signal};
@@ -48,8 +48,9 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         tracing::warn!("{warning}");
     }
     let listen = site.settings.listen;
-    let listener = TcpListener::bind(listen)
-        .with_context(|| format!("listen = \"{listen}\": the address can't be used; is another Wayside running?"))?;
+    let listener = TcpListener::bind(listen).with_context(|| {
+        format!("listen = \"{listen}\": the address can't be used; is another Wayside running?")
+    })?;
     listener.set_nonblocking(true)?;
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(site, listener))
 }
@@ -75,7 +76,10 @@ async fn serve(site: Site, listener: TcpListener) -> anyhow::Result<()> {
         cameras: site.cameras.into(),
         hub,
         database: database.clone(),
-        writer_stats: { let writer = running.writer.clone(); Arc::new(move || writer.stats()) },
+        writer_stats: {
+            let writer = running.writer.clone();
+            Arc::new(move || writer.stats())
+        },
         clock,
         random: os_random(),
         time_zone: settings.time_zone,

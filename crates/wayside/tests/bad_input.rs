@@ -44,10 +44,16 @@ fn analyze_names_what_is_wrong_with_its_input() {
     let Some(clip) = shared("clips/junction-truck-3s.mp4") else { return };
     fails(&["analyze", text(&clip), "--camera", camera, "--rate", "0"], &["--rate", "0", "60"]);
     fails(&["analyze", text(&clip), "--camera", camera, "--model", "../x"], &["--model", "../x"]);
-    fails(&["analyze", text(&clip), "--camera", camera, "--json", "/nowhere/out.json"], &["--json", "/nowhere"]);
+    fails(
+        &["analyze", text(&clip), "--camera", camera, "--json", "/nowhere/out.json"],
+        &["--json", "/nowhere"],
+    );
     let bad = CAMERA.replace("0.9", "1.9").replace("arterial", "arterail");
     let bad = file("bad.toml", bad.as_bytes());
-    fails(&["analyze", text(&clip), "--camera", text(&bad)], &["bad.toml:5", "arterail", "bad.toml:8", "1.9"]);
+    fails(
+        &["analyze", text(&clip), "--camera", text(&bad)],
+        &["bad.toml:5", "arterail", "bad.toml:8", "1.9"],
+    );
 }
 
 #[test]
@@ -56,7 +62,8 @@ fn a_report_may_be_written_to_a_device() {
     let dir = scratch();
     let camera = dir.path().join("camera.toml");
     std::fs::write(&camera, CAMERA).unwrap();
-    let (good, out, error) = run(&["analyze", text(&clip), "--camera", text(&camera), "--json", "/dev/stdout"]);
+    let (good, out, error) =
+        run(&["analyze", text(&clip), "--camera", text(&camera), "--json", "/dev/stdout"]);
     assert!(good, "{error}");
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["camera"], "c");

@@ -23,7 +23,9 @@ fn sources(directory: &Path, into: &mut String) {
 fn metrics(text: &str, quote: char) -> BTreeSet<String> {
     let is_name = |word: &&str| {
         word.starts_with("wayside_")
-            && ["_total", "_seconds", "_waiting", "_rows", "_away", "_streams"].iter().any(|e| word.ends_with(e))
+            && ["_total", "_seconds", "_waiting", "_rows", "_away", "_streams"]
+                .iter()
+                .any(|e| word.ends_with(e))
     };
     text.split(quote).filter(is_name).map(str::to_owned).collect()
 }

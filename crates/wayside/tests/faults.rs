@@ -81,7 +81,8 @@ fn kills_by_turns_lose_and_double_no_closed_bin() {
 
     // The process itself, right after a bin was announced and twelve seconds into the next.
     std::thread::sleep(Duration::from_secs(12));
-    let announced_before_kill: BTreeSet<String> = heard.bins().keys().map(|(_, start)| start.clone()).collect();
+    let announced_before_kill: BTreeSet<String> =
+        heard.bins().keys().map(|(_, start)| start.clone()).collect();
     site.process.as_mut().unwrap().kill();
     site.start();
     wait(Duration::from_secs(60), "live cameras", || all(&site, "live"));
