@@ -186,7 +186,8 @@ fn standing() -> Result<Vec<Box<dyn Drawable>>, CamsimError> {
         };
         standing.push(Box::new(Card::new(name, svg, World::new(x, y, 0.0), face, size)?));
     }
-    for (x, y) in [(8.6, -14.6), (-14.6, -8.6), (14.6, 8.6), (-8.6, 14.6)] {
+    // On the side of each arm that is away from the camera, so that no mast hides who crosses a line.
+    for (x, y) in [(8.6, -14.6), (-14.6, 8.6), (14.6, 8.6), (8.6, 14.6)] {
         let foot = World::new(x, y, 0.0);
         standing.push(Box::new(Card::new("signal", props::SIGNAL, foot, face, (0.8, 5.2))?));
     }
