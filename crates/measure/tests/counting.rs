@@ -199,7 +199,7 @@ fn weak_things_must_go_a_long_way() {
 fn movements_go_from_the_first_line_to_the_last() {
     let lines = vec![line("in", [0.25, 0.95], [0.25, 0.3]), line("out", [0.75, 0.95], [0.75, 0.3])];
     let paths =
-        [path(0.0, 4.0, |t| (100.0 + 200.0 * t, 300.0)), path(0.5, 1.5, |t| (100.0 + 150.0 * t, 400.0))];
+        [path(0.0, 4.5, |t| (60.0 + 200.0 * t, 300.0)), path(0.5, 1.5, |t| (100.0 + 150.0 * t, 400.0))];
     let (events, measurer) = run(&camera(lines, None), &paths, 8.0);
     let mut totals = Totals::default();
     events.iter().for_each(|e| totals.add(e));
