@@ -147,7 +147,7 @@ test("a bin that has just ended is no gap while its counts are on their way", ()
   expect(shownUntil(history(minute("10:01:00")), at("10:02:05"), "1m")).toBe(at("10:02:00"));
 });
 
-test.each([[0, 4], [4, 4], [5, 5], [7, 8], [11, 20], [26, 30], [61, 80], [100, 100], [101, 200]])(
+test.each([[0, 4], [4, 4], [5, 6], [7, 8], [11, 20], [9, 10], [26, 30], [61, 80], [100, 100], [101, 200]])(
   "the axis for %d ends at %d",
   (largest, top) => expect(niceMax(largest)).toBe(top),
 );

@@ -1,9 +1,9 @@
 // Arrows point where crossings count as forward; icons stand in the middle of their cells.
 
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import type { Line } from "../src/api/types";
-import { arrow, forward, forwardDegrees, iconAt, labelAt, scaled, side } from "../src/model/geometry";
+import { arrow, arrowLength, forward, forwardDegrees, iconAt, placeLabels, scaled, side } from "../src/model/geometry";
 
 const line = (x1: number, y1: number, x2: number, y2: number): Line => ({
   id: "l",
@@ -42,14 +42,44 @@ test("a line without length has no direction and breaks nothing", () => {
   expect(arrow(line(0.5, 0.5, 0.5, 0.5), SIZE, 60).to).toEqual({ x: 500, y: 250 });
 });
 
-test("a label stays inside the picture", () => {
-  for (const l of [line(0, 0, 1, 0), line(1, 0, 1, 1), line(0.99, 0.99, 0.01, 0.99), line(0.5, 0, 0.5, 1)]) {
-    const at = labelAt(l, SIZE, 24);
-    expect(at.x).toBeGreaterThanOrEqual(24);
-    expect(at.x).toBeLessThanOrEqual(SIZE.width - 24);
-    expect(at.y).toBeGreaterThanOrEqual(24);
-    expect(at.y).toBeLessThanOrEqual(SIZE.height);
-  }
+describe("names of lines", () => {
+  const boxes = (lines: Line[]) =>
+    placeLabels(lines, SIZE, 24, 78).map(({ x, y }, i) => {
+      const half = (lines[i]!.id.length * 24 * 0.6) / 2;
+      return { x1: x - half, y1: y - 24, x2: x + half, y2: y + 8 };
+    });
+  const named = (id: string, ...[x1, y1, x2, y2]: [number, number, number, number]): Line => ({ ...line(x1, y1, x2, y2), id });
+
+  test("stay inside the picture", () => {
+    for (const l of [line(0, 0, 1, 0), line(1, 0, 1, 1), line(0.99, 0.99, 0.01, 0.99), line(0.5, 0, 0.5, 1)]) {
+      const [box] = boxes([{ ...l, id: "a-long-name" }]);
+      expect(box!.x1).toBeGreaterThanOrEqual(0);
+      expect(box!.x2).toBeLessThanOrEqual(SIZE.width);
+      expect(box!.y1).toBeGreaterThanOrEqual(0);
+      expect(box!.y2).toBeLessThanOrEqual(SIZE.height);
+    }
+  });
+
+  test("do not cover each other where lines lie close together", () => {
+    const close = [
+      named("north-in", 0.19, 0.43, 0.31, 0.41),
+      named("north-out", 0.31, 0.41, 0.42, 0.37),
+      named("west-out", 0.11, 0.53, 0.22, 0.62),
+      named("west-in", 0.22, 0.62, 0.33, 0.72),
+    ];
+    const all = boxes(close);
+    all.forEach((a, i) =>
+      all.slice(i + 1).forEach((b) => {
+        expect(a.x1 < b.x2 && b.x1 < a.x2 && a.y1 < b.y2 && b.y1 < a.y2).toBe(false);
+      }),
+    );
+  });
+});
+
+test("arrows are in keeping with their lines", () => {
+  expect(arrowLength(line(0.1, 0.5, 0.9, 0.5), SIZE, 80)).toBe(80);
+  expect(arrowLength(line(0.1, 0.5, 0.2, 0.5), SIZE, 80)).toBe(50);
+  expect(arrowLength(line(0.1, 0.5, 0.11, 0.5), SIZE, 80)).toBe(36);
 });
 
 test("icons stand on the grid of 32 × 18", () => {

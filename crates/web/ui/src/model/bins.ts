@@ -110,10 +110,10 @@ export function merge(history: BinHistory, more: Iterable<ClosedBin>, keepFrom: 
   return merged;
 }
 
-/** A round number at or above the largest value, for the top of a chart's axis. */
+/** A round number at or above the largest value, for the top of a chart's axis; its half is whole. */
 export function niceMax(largest: number): number {
   if (largest <= 4) return 4;
   const power = 10 ** Math.floor(Math.log10(largest));
-  const step = [1, 2, 3, 4, 5, 6, 8, 10].find((s) => s * power >= largest) ?? 10;
+  const step = [1, 2, 3, 4, 5, 6, 8, 10].find((s) => s * power >= largest && (s * power) % 2 === 0) ?? 10;
   return step * power;
 }

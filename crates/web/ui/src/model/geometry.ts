@@ -60,21 +60,64 @@ export function arrow(line: Line, size: Size, length: number): Arrow {
   };
 }
 
-/** Where a text can stand beside a line, kept inside the picture: at the upper end of a steep line, over
- * the left part of a flat one, where neither the arrow nor a neighbour's name is. */
-export function labelAt(line: Line, size: Size, margin: number): Point & { anchor: "start" | "end" } {
+/** How long a line's arrow may be: in keeping with the line, so that short lines are not buried. */
+export function arrowLength(line: Line, size: Size, longest: number): number {
   const [a, b] = line.points.map((p) => scaled(p, size)) as [Point, Point];
-  const flat = Math.abs(b.x - a.x) > Math.abs(b.y - a.y);
-  const left = a.x <= b.x ? a : b;
-  const right = left === a ? b : a;
-  const along = (t: number): Point => ({ x: left.x + (right.x - left.x) * t, y: left.y + (right.y - left.y) * t });
-  const at = flat ? along(0.12) : a.y <= b.y ? a : b;
-  const anchor = !flat && at.x > size.width * 0.7 ? "end" : "start";
-  return {
-    x: Math.min(Math.max(at.x + (anchor === "end" ? -margin : margin) * 0.5, margin), size.width - margin),
-    y: Math.min(Math.max(at.y - margin * 0.6, margin * 1.6), size.height - margin * 0.6),
-    anchor,
-  };
+  return Math.min(longest, Math.max(longest * 0.45, Math.hypot(b.x - a.x, b.y - a.y) * 0.5));
+}
+
+export interface Label {
+  x: number;
+  y: number;
+}
+
+interface Box {
+  x1: number;
+  y1: number;
+  x2: number;
+  y2: number;
+}
+
+function overlap(a: Box, b: Box): number {
+  const w = Math.min(a.x2, b.x2) - Math.max(a.x1, b.x1);
+  const h = Math.min(a.y2, b.y2) - Math.max(a.y1, b.y1);
+  return w > 0 && h > 0 ? w * h : 0;
+}
+
+/** Width of a character of the page's bold type, as a share of its size. */
+const CHARACTER = 0.6;
+
+/** Where the names of lines stand: for each line the middle of its text's foot, at an end or beside it,
+ * wherever it covers least of arrows and of names that were placed before, and inside the picture. */
+export function placeLabels(lines: readonly Line[], size: Size, fontSize: number, longestArrow: number): Label[] {
+  const taken: Box[] = lines.map((line) => {
+    const { from, head } = arrow(line, size, arrowLength(line, size, longestArrow));
+    const xs = [from.x, ...head.map((p) => p.x)];
+    const ys = [from.y, ...head.map((p) => p.y)];
+    return { x1: Math.min(...xs), y1: Math.min(...ys), x2: Math.max(...xs), y2: Math.max(...ys) };
+  });
+  return lines.map((line) => {
+    const half = (line.id.length * fontSize * CHARACTER) / 2;
+    const box = (l: Label): Box => ({ x1: l.x - half, y1: l.y - fontSize, x2: l.x + half, y2: l.y + fontSize * 0.3 });
+    const clamp = (l: Label): Label => ({
+      x: Math.min(Math.max(l.x, half + 4), size.width - half - 4),
+      y: Math.min(Math.max(l.y, fontSize * 1.2), size.height - fontSize * 0.5),
+    });
+    const [a, b] = line.points.map((p) => scaled(p, size)) as [Point, Point];
+    const gap = fontSize * 0.5;
+    const candidates = [a, b, { x: a.x * 0.75 + b.x * 0.25, y: a.y * 0.75 + b.y * 0.25 }, { x: a.x * 0.25 + b.x * 0.75, y: a.y * 0.25 + b.y * 0.75 }]
+      .flatMap((p) => [
+        { x: p.x, y: p.y - gap },
+        { x: p.x, y: p.y + gap + fontSize },
+        { x: p.x + half + gap, y: p.y + fontSize * 0.35 },
+        { x: p.x - half - gap, y: p.y + fontSize * 0.35 },
+      ])
+      .map(clamp);
+    const cost = (l: Label) => taken.reduce((sum, other) => sum + overlap(box(l), other), 0);
+    const best = candidates.reduce((x, y) => (cost(y) < cost(x) ? y : x));
+    taken.push(box(best));
+    return best;
+  });
 }
 
 /** The middle of an icon's cell, and how large its symbol may be. */
