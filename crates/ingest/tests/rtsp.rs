@@ -50,7 +50,7 @@ fn h264_over_tcp_comes_at_the_rate_with_the_cameras_time() {
 
 #[test]
 fn h265_is_taken_too() {
-    if gstreamer_missing("x265enc") {
+    if !common::has_element("x265enc") {
         return;
     }
     let server = Server::start(
@@ -64,15 +64,6 @@ fn h265_is_taken_too() {
         "{:?}",
         heard.states
     );
-}
-
-fn gstreamer_missing(element: &str) -> bool {
-    wayside_ingest::init().unwrap();
-    let missing = gstreamer::ElementFactory::find(element).is_none();
-    if missing {
-        eprintln!("SKIPPED: GStreamer's {element} is not installed");
-    }
-    missing
 }
 
 #[test]

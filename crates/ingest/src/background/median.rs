@@ -35,9 +35,9 @@ impl Samples {
         self.taken[index] > 0
     }
 
-    /// Whether there are all samples.
-    pub fn is_full(&self, index: usize) -> bool {
-        usize::from(self.taken[index]) >= SLOTS
+    /// Whether a pixel takes a sample now: always until it has them all, then only at a refresh.
+    pub fn wants(&self, index: usize, refresh: bool) -> bool {
+        refresh || usize::from(self.taken[index]) < SLOTS
     }
 
     /// The median of each pixel's samples; of an even number the lower middle one.

@@ -10,7 +10,7 @@ mod reduce;
 use wayside_types::{BBox, Frame, FrameSize, PixelFormat};
 
 use self::median::Samples;
-use self::reduce::{Grid, Mask, Matrix};
+use self::reduce::{Grid, Mask, Matrix, RowSums};
 
 /// Widest background there is, in pixels.
 pub const MAX_WIDTH_PX: u32 = 480;
@@ -38,6 +38,7 @@ struct Running {
     /// Y of the whole small picture, U and V of half its width and height.
     planes: [Samples; 3],
     updates: u64,
+    sums: RowSums,
 }
 
 /// The background as it stands. Pixels without `known` are grey.
@@ -120,7 +121,7 @@ impl Running {
     fn new(source: FrameSize, max_width_px: u32) -> Self {
         let grid = Grid::new(source, max_width_px);
         let planes = [grid.luma_len(), grid.chroma_len(), grid.chroma_len()].map(Samples::new);
-        Self { source, mask: Mask::new(&grid), grid, planes, updates: 0 }
+        Self { source, mask: Mask::new(&grid), grid, planes, updates: 0, sums: RowSums::default() }
     }
 
     fn update(&mut self, frame: &Frame, boxes: &[BBox]) {
@@ -133,16 +134,32 @@ impl Running {
         self.updates += 1;
         let (grid, mask) = (&self.grid, &self.mask);
         let [y, u, v] = &mut self.planes;
-        for (index, place) in grid.luma_places() {
-            if !mask.luma(index) && (refresh || !y.is_full(index)) {
-                y.push(index, source.luma(place));
+        let (columns, rows) = grid.luma();
+        for (row, &span) in rows.iter().enumerate() {
+            let first = row * columns.len();
+            if (first..first + columns.len()).all(|index| mask.luma(index) || !y.wants(index, refresh)) {
+                continue;
+            }
+            source.sum_luma_rows(span, &mut self.sums);
+            for (index, &column) in (first..).zip(columns) {
+                if !mask.luma(index) && y.wants(index, refresh) {
+                    y.push(index, source.luma(&self.sums, column));
+                }
             }
         }
-        for (index, place) in grid.chroma_places() {
-            if !mask.chroma(index) && (refresh || !u.is_full(index)) {
-                let (cb, cr) = source.chroma(place);
-                u.push(index, cb);
-                v.push(index, cr);
+        let (columns, rows) = grid.chroma();
+        for (row, &span) in rows.iter().enumerate() {
+            let first = row * columns.len();
+            if (first..first + columns.len()).all(|index| mask.chroma(index) || !u.wants(index, refresh)) {
+                continue;
+            }
+            source.sum_chroma_rows(span, &mut self.sums);
+            for (index, &column) in (first..).zip(columns) {
+                if !mask.chroma(index) && u.wants(index, refresh) {
+                    let [cb, cr] = source.chroma(&self.sums, column);
+                    u.push(index, cb);
+                    v.push(index, cr);
+                }
             }
         }
     }

@@ -7,9 +7,7 @@ use wayside_types::{BBox, Frame, FrameSize, PixelFormat, Plane};
 use super::row_bytes;
 
 /// A half-open range of source pixels or chroma samples along one axis.
-type Span = (usize, usize);
-/// Footprint of a pixel: columns and rows.
-pub(super) type Place = (Span, Span);
+pub(super) type Span = (usize, usize);
 
 /// Footprints of the small picture's pixels, axis by axis.
 pub(super) struct Grid {
@@ -45,14 +43,14 @@ impl Grid {
         self.chroma[0].len() * self.chroma[1].len()
     }
 
-    /// Index and footprint of every pixel, row by row.
-    pub fn luma_places(&self) -> impl Iterator<Item = (usize, Place)> {
-        places(&self.luma)
+    /// Footprints of columns and of rows, in source pixels.
+    pub fn luma(&self) -> (&[Span], &[Span]) {
+        (&self.luma[0], &self.luma[1])
     }
 
-    /// Index and footprint of every chroma pixel, row by row.
-    pub fn chroma_places(&self) -> impl Iterator<Item = (usize, Place)> {
-        places(&self.chroma)
+    /// Footprints of chroma columns and rows, in chroma samples.
+    pub fn chroma(&self) -> (&[Span], &[Span]) {
+        (&self.chroma[0], &self.chroma[1])
     }
 
     /// The chroma pixel that colours a pixel.
@@ -60,10 +58,6 @@ impl Grid {
         let width = self.luma[0].len();
         (index / width / 2) * self.chroma[0].len() + (index % width) / 2
     }
-}
-
-fn places([columns, rows]: &[Vec<Span>; 2]) -> impl Iterator<Item = (usize, Place)> {
-    rows.iter().flat_map(move |&row| columns.iter().map(move |&column| (column, row))).enumerate()
 }
 
 fn luma_spans(small: usize, whole: usize) -> Vec<Span> {
@@ -143,6 +137,7 @@ pub(super) struct Source<'a> {
     format: PixelFormat,
     size: FrameSize,
     planes: Vec<Plane<'a>>,
+    matrix: Matrix,
 }
 
 impl<'a> Source<'a> {
@@ -153,47 +148,91 @@ impl<'a> Source<'a> {
         let whole = planes.iter().zip(rows).all(|(plane, (bytes, rows))| {
             plane.stride >= bytes && plane.data.len() >= plane.stride * (rows.max(1) - 1) + bytes
         });
-        whole.then_some(Self { format: frame.format, size: frame.size, planes })
+        let matrix = Matrix::usual_for(frame.size);
+        whole.then_some(Self { format: frame.format, size: frame.size, planes, matrix })
     }
 
-    /// Mean luma of a footprint in pixels.
-    pub fn luma(&self, place: Place) -> u8 {
-        match self.format {
-            PixelFormat::I420 | PixelFormat::Nv12 => self.mean(0, place, 1, 0),
-            PixelFormat::Rgb8 => self.mean_yuv(place)[0],
-        }
+    /// Adds up these rows of source pixels, for [`Source::luma`].
+    pub fn sum_luma_rows(&self, rows: Span, sums: &mut RowSums) {
+        sums.rows = rows.1 - rows.0;
+        self.sum_rows(0, rows, &mut sums.first);
     }
 
-    /// Mean U and V of a footprint in chroma samples.
-    pub fn chroma(&self, place: Place) -> (u8, u8) {
+    /// Adds up these rows of chroma samples, for [`Source::chroma`].
+    pub fn sum_chroma_rows(&self, rows: Span, sums: &mut RowSums) {
+        sums.rows = rows.1 - rows.0;
         match self.format {
-            PixelFormat::I420 => (self.mean(1, place, 1, 0), self.mean(2, place, 1, 0)),
-            PixelFormat::Nv12 => (self.mean(1, place, 2, 0), self.mean(1, place, 2, 1)),
+            PixelFormat::I420 => {
+                self.sum_rows(1, rows, &mut sums.first);
+                self.sum_rows(2, rows, &mut sums.second);
+            }
+            PixelFormat::Nv12 => self.sum_rows(1, rows, &mut sums.first),
             PixelFormat::Rgb8 => {
-                let whole = |(a, b): Span, whole: u32| (2 * a, (2 * b).min(whole as usize));
-                let place = (whole(place.0, self.size.width), whole(place.1, self.size.height));
-                let [_, u, v] = self.mean_yuv(place);
-                (u, v)
+                let rows = in_pixels(rows, self.size.height);
+                self.sum_luma_rows(rows, sums);
             }
         }
     }
 
-    /// Mean of every `step`th byte from `offset` on.
-    fn mean(&self, plane: usize, (columns, rows): Place, step: usize, offset: usize) -> u8 {
-        let Plane { data, stride } = self.planes[plane];
-        let mut sum = 0u64;
-        for row in rows.0..rows.1 {
-            let row = &data[row * stride..];
-            let values = &row[columns.0 * step..(columns.1 - 1) * step + offset + 1];
-            sum += values.iter().skip(offset).step_by(step).map(|&v| u64::from(v)).sum::<u64>();
+    /// Mean luma of a footprint: these columns of source pixels in rows that were added up.
+    pub fn luma(&self, sums: &RowSums, columns: Span) -> u8 {
+        match self.format {
+            PixelFormat::I420 | PixelFormat::Nv12 => mean::<1>(&sums.first, columns, sums.rows)[0],
+            PixelFormat::Rgb8 => self.matrix.to_yuv(mean::<3>(&sums.first, columns, sums.rows))[0],
         }
-        let n = ((columns.1 - columns.0) * (rows.1 - rows.0)).max(1) as u64;
-        u8::try_from((sum + n / 2) / n).unwrap_or(u8::MAX)
     }
 
-    fn mean_yuv(&self, place: Place) -> [u8; 3] {
-        Matrix::usual_for(self.size).to_yuv([0, 1, 2].map(|channel| self.mean(0, place, 3, channel)))
+    /// Mean U and V of a footprint: these columns of chroma samples in rows that were added up.
+    pub fn chroma(&self, sums: &RowSums, columns: Span) -> [u8; 2] {
+        match self.format {
+            PixelFormat::I420 => {
+                [&sums.first, &sums.second].map(|plane| mean::<1>(plane, columns, sums.rows)[0])
+            }
+            PixelFormat::Nv12 => mean::<2>(&sums.first, columns, sums.rows),
+            PixelFormat::Rgb8 => {
+                let columns = in_pixels(columns, self.size.width);
+                let [_, u, v] = self.matrix.to_yuv(mean::<3>(&sums.first, columns, sums.rows));
+                [u, v]
+            }
+        }
     }
+
+    fn sum_rows(&self, plane: usize, rows: Span, sums: &mut Vec<u32>) {
+        let Plane { data, stride } = self.planes[plane];
+        let (bytes, _) = row_bytes(self.format, self.size)[plane];
+        sums.clear();
+        sums.resize(bytes, 0);
+        for row in rows.0..rows.1 {
+            for (sum, &value) in sums.iter_mut().zip(&data[row * stride..][..bytes]) {
+                *sum += u32::from(value);
+            }
+        }
+    }
+}
+
+/// Sums of a footprint's rows, column by column: of one plane, or of U and V.
+#[derive(Default)]
+pub(super) struct RowSums {
+    first: Vec<u32>,
+    second: Vec<u32>,
+    rows: usize,
+}
+
+/// Means of `N` interleaved channels over these columns.
+fn mean<const N: usize>(sums: &[u32], columns: Span, rows: usize) -> [u8; N] {
+    let n = ((columns.1 - columns.0) * rows).max(1) as u64;
+    let mut totals = [n / 2; N];
+    for pixel in sums[columns.0 * N..columns.1 * N].chunks_exact(N) {
+        for (total, &sum) in totals.iter_mut().zip(pixel) {
+            *total += u64::from(sum);
+        }
+    }
+    totals.map(|total| u8::try_from(total / n).unwrap_or(u8::MAX))
+}
+
+/// A range of chroma samples in source pixels.
+fn in_pixels((from, to): Span, whole: u32) -> Span {
+    (2 * from, (2 * to).min(whole as usize))
 }
 
 /// How YUV is made of RGB, limited range (ITU-R BT.601 and BT.709).
@@ -209,20 +248,24 @@ impl Matrix {
     }
 
     pub fn to_rgb(&self, [y, u, v]: [u8; 3]) -> [u8; 3] {
-        let luma = (f32::from(y) - 16.0) * 255.0 / 219.0;
-        let [u, v] = [u, v].map(|c| (f32::from(c) - 128.0) * 255.0 / 224.0);
-        let r = luma + v * 2.0 * (1.0 - self.kr);
-        let b = luma + u * 2.0 * (1.0 - self.kb);
-        let g = (luma - self.kr * r - self.kb * b) / (1.0 - self.kr - self.kb);
-        // Casts of floats saturate.
-        [r, g, b].map(|c| c.round() as u8)
+        let luma = (f32::from(y) - 16.0) * (255.0 / 219.0);
+        let [u, v] = [u, v].map(|c| (f32::from(c) - 128.0) * (255.0 / 224.0));
+        let r = luma + v * (2.0 * (1.0 - self.kr));
+        let b = luma + u * (2.0 * (1.0 - self.kb));
+        let g = (luma - self.kr * r - self.kb * b) * (1.0 / (1.0 - self.kr - self.kb));
+        [r, g, b].map(rounded)
     }
 
     pub fn to_yuv(&self, rgb: [u8; 3]) -> [u8; 3] {
         let [r, g, b] = rgb.map(f32::from);
         let luma = self.kr * r + (1.0 - self.kr - self.kb) * g + self.kb * b;
-        let u = 128.0 + (b - luma) / (2.0 * (1.0 - self.kb)) * 224.0 / 255.0;
-        let v = 128.0 + (r - luma) / (2.0 * (1.0 - self.kr)) * 224.0 / 255.0;
-        [16.0 + luma * 219.0 / 255.0, u, v].map(|c| c.round() as u8)
+        let u = 128.0 + (b - luma) / (2.0 * (1.0 - self.kb)) * (224.0 / 255.0);
+        let v = 128.0 + (r - luma) / (2.0 * (1.0 - self.kr)) * (224.0 / 255.0);
+        [16.0 + luma * (219.0 / 255.0), u, v].map(rounded)
     }
+}
+
+/// The nearest byte. Casts of floats saturate; `f32::round` would be a call for each pixel.
+fn rounded(value: f32) -> u8 {
+    (value + 0.5) as u8
 }

@@ -28,6 +28,16 @@ pub fn clip(name: &str) -> Option<PathBuf> {
     None
 }
 
+/// Whether GStreamer has an element; says loudly where it has not.
+pub fn has_element(name: &str) -> bool {
+    wayside_ingest::init().unwrap();
+    let there = gst::ElementFactory::find(name).is_some();
+    if !there {
+        eprintln!("SKIPPED: GStreamer's {name} is not installed");
+    }
+    there
+}
+
 /// Runs a pipeline to its end, writing a file.
 pub fn generate(pipeline: &str) {
     wayside_ingest::init().unwrap();
