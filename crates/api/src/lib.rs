@@ -19,7 +19,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use listen::{ListenError, check_listen, serve};
+pub use listen::serve;
 pub use router::{openapi_json, router};
 pub use session::{RandomSource, os_random};
 pub use state::{ApiParts, ApiState};

@@ -1,9 +1,9 @@
-//! Where the server may listen, and serving: accepting connections until told to stop, then letting
-//! answers finish and live streams end. What is served is `router`'s business.
+//! Serving: accepting connections until told to stop, then letting
+//! answers finish and live streams end. What is served is `router`'s business;
+//! where the server may listen is checked in `config`.
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,27 +34,6 @@ const HEAD_MAX_BYTES: usize = 32 * 1_024;
 
 /// How long to wait after a connection could not be taken.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
-
-/// An address that may not be listened on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "listen = \"{addr}\" is reachable from other machines, and there is no access control yet: everybody \
-     who reaches it could read the counts and see the live view. Accepted: a loopback address such as \
-     127.0.0.1:{port} or [::1]:{port}, or this one with --insecure", port = .addr.port()
-)]
-pub struct ListenError {
-    /// The address.
-    pub addr: SocketAddr,
-}
-
-/// Allows loopback addresses, and any address with `--insecure`.
-///
-/// # Errors
-/// [`ListenError`] for any other address without `insecure`.
-pub fn check_listen(addr: SocketAddr, insecure: bool) -> Result<(), ListenError> {
-    let ip = addr.ip().to_canonical();
-    if insecure || ip.is_loopback() { Ok(()) } else { Err(ListenError { addr }) }
-}
 
 /// Told to everyone who answers for longer than a moment: the server is about to stop.
 #[derive(Debug, Clone)]
@@ -125,26 +104,6 @@ async fn accept(
                 tracing::warn!(%error, "could not take a connection");
                 tokio::time::sleep(ACCEPT_AGAIN).await;
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_loopback_without_insecure() {
-        for good in ["127.0.0.1:8080", "127.9.9.9:1", "[::1]:8080", "[::ffff:127.0.0.1]:1"] {
-            assert_eq!(check_listen(good.parse().unwrap(), false), Ok(()));
-        }
-        for bad in ["0.0.0.0:8080", "[::]:8080", "10.0.0.5:80", "192.168.1.1:8080", "[fe80::1]:1"] {
-            let addr = bad.parse().unwrap();
-            let message = check_listen(addr, false).unwrap_err().to_string();
-            for part in [bad, "listen", "--insecure", "127.0.0.1"] {
-                assert!(message.contains(part), "{part} is not in: {message}");
-            }
-            assert_eq!(check_listen(addr, true), Ok(()));
         }
     }
 }

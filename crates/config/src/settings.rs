@@ -91,7 +91,7 @@ impl Settings {
     /// # Errors
     /// When `listen` is no loopback address and `insecure` is false.
     pub fn check_listen(&self, insecure: bool) -> Result<(), ConfigError> {
-        if insecure || self.listen.ip().is_loopback() {
+        if insecure || self.listen.ip().to_canonical().is_loopback() {
             return Ok(());
         }
         Err(ConfigError {

@@ -1,10 +1,9 @@
 //! The background view: the road without its users, at a scale at which nothing can be read, with
 //! whatever the detector still suspects in it filled flat.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
+use image::imageops::thumbnail;
+use image::{ExtendedColorType, RgbImage};
 use wayside_types::{BBox, FrameSize};
 
 /// A box is grown by this share of its size on every side before it is filled.
@@ -42,9 +41,6 @@ pub enum RedactError {
         /// Flags given.
         flags: usize,
     },
-    /// The picture could not be scaled.
-    #[error("background could not be scaled: {0}")]
-    Resize(String),
     /// The JPEG could not be written.
     #[error("background could not be encoded: {0}")]
     Encode(#[from] image::ImageError),
@@ -78,7 +74,11 @@ pub fn background_jpeg(
     let out_width = width_px.clamp(1, width);
     let out_height = (u64::from(height) * u64::from(out_width) / u64::from(width)).max(1);
     let out_height = u32::try_from(out_height).unwrap_or(height);
-    let small = resize(&rgb, picture.size, out_width, out_height)?;
+    let (want, got, flags) = (pixels * 3, rgb.len(), picture.known.len());
+    let whole =
+        RgbImage::from_raw(width, height, rgb).ok_or(RedactError::Shape { width, height, want, got, flags })?;
+    // Every pixel of the result is the mean of those it covers: nothing finer survives.
+    let small = thumbnail(&whole, out_width, out_height);
     let mut jpeg = Vec::with_capacity(32 * 1024);
     JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY).encode(
         &small,
@@ -100,16 +100,6 @@ fn fill(rgb: &mut [u8], size: FrameSize, bbox: &BBox) {
             pixel.copy_from_slice(&FILL);
         }
     }
-}
-
-fn resize(rgb: &[u8], size: FrameSize, width: u32, height: u32) -> Result<Vec<u8>, RedactError> {
-    let failed = |e: &dyn std::fmt::Display| RedactError::Resize(e.to_string());
-    let source = ImageRef::new(size.width, size.height, rgb, PixelType::U8x3).map_err(|e| failed(&e))?;
-    let mut target = Image::new(width, height, PixelType::U8x3);
-    // A box filter averages every source pixel: nothing finer than the target's pixel survives.
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Box));
-    Resizer::new().resize(&source, &mut target, &options).map_err(|e| failed(&e))?;
-    Ok(target.into_vec())
 }
 
 #[cfg(test)]
