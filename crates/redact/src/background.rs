@@ -75,8 +75,13 @@ pub fn background_jpeg(
     let out_height = (u64::from(height) * u64::from(out_width) / u64::from(width)).max(1);
     let out_height = u32::try_from(out_height).unwrap_or(height);
     let (want, got, flags) = (pixels * 3, rgb.len(), picture.known.len());
-    let whole =
-        RgbImage::from_raw(width, height, rgb).ok_or(RedactError::Shape { width, height, want, got, flags })?;
+    let whole = RgbImage::from_raw(width, height, rgb).ok_or(RedactError::Shape {
+        width,
+        height,
+        want,
+        got,
+        flags,
+    })?;
     // Every pixel of the result is the mean of those it covers: nothing finer survives.
     let small = thumbnail(&whole, out_width, out_height);
     let mut jpeg = Vec::with_capacity(32 * 1024);

@@ -238,13 +238,38 @@ mod tests {
     fn bins_follow_the_local_clock() {
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         for (length, at, zone, want) in [
-            (BinLength::Minute1, "2026-11-21T10:00:59.999Z", "UTC", pair("2026-11-21T10:00:00Z", "2026-11-21T10:01:00Z")),
+            (
+                BinLength::Minute1,
+                "2026-11-21T10:00:59.999Z",
+                "UTC",
+                pair("2026-11-21T10:00:00Z", "2026-11-21T10:01:00Z"),
+            ),
             // Kathmandu is 5 h 45 min ahead: its hours start at a quarter past.
-            (BinLength::Hour, "2026-11-21T10:20:00Z", "Asia/Kathmandu", pair("2026-11-21T10:15:00Z", "2026-11-21T11:15:00Z")),
+            (
+                BinLength::Hour,
+                "2026-11-21T10:20:00Z",
+                "Asia/Kathmandu",
+                pair("2026-11-21T10:15:00Z", "2026-11-21T11:15:00Z"),
+            ),
             // A day of 23 and one of 25 hours.
-            (BinLength::Day, "2026-03-29T10:00:00Z", "Europe/Berlin", pair("2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z")),
-            (BinLength::Day, "2026-10-25T10:00:00Z", "Europe/Berlin", pair("2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z")),
-            (BinLength::Minute1, "1969-12-31T23:59:59.5Z", "UTC", pair("1969-12-31T23:59:00Z", "1970-01-01T00:00:00Z")),
+            (
+                BinLength::Day,
+                "2026-03-29T10:00:00Z",
+                "Europe/Berlin",
+                pair("2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"),
+            ),
+            (
+                BinLength::Day,
+                "2026-10-25T10:00:00Z",
+                "Europe/Berlin",
+                pair("2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"),
+            ),
+            (
+                BinLength::Minute1,
+                "1969-12-31T23:59:59.5Z",
+                "UTC",
+                pair("1969-12-31T23:59:00Z", "1970-01-01T00:00:00Z"),
+            ),
         ] {
             assert_eq!(bounds(length, at, zone), want, "{length} at {at} in {zone}");
         }

@@ -33,14 +33,20 @@ impl SystemClock {
 }
 
 impl Default for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that the others are banned in favour of")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that the others are banned in favour of"
+    )]
     fn default() -> Self {
         Self { origin: std::time::Instant::now() }
     }
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that the others are banned in favour of")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that the others are banned in favour of"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
