@@ -1,4 +1,10 @@
 //! Bad input from the command line's side: each mistake gets an error that names it, and nothing panics.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of a test fails it the same way"
+)]
 
 mod common;
 

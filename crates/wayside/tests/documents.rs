@@ -1,5 +1,11 @@
 //! The reference pages against the code: a metric that is not described, or a described one that is gone,
 //! fails here.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of a test fails it the same way"
+)]
 
 mod common;
 

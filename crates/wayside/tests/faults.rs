@@ -1,5 +1,11 @@
 //! The plug is pulled by turns: on the database, on the cameras, on the process itself. No closed bin is
 //! lost or doubled, and the site goes on by itself. Runs for several real minutes, for bins are real ones.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of a test fails it the same way"
+)]
 
 mod common;
 

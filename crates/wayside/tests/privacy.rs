@@ -5,6 +5,12 @@
 //! A `TrackId` can't be planted: it begins at zero in every tracker, has no constructor from a number, and the
 //! compile-fail tests in `types::track` prove that it can be neither serialised nor displayed. What is planted
 //! in ids instead is in the ids of lines, which belong in the store and the API but in no log and no metric.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of a test fails it the same way"
+)]
 
 mod common;
 // Not a part of `common`: only this test builds what it needs.

@@ -1,6 +1,12 @@
 //! The drawn street with its truth, through the whole pipeline and the real detector: counts, and mean speeds
 //! within 5 % or 3 km/h. A recording goes through H.264 like a camera's stream. Counts should be exact; where
 //! a recording is known to be counted wrong, the test says by how much, so that it can't get worse unseen.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of a test fails it the same way"
+)]
 
 mod common;
 
