@@ -16,6 +16,8 @@ const MAX_S: f64 = 1.0;
 const MAX_UNITS_BEFORE: f64 = 2.0;
 /// … and after its end: somebody who was lost may have stopped.
 const MAX_UNITS_AFTER: f64 = 1.0;
+/// How well a road user is detected is judged over this much of its path, which is waited for.
+pub(crate) const JUDGE_S: f64 = 1.0;
 /// Only road users that are detected this well, on average over the window, are worth it: parts of
 /// vehicles and things that look like one come and go all the time.
 pub(crate) const MIN_SCORE: f64 = 0.2;

@@ -19,7 +19,7 @@ use crate::speed::speed;
 use crate::zones::{ZoneMeter, ZoneSummary, standing};
 
 /// No event is dated earlier than this before the frame that it is reported with.
-pub const MAX_LATENESS: Duration = Duration::from_secs(2);
+pub const MAX_LATENESS: Duration = Duration::from_millis(2_500);
 
 /// A crossing waits this long before it is reported: the class gets more votes, the speed more path, and
 /// one that is taken back at once was none.
@@ -28,6 +28,10 @@ const SETTLE_S: f64 = 0.7;
 const WEAK_TRAVEL: f64 = 3.0;
 /// The path this long before and after a crossing says where on the line it was.
 const PLACE_WINDOW_S: f64 = 0.7;
+/// Tracks whose reference points are this many box units apart across their way follow two vehicles …
+const APART_BESIDE_UNITS: f64 = 0.45;
+/// … and so do those that are this far apart along it.
+const APART_ALONG_UNITS: f64 = 1.5;
 /// A movement is reported when its track ends, or this long after its last crossing.
 const MOVEMENT_SETTLE_S: f64 = 20.0;
 /// A track is at the picture's edge when its box is this close to it, in shares of width or height.
@@ -85,6 +89,8 @@ pub struct Measurer {
     ground: Option<Homography>,
     zones: Vec<ZoneMeter>,
     users: HashMap<TrackId, User>,
+    /// Where the road users of this frame are, px.
+    places: HashMap<TrackId, Point>,
     first_at: Option<Timestamp>,
     last_at: Option<Timestamp>,
     quality: Quality,
@@ -148,6 +154,7 @@ impl Measurer {
             ground,
             zones,
             users: HashMap::new(),
+            places: HashMap::new(),
             first_at: None,
             last_at: None,
             quality: Quality::default(),
@@ -159,6 +166,12 @@ impl Measurer {
     pub fn update(&mut self, at: Timestamp, tracks: &TrackUpdate) -> Vec<Event> {
         let mut events = Vec::new();
         self.first_at.get_or_insert(at);
+        self.places = tracks
+            .active
+            .iter()
+            .filter(|t| t.observed && t.confirmed)
+            .map(|t| (t.id, t.bbox.reference()))
+            .collect();
         for track in &tracks.ended {
             self.end(at, track, &mut events);
         }
@@ -241,14 +254,14 @@ impl Measurer {
             return;
         }
         let Some(velocity) = user.path.velocity_at_start(gap::WINDOW_S) else {
-            user.looked_back = seconds(user.path.first().at, user.path.last().at) > 2.0 * gap::WINDOW_S;
+            user.looked_back = seconds(user.path.first().at, user.path.last().at) > gap::JUDGE_S;
             return;
         };
-        if seconds(user.path.first().at, user.path.last().at) < gap::WINDOW_S {
+        if seconds(user.path.first().at, user.path.last().at) < gap::JUDGE_S {
             return;
         }
         user.looked_back = true;
-        if !user.starts_inside || user.path.score_at_start(gap::WINDOW_S) < gap::MIN_SCORE {
+        if !user.starts_inside || user.path.score_at_start(gap::JUDGE_S) < gap::MIN_SCORE {
             return;
         }
         for (index, line) in self.lines.iter().enumerate() {
@@ -266,7 +279,7 @@ impl Measurer {
         let inside = !self.is_at_edge(&track.bbox);
         let Some(user) = self.users.get_mut(&track.id) else { return };
         let Some(velocity) = user.path.velocity_at_end(gap::WINDOW_S) else { return };
-        if !track.confirmed || !inside || user.path.score_at_end(gap::WINDOW_S) < gap::MIN_SCORE {
+        if !track.confirmed || !inside || user.path.score_at_end(gap::JUDGE_S) < gap::MIN_SCORE {
             return;
         }
         for (index, line) in self.lines.iter().enumerate() {
@@ -297,7 +310,7 @@ impl Measurer {
                 continue;
             }
             let recount_s = f64::from(self.settings.recount_ms) / 1_000.0;
-            if !line.accept(track, user, &pending.passage, recount_s) {
+            if !line.accept(track, user, &pending.passage, recount_s, &self.places) {
                 continue;
             }
             let at = pending.passage.at.max(later(now, -MAX_LATENESS.as_secs_f64()));
@@ -375,13 +388,34 @@ impl Measurer {
     }
 }
 
+/// Whether another track is seen in this very frame in a place that the vehicle of this one can't be in as
+/// well: beside its way, or far ahead or behind on it.
+fn apart(places: &HashMap<TrackId, Point>, track: &Track, other: TrackId, unit: f64) -> bool {
+    let (Some(a), Some(b)) = (places.get(&track.id), places.get(&other)) else { return false };
+    let v = track.velocity_px_s;
+    let speed = v.x.hypot(v.y);
+    if speed <= 0.0 {
+        return false;
+    }
+    let (dx, dy) = (b.x - a.x, b.y - a.y);
+    let (along, beside) = ((dx * v.x + dy * v.y) / speed, (dx * v.y - dy * v.x) / speed);
+    beside.abs() >= APART_BESIDE_UNITS * unit || along.abs() >= APART_ALONG_UNITS * unit
+}
+
 impl MeasuredLine {
     /// Whether a crossing counts; if so, it is remembered.
-    fn accept(&mut self, track: &Track, user: &User, passage: &Passage, recount_s: f64) -> bool {
+    fn accept(
+        &mut self,
+        track: &Track,
+        user: &User,
+        passage: &Passage,
+        recount_s: f64,
+        places: &HashMap<TrackId, Point>,
+    ) -> bool {
         let unit = user.path.last().unit;
         let motor = track.class.is_motor_vehicle();
         if self.recent.same_track(track.id, passage.at, recount_s)
-            || self.recent.same_place(passage, unit, motor)
+            || self.recent.same_place(passage, unit, motor, |other| apart(places, track, other, unit))
             || self.recent.broken(passage, user.path.first().at, unit, motor)
         {
             return false;

@@ -13,7 +13,7 @@ const WINDOW_UNITS: f64 = 0.8;
 
 /// Reference points of one vehicle under two tracks differ by at most this along its way, in box units:
 /// the next vehicle of the lane is further away …
-const SAME_ALONG_UNITS: f64 = 0.6;
+const SAME_ALONG_UNITS: f64 = 0.9;
 /// … and by this across it: the next lane is further away.
 const SAME_BESIDE_UNITS: f64 = 0.2;
 
@@ -60,8 +60,10 @@ impl Recent {
 
     /// Whether another track's vehicle was counted in the very place where this one is: two vehicles can't
     /// be there at once, so both tracks follow one. Only vehicles: people do walk abreast.
-    pub fn same_place(&self, new: &Passage, unit: f64, motor: bool) -> bool {
-        self.counted.iter().any(|c| {
+    /// `apart` says whether the new track is now seen apart from a counted one: then they are two that were
+    /// taken for one when they crossed side by side.
+    pub fn same_place(&self, new: &Passage, unit: f64, motor: bool, apart: impl Fn(TrackId) -> bool) -> bool {
+        self.counted.iter().filter(|c| !apart(c.track)).any(|c| {
             let dt = seconds(c.at, new.at);
             let unit = unit.max(c.unit);
             let speed = c.velocity.x.hypot(c.velocity.y);

@@ -18,7 +18,7 @@ const ALONE: f64 = 9.0;
 /// The same for weak detections: more of them are nothing.
 const ALONE_WEAK: f64 = 4.0;
 /// A track unseen for longer than this takes no weak detection.
-const WEAK_UNSEEN_S: f64 = 1.5;
+const WEAK_UNSEEN_S: f64 = 2.0;
 /// However unsure the prediction is, nobody moves faster than this many box units a second.
 const MAX_SPEED_UNITS_S: f64 = 9.0;
 /// Another class of the same group costs this.

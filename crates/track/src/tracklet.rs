@@ -138,7 +138,9 @@ impl Tracklet {
         let within =
             shared >= PART_INSIDE && b.area() >= PART_SMALLER * a.area() && own <= others / PART_SCORE;
         let level = (a.y2 - b.y2).abs() <= PART_LEVEL * b.height();
-        let sticks = shared >= PART_STICKS && level && own < PART_WEAK && own <= PART_WEAKER * others;
+        // Of two halves that are both seen badly, the smaller is the part.
+        let lesser = own <= PART_WEAKER * others || others < PART_WEAK && a.area() < b.area();
+        let sticks = shared >= PART_STICKS && level && own < PART_WEAK && lesser;
         !deeper && (within || sticks)
     }
 
