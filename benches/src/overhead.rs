@@ -11,7 +11,7 @@ use wayside_config::load_for_analyze;
 use wayside_detect::{Manifest, Provider, Runtime};
 use wayside_engine::DetectorSetup;
 use wayside_ingest::{SourceOptions, read_file};
-use wayside_types::{CameraSpec, Frame, Profile};
+use wayside_types::{CameraSpec, Frame, MotionSettings, Profile};
 
 use crate::{cpu, say};
 
@@ -42,7 +42,9 @@ impl Subject {
     fn load(args: &OverheadArgs) -> anyhow::Result<Self> {
         let loaded = load_for_analyze(None, &args.camera, &args.video)?;
         let mut spec = loaded.camera;
-        spec.profile = Arc::new(Profile { rate_fps: args.rate, ..Profile::clone(&spec.profile) });
+        // Every due frame goes through the model, as on the other sides.
+        let motion = MotionSettings { gate: false, ..spec.profile.motion };
+        spec.profile = Arc::new(Profile { rate_fps: args.rate, motion, ..Profile::clone(&spec.profile) });
         let settings = loaded.settings;
         let manifest = settings.models_dir.join(format!("{}.toml", spec.profile.model));
         wayside_ingest::init()?;

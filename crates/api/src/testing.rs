@@ -16,8 +16,8 @@ use wayside_testkit::SimClock;
 use wayside_types::camera::{RtspTransport, RtspUrl};
 use wayside_types::{
     Calibration, CameraId, CameraSpec, CountSettings, DecodeSettings, Department, DetectSettings, Line,
-    LineId, LiveHub, Location, Point, Profile, RoadUserClass, SourceUrl, TimeZone, TrackSettings, Zone,
-    ZoneId, ZoneKind,
+    LineId, LiveHub, Location, MotionSettings, Point, Profile, RoadUserClass, SourceUrl, TimeZone,
+    TrackSettings, Zone, ZoneId, ZoneKind,
 };
 
 use crate::{ApiParts, os_random, router};
@@ -37,6 +37,7 @@ pub(crate) fn cameras() -> Arc<[CameraSpec]> {
         rate_fps: 10.0,
         model: "yolox-nano".to_owned(),
         decode: DecodeSettings::default(),
+        motion: MotionSettings::default(),
         detect: DetectSettings::default(),
         track: TrackSettings::default(),
         count: CountSettings::default(),

@@ -216,7 +216,7 @@ fn config_version(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use wayside_types::{CountSettings, DecodeSettings, DetectSettings, TrackSettings};
+    use wayside_types::{CountSettings, DecodeSettings, DetectSettings, MotionSettings, TrackSettings};
 
     use super::*;
 
@@ -226,6 +226,7 @@ mod tests {
             rate_fps: 10.0,
             model: "m".to_owned(),
             decode: DecodeSettings::default(),
+            motion: MotionSettings::default(),
             detect: DetectSettings::default(),
             track: TrackSettings::default(),
             count: CountSettings::default(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wayside_types::{CountSettings, DecodeSettings, DetectSettings, Profile, TrackSettings};
+use wayside_types::{CountSettings, DecodeSettings, DetectSettings, MotionSettings, Profile, TrackSettings};
 
 use crate::camera::Profiles;
 use crate::document::Document;
@@ -15,9 +15,12 @@ use crate::error::{ConfigError, ConfigErrors, Position};
 use crate::section::{Item, Section};
 
 /// Keys of a profile file.
-pub(crate) const PROFILE_KEYS: &[&str] = &["rate_fps", "model", "decode", "detect", "track", "count"];
+pub(crate) const PROFILE_KEYS: &[&str] =
+    &["rate_fps", "model", "decode", "motion", "detect", "track", "count"];
 /// Keys of `[decode]`.
 pub(crate) const DECODE_KEYS: &[&str] = &["keyframes_only"];
+/// Keys of `[motion]`.
+pub(crate) const MOTION_KEYS: &[&str] = &["gate", "refresh_ms"];
 /// Keys of `[detect]`.
 pub(crate) const DETECT_KEYS: &[&str] = &["low_score"];
 /// Keys of `[track]`.
@@ -114,6 +117,12 @@ fn read_root(root: &Section<'_>, name: &str) -> Option<(Profile, Position)> {
     if let Some(section) = table("decode", DECODE_KEYS) {
         set(&mut decode.keyframes_only, section.get("keyframes_only").and_then(|i| i.flag()));
     }
+    let mut motion = MotionSettings::default();
+    if let Some(section) = table("motion", MOTION_KEYS) {
+        set(&mut motion.gate, section.get("gate").and_then(|i| i.flag()));
+        let refresh = section.get("refresh_ms").and_then(|i| i.whole(500..=60_000, "milliseconds"));
+        set(&mut motion.refresh_ms, refresh);
+    }
     let mut detect = DetectSettings::default();
     let low_score = table("detect", DETECT_KEYS).and_then(|section| section.get("low_score"));
     set(&mut detect.low_score, low_score.as_ref().and_then(score));
@@ -144,7 +153,8 @@ fn read_root(root: &Section<'_>, name: &str) -> Option<(Profile, Position)> {
         );
     }
     let (model, model_at) = model?;
-    let profile = Profile { name: name.to_owned(), rate_fps: rate_fps?, model, decode, detect, track, count };
+    let profile =
+        Profile { name: name.to_owned(), rate_fps: rate_fps?, model, decode, motion, detect, track, count };
     Some((profile, model_at))
 }
 

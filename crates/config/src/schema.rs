@@ -260,6 +260,8 @@ struct ProfileFile {
     model: String,
     /// Decoding.
     decode: Option<Decode>,
+    /// Which frames the detector is spared.
+    motion: Option<Motion>,
     /// Detection.
     detect: Option<Detect>,
     /// Tracking.
@@ -274,6 +276,17 @@ struct ProfileFile {
 struct Decode {
     /// Decode keyframes only. Default false.
     keyframes_only: Option<bool>,
+}
+
+/// Which frames the detector is spared: those that show nothing new since the last it looked at.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Motion {
+    /// Whether it is spared any. Default true.
+    gate: Option<bool>,
+    /// After this long it looks at a frame in any case. Default 4000.
+    #[schemars(range(min = 500, max = 60_000))]
+    refresh_ms: Option<u32>,
 }
 
 /// Which detections go on.

@@ -9,7 +9,9 @@
 
 pub mod analysis;
 pub mod live;
+mod load;
 pub mod offline;
+pub mod pace;
 mod queue;
 pub mod report;
 pub mod source;

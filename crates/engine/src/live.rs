@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use jiff::SignedDuration;
 use metrics::counter;
 use wayside_detect::{DetectError, Detector, DetectorOptions, Manifest, Provider, Runtime};
-use wayside_ingest::{FrameSink, SourceChange};
+use wayside_ingest::{FrameSink, MotionGate, RateGate, SourceChange};
 use wayside_measure::{Binner, CalibrationError, Homography, MeasureError};
 use wayside_store::checkpoint::Checkpoint;
 use wayside_store::{StoreError, Writer};
@@ -19,6 +19,7 @@ use wayside_types::{
 };
 
 use crate::analysis::{CameraAnalysis, FrameMoment};
+use crate::load::LoadMeter;
 use crate::queue::FairQueue;
 use crate::source::{OpenSource, Source};
 use crate::status::StatusBoard;
@@ -122,6 +123,7 @@ pub enum EngineError {
 pub struct Shared {
     pub(crate) cameras: Vec<Arc<LiveCamera>>,
     pub(crate) queue: FairQueue,
+    pub(crate) load: LoadMeter,
     pub(crate) clock: SharedClock,
     pub(crate) hub: LiveHub,
     pub(crate) writer: Arc<Writer>,
@@ -140,6 +142,9 @@ pub struct LiveCamera {
 }
 
 struct Work {
+    gate: MotionGate,
+    /// What the detector found in the last frame that it looked at.
+    found: Vec<Detection>,
     analysis: CameraAnalysis,
     binner: Binner,
     last: Option<Watched>,
@@ -161,7 +166,13 @@ impl LiveCamera {
         Ok(Self {
             board: StatusBoard::new(spec.id.clone(), parts.clock.now()),
             view: Mutex::new(LiveView::new(homography, parts.clock.monotonic())),
-            work: Mutex::new(Work { analysis: CameraAnalysis::new(spec.clone()), binner, last: None }),
+            work: Mutex::new(Work {
+                gate: MotionGate::new(spec.profile.motion),
+                found: Vec::new(),
+                analysis: CameraAnalysis::new(spec.clone()),
+                binner,
+                last: None,
+            }),
             broken: AtomicBool::new(false),
             spec,
         })
@@ -181,13 +192,36 @@ impl LiveCamera {
         counter!("wayside_frames_dropped_total", "camera" => camera, "reason" => reason).increment(1);
     }
 
-    /// Carries a frame's detections to the bins.
-    pub(crate) fn measure(&self, frame: &Frame, detections: Vec<Detection>) -> Result<(), MeasureError> {
+    /// Whether the detector must look at a frame: it may show something that the last one did not.
+    pub(crate) fn must_look(&self, frame: &Frame) -> bool {
+        let mut work = self.work();
+        if self.broken.load(Ordering::Acquire) {
+            work.gate.forget();
+        }
+        work.gate.must_look(frame)
+    }
+
+    /// The detector could not look at the frame that it had to.
+    pub(crate) fn not_looked(&self) {
+        self.work().gate.forget();
+    }
+
+    /// Carries a frame's detections to the bins; `None` says that nothing changed since the frame before.
+    pub(crate) fn measure(
+        &self,
+        frame: &Frame,
+        detections: Option<Vec<Detection>>,
+    ) -> Result<(), MeasureError> {
         let mut work = self.work();
         if self.broken.swap(false, Ordering::AcqRel) {
             work.end_stream();
         }
-        let events = work.analysis.process(FrameMoment::from(frame), detections)?;
+        if let Some(mut detections) = detections {
+            detections.retain(|d| d.score >= self.spec.profile.detect.low_score);
+            work.found = detections;
+        }
+        let found = work.found.clone();
+        let events = work.analysis.process(FrameMoment::from(frame), found)?;
         for event in &events {
             work.binner.event(event);
         }
@@ -257,12 +291,35 @@ pub struct Engine {
 struct CameraSink {
     lane: usize,
     shared: Arc<Shared>,
+    slowed: Mutex<Slowed>,
+}
+
+/// Lets fewer frames through while the machine is overloaded.
+struct Slowed {
+    share: f64,
+    gate: RateGate,
+}
+
+impl Slowed {
+    fn lets_through(&mut self, share: f64, rate_fps: f64, frame: &Frame) -> bool {
+        if share.to_bits() != self.share.to_bits() {
+            *self = Self { share, gate: RateGate::new(rate_fps * share) };
+        }
+        share >= 1.0 || self.gate.due(frame.media_time)
+    }
 }
 
 impl FrameSink for CameraSink {
     fn frame(&self, frame: Frame) {
-        let dropped = self.shared.queue.push(self.lane, frame);
-        if let (Some(_), Some(camera)) = (dropped, self.shared.cameras.get(self.lane)) {
+        let Some(camera) = self.shared.cameras.get(self.lane) else { return };
+        let mut slowed = self.slowed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !slowed.lets_through(self.shared.load.share(), camera.spec.profile.rate_fps, &frame) {
+            camera.frame_dropped("slowed");
+            return;
+        }
+        let dropped = self.shared.queue.push(self.lane, frame, self.shared.clock.monotonic());
+        self.shared.load.offered(dropped.is_some());
+        if dropped.is_some() {
             camera.frame_dropped("behind");
         }
     }
@@ -298,6 +355,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             cameras,
             queue: FairQueue::new(&models),
+            load: LoadMeter::new(detectors.len(), clock.monotonic()),
             clock,
             hub,
             writer,
@@ -366,7 +424,8 @@ fn open_source(
     sources: &dyn OpenSource,
     seed: u64,
 ) -> Option<Box<dyn Source>> {
-    let sink = Arc::new(CameraSink { lane, shared: shared.clone() });
+    let slowed = Mutex::new(Slowed { share: 1.0, gate: RateGate::new(spec.profile.rate_fps) });
+    let sink = Arc::new(CameraSink { lane, shared: shared.clone(), slowed });
     match sources.open(spec, shared.clock.clone(), seed, sink.clone()) {
         Ok(source) => Some(source),
         Err(error) => {

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wayside_detect::{DetectError, Detector};
-use wayside_ingest::{FileSummary, IngestError, SourceOptions, read_file};
+use wayside_ingest::{FileSummary, IngestError, MotionGate, SourceOptions, read_file};
 use wayside_measure::{MeasureError, Totals};
 use wayside_types::{CameraSpec, Detection, Frame};
 
@@ -47,7 +47,9 @@ struct Numbered<T> {
     value: T,
 }
 
-type Found = Numbered<(FrameMoment, Result<Vec<Detection>, DetectError>)>;
+/// What is known of a frame: when it was, and what the detector found; `None` where nothing had changed since
+/// the frame before and it was not asked.
+type Found = Numbered<(FrameMoment, Option<Result<Vec<Detection>, DetectError>>)>;
 
 /// Analyses a whole file at the rate of the camera's profile and gives its totals. `setup` holds the one
 /// manifest to use.
@@ -73,9 +75,8 @@ pub fn analyze(spec: &Arc<CameraSpec>, path: &Path, setup: &DetectorSetup) -> Re
             let (frames_out, found_in) = (&frames_out, found_in.clone());
             scope.spawn(move || detect_all(frames_out, &found_in, detector, low_score));
         }
-        drop(found_in);
         let analysis = scope.spawn(move || Analysed::of(spec, &found_out));
-        let read = read(spec, path, &options, frames_in);
+        let read = read(spec, path, &options, frames_in, found_in);
         let analysed = analysis.join().map_err(|_| AnalyzeError::Worker)?;
         // What broke the analysis says more than the reader that was stopped by it.
         let mut analysed = analysed?;
@@ -89,11 +90,18 @@ fn read(
     path: &Path,
     options: &SourceOptions,
     frames: SyncSender<Numbered<Frame>>,
+    found: Sender<Found>,
 ) -> Result<FileSummary, IngestError> {
     let mut index = 0;
+    let mut gate = MotionGate::new(spec.profile.motion);
     read_file(spec.id.clone(), path, options, &mut |frame| {
         // Nobody receives any more once a worker gave up: the error is on its way.
-        if frames.send(Numbered { index, value: frame }).is_err() {
+        let sent = if gate.must_look(&frame) {
+            frames.send(Numbered { index, value: frame }).is_ok()
+        } else {
+            found.send(Numbered { index, value: (FrameMoment::from(&frame), None) }).is_ok()
+        };
+        if !sent {
             return ControlFlow::Break(());
         }
         index += 1;
@@ -115,7 +123,7 @@ fn detect_all(
             .detect(std::slice::from_ref(&frame), low_score)
             .map(|found| found.into_iter().next().unwrap_or_default());
         let failed = result.is_err();
-        if found.send(Numbered { index, value: (moment, result) }).is_err() || failed {
+        if found.send(Numbered { index, value: (moment, Some(result)) }).is_err() || failed {
             return;
         }
     }
@@ -132,10 +140,14 @@ impl Analysed {
         let mut this =
             Self { analysis: CameraAnalysis::new(spec.clone()), totals: Totals::default(), frames: 0 };
         let mut waiting = BTreeMap::new();
+        let mut last_found = Vec::new();
         while let Ok(Numbered { index, value }) = found.recv() {
             waiting.insert(index, value);
             while let Some((moment, detections)) = waiting.remove(&this.frames) {
-                let events = this.analysis.process(moment, detections?);
+                if let Some(detections) = detections {
+                    last_found = detections?;
+                }
+                let events = this.analysis.process(moment, last_found.clone());
                 let failed = |source| AnalyzeError::Measure { camera: spec.id.to_string(), source };
                 events.map_err(failed)?.iter().for_each(|event| this.totals.add(event));
                 this.frames += 1;

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use wayside_types::Frame;
 
@@ -27,16 +28,26 @@ struct State {
 
 struct Lane {
     model: ModelIndex,
-    waiting: VecDeque<Frame>,
+    waiting: VecDeque<Queued>,
     busy: bool,
+}
+
+/// A frame that waits, or was handed out.
+pub struct Queued {
+    /// Whose: the index of its camera.
+    pub lane: usize,
+    /// The frame.
+    pub frame: Frame,
+    /// Since when it waits, on the monotonic clock.
+    pub since: Duration,
 }
 
 /// Frames handed to a worker, all for one model, at most one a camera.
 pub struct Batch {
     /// Which model they want.
     pub model: ModelIndex,
-    /// Lane and frame.
-    pub frames: Vec<(usize, Frame)>,
+    /// The frames.
+    pub frames: Vec<Queued>,
 }
 
 impl FairQueue {
@@ -54,19 +65,19 @@ impl FairQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a frame. Gives back the camera's oldest waiting frame if that had to make room, or the frame
-    /// itself after [`FairQueue::close`].
-    pub fn push(&self, lane: usize, frame: Frame) -> Option<Frame> {
+    /// Adds a frame at a moment of the monotonic clock. Gives back the camera's oldest waiting frame if that
+    /// had to make room, or the frame itself after [`FairQueue::close`].
+    pub fn push(&self, lane: usize, frame: Frame, now: Duration) -> Option<Frame> {
         let mut state = self.lock();
         if state.closed {
             return Some(frame);
         }
         let Some(target) = state.lanes.get_mut(lane) else { return Some(frame) };
         let dropped = if target.waiting.len() >= LANE_CAPACITY { target.waiting.pop_front() } else { None };
-        target.waiting.push_back(frame);
+        target.waiting.push_back(Queued { lane, frame, since: now });
         drop(state);
         self.ready.notify_one();
-        dropped
+        dropped.map(|queued| queued.frame)
     }
 
     /// Waits for work: up to `max_batch(model)` frames of different cameras that want the same model,
@@ -117,17 +128,17 @@ impl State {
             if lane.busy || batch.as_ref().is_some_and(|b| b.model != lane.model) {
                 continue;
             }
-            let Some(frame) = lane.waiting.pop_front() else { continue };
+            let Some(queued) = lane.waiting.pop_front() else { continue };
             lane.busy = true;
             let model = lane.model;
             let taken = batch.get_or_insert_with(|| Batch { model, frames: Vec::new() });
-            taken.frames.push((index, frame));
+            taken.frames.push(queued);
             if taken.frames.len() >= max_batch(model).max(1) {
                 break;
             }
         }
         if let Some(last) = batch.as_ref().and_then(|b| b.frames.last()) {
-            self.next = (last.0 + 1) % lanes;
+            self.next = (last.lane + 1) % lanes;
         }
         batch
     }
@@ -137,7 +148,6 @@ impl State {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use std::time::Duration;
     use wayside_types::frame::OwnedPixels;
     use wayside_types::{CameraId, FrameSize, PixelFormat, Timestamp};
 
@@ -154,17 +164,17 @@ mod tests {
     }
 
     fn taken(queue: &FairQueue, max: usize) -> Vec<(usize, u64)> {
-        queue.take(|_| max).unwrap().frames.iter().map(|(lane, f)| (*lane, f.seq)).collect()
+        queue.take(|_| max).unwrap().frames.iter().map(|q| (q.lane, q.frame.seq)).collect()
     }
 
     #[test]
     fn a_full_lane_drops_its_own_oldest() {
         let queue = FairQueue::new(&[0, 0]);
-        assert!(queue.push(1, frame("b", 100)).is_none());
+        assert!(queue.push(1, frame("b", 100), Duration::ZERO).is_none());
         for seq in 0..2 {
-            assert!(queue.push(0, frame("a", seq)).is_none());
+            assert!(queue.push(0, frame("a", seq), Duration::ZERO).is_none());
         }
-        assert_eq!(queue.push(0, frame("a", 2)).unwrap().seq, 0);
+        assert_eq!(queue.push(0, frame("a", 2), Duration::ZERO).unwrap().seq, 0);
         assert_eq!(queue.depth(), 3);
         assert_eq!(taken(&queue, 8), [(0, 1), (1, 100)]);
     }
@@ -174,12 +184,12 @@ mod tests {
         let queue = FairQueue::new(&[0, 0, 0]);
         for seq in 0..2 {
             for lane in 0..2 {
-                queue.push(lane, frame("x", seq));
+                queue.push(lane, frame("x", seq), Duration::ZERO);
             }
         }
         assert_eq!(taken(&queue, 1), [(0, 0)]);
         assert_eq!(taken(&queue, 1), [(1, 0)]);
-        queue.push(2, frame("z", 9));
+        queue.push(2, frame("z", 9), Duration::ZERO);
         assert_eq!(taken(&queue, 1), [(2, 9)]);
         // Lanes 0 and 1 have frames but are being worked on.
         queue.done(1);
@@ -192,7 +202,7 @@ mod tests {
     fn a_batch_is_for_one_model() {
         let queue = FairQueue::new(&[0, 1, 0]);
         for lane in 0..3 {
-            queue.push(lane, frame("x", lane as u64));
+            queue.push(lane, frame("x", lane as u64), Duration::ZERO);
         }
         assert_eq!(taken(&queue, 8), [(0, 0), (2, 2)]);
         assert_eq!(taken(&queue, 8), [(1, 1)]);
@@ -201,9 +211,9 @@ mod tests {
     #[test]
     fn a_closed_queue_hands_out_the_rest_and_ends() {
         let queue = FairQueue::new(&[0]);
-        queue.push(0, frame("a", 0));
+        queue.push(0, frame("a", 0), Duration::ZERO);
         queue.close();
-        assert!(queue.push(0, frame("a", 1)).is_some());
+        assert!(queue.push(0, frame("a", 1), Duration::ZERO).is_some());
         assert_eq!(taken(&queue, 1), [(0, 0)]);
         assert!(queue.take(|_| 1).is_none());
     }

@@ -41,7 +41,7 @@ impl StatusBoard {
         Self { analysed: AtomicU64::new(0), dropped: AtomicU64::new(0), inner }
     }
 
-    /// A frame went through the detector.
+    /// A frame was analysed.
     pub fn analysed(&self, captured_at: Timestamp, size: FrameSize) {
         self.analysed.fetch_add(1, Ordering::Relaxed);
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,6 +83,14 @@ impl StatusBoard {
         }
         status.reason = reason;
         status.clone()
+    }
+
+    /// The rate that the camera was slowed to, analysed frames a second, or `None` at its full rate; gives the
+    /// status for publishing.
+    pub fn slowed(&self, to_fps: Option<f64>) -> CameraStatus {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.status.slowed_to_fps = to_fps;
+        inner.status.clone()
     }
 
     /// Brings the rates up to date and gives the status for publishing.

@@ -34,6 +34,7 @@ pub fn run(shared: &Shared, sources: &[Option<Box<dyn Source>>], seed: u64) {
         due = (due + TICK).max(now);
         ticks += 1;
         close_bins(shared);
+        keep_pace(shared);
         show_icons(shared, &mut rng);
         gauge!("wayside_frames_waiting").set(shared.queue.depth() as f64);
         if ticks.is_multiple_of(STATUS_EVERY_TICKS) {
@@ -65,6 +66,23 @@ fn close_bins(shared: &Shared) {
     }
     for event in events {
         shared.hub.publish(event);
+    }
+}
+
+/// Slows all cameras down or lets them go faster again, and says so.
+fn keep_pace(shared: &Shared) {
+    let before = shared.load.share();
+    let Some(share) = shared.load.tick(shared.clock.monotonic()) else { return };
+    let percent = share * 100.0;
+    if share < before {
+        tracing::warn!(percent, "the machine is overloaded: cameras go down to this share of their rates");
+    } else {
+        tracing::info!(percent, "there is room again: cameras go up to this share of their rates");
+    }
+    for camera in &shared.cameras {
+        let rate_fps = camera.spec.profile.rate_fps;
+        let status = camera.board.slowed((share < 1.0).then_some(rate_fps * share));
+        shared.hub.publish(LiveEvent::Camera(status));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Cameras and files to time-stamped frames, through GStreamer.
 //!
 //! What belongs here: connecting and reconnecting, choice of decoder, frame times, which frames are due for
-//! analysis ([`RateGate`]), and the running [`background`]. What frames mean is `detect`'s and everybody's
+//! analysis ([`RateGate`]), whether they show anything new ([`motion`]), and the running [`background`]. What frames mean is `detect`'s and everybody's
 //! after it; queues between stages are `engine`'s.
 //!
 //! | module | what |
@@ -14,10 +14,12 @@
 //! | `pipeline` | the GStreamer pipelines, and `tap`, where frames leave them |
 //! | `reason`, `secret` | failures in an operator's words, without credentials |
 //! | [`background`] | the running background picture, without road users |
+//! | [`motion`] | whether a frame shows anything new |
 
 pub mod background;
 pub mod error;
 pub mod live;
+pub mod motion;
 pub mod offline;
 pub mod options;
 pub mod rate;
@@ -36,6 +38,7 @@ mod timeline;
 
 pub use error::IngestError;
 pub use live::{FrameSink, LiveSource, SourceChange, SourceStats};
+pub use motion::MotionGate;
 pub use offline::{FileSummary, read_file};
 pub use options::{Backoff, SourceOptions};
 pub use plugins::init;

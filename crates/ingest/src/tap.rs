@@ -36,6 +36,9 @@ pub(crate) struct Tap {
     due: AtomicU64,
     /// Milliseconds of the monotonic clock when data last came.
     pulse_ms: AtomicU64,
+    /// Microseconds of the monotonic clock when the decoder was last given data.
+    decode_began_us: AtomicU64,
+    decode_metric: metrics::Histogram,
     frames_metric: metrics::Counter,
     due_metric: metrics::Counter,
 }
@@ -78,6 +81,8 @@ impl Tap {
             frames: AtomicU64::new(0),
             due: AtomicU64::new(0),
             pulse_ms: AtomicU64::new(0),
+            decode_began_us: AtomicU64::new(0),
+            decode_metric: metrics::histogram!("wayside_ingest_decode_seconds", "camera" => label.clone()),
             frames_metric: metrics::counter!("wayside_ingest_frames_total", "camera" => label.clone()),
             due_metric: metrics::counter!("wayside_ingest_due_total", "camera" => label),
             camera,
@@ -126,6 +131,25 @@ impl Tap {
             let now_ms = u64::try_from(clock.monotonic().as_millis()).unwrap_or(u64::MAX);
             self.pulse_ms.store(now_ms, Ordering::Relaxed);
         }
+    }
+
+    /// Measures how long the decoder takes from being given data to giving a picture: decoders here run on the
+    /// thread that feeds them. A decoder that holds pictures back to put them in order, because the stream has
+    /// B-frames, is measured from the data that freed the picture.
+    pub fn time_decoder(self: &Arc<Self>, sink: &gst::Pad, src: &gst::Pad) {
+        let Some(clock) = self.clock.clone() else { return };
+        let now_us = move || u64::try_from(clock.monotonic().as_micros()).unwrap_or(u64::MAX);
+        let (began, began_us) = (Arc::clone(self), now_us.clone());
+        sink.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            began.decode_began_us.store(began_us(), Ordering::Relaxed);
+            gst::PadProbeReturn::Ok
+        });
+        let ended = Arc::clone(self);
+        src.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            let took_us = now_us().saturating_sub(ended.decode_began_us.load(Ordering::Relaxed));
+            ended.decode_metric.record(Duration::from_micros(took_us).as_secs_f64());
+            gst::PadProbeReturn::Ok
+        });
     }
 
     /// A new connection: what was on its way is gone, the camera's RTP time starts anew.

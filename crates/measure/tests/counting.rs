@@ -30,6 +30,7 @@ fn camera(lines: Vec<Line>, calibration: Option<Calibration>) -> CameraSpec {
             rate_fps: RATE,
             model: "none".into(),
             decode: Default::default(),
+            motion: Default::default(),
             detect: Default::default(),
             track: Default::default(),
             count: Default::default(),

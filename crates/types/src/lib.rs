@@ -24,6 +24,6 @@ pub use geometry::{BBox, Point};
 pub use ids::{CameraId, Department, IdError, LineId, ZoneId};
 pub use layout::{Direction, Heading, Line, Zone, ZoneKind};
 pub use live::{CameraState, CameraStatus, Icon, LiveEvent, LiveHub};
-pub use profile::{CountSettings, DecodeSettings, DetectSettings, Profile, TrackSettings};
+pub use profile::{CountSettings, DecodeSettings, DetectSettings, MotionSettings, Profile, TrackSettings};
 pub use time::{Clock, SharedClock, SystemClock, TimeZone, Timestamp};
 pub use track::{Track, TrackId, TrackUpdate};

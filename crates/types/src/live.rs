@@ -50,6 +50,9 @@ pub struct CameraStatus {
     pub analysed_fps: f64,
     /// Share of due frames dropped over the last seconds, 0 to 1.
     pub dropped_share: f64,
+    /// Analysed frames a second that the camera has been slowed to because the machine is overloaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slowed_to_fps: Option<f64>,
     /// Picture width and height in pixels, once known.
     pub size_px: Option<[u32; 2]>,
     /// Times the connection was made anew since the start.
@@ -69,6 +72,7 @@ impl CameraStatus {
             received_fps: 0.0,
             analysed_fps: 0.0,
             dropped_share: 0.0,
+            slowed_to_fps: None,
             size_px: None,
             reconnects: 0,
         }

@@ -14,6 +14,8 @@ pub struct Profile {
     pub model: String,
     /// Decoding.
     pub decode: DecodeSettings,
+    /// Which frames the detector is spared.
+    pub motion: MotionSettings,
     /// Detection.
     pub detect: DetectSettings,
     /// Tracking.
@@ -27,6 +29,15 @@ pub struct Profile {
 pub struct DecodeSettings {
     /// Decode keyframes only (profile `watch`).
     pub keyframes_only: bool,
+}
+
+/// Which frames the detector is spared: those that show nothing new since the last it looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MotionSettings {
+    /// Whether it is spared any.
+    pub gate: bool,
+    /// After this long it looks at a frame in any case.
+    pub refresh_ms: u32,
 }
 
 /// Which detections go on.
@@ -54,6 +65,12 @@ pub struct CountSettings {
     pub min_travel_boxes: f64,
     /// The same line counts the same road user again after this long at the earliest.
     pub recount_ms: u32,
+}
+
+impl Default for MotionSettings {
+    fn default() -> Self {
+        Self { gate: true, refresh_ms: 4_000 }
+    }
 }
 
 impl Default for DetectSettings {

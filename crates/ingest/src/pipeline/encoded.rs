@@ -33,6 +33,9 @@ pub(crate) fn link(
     pipeline.add_many(&chain).map_err(|e| wrong(e.to_string()))?;
     gst::Element::link_many(&chain).map_err(|e| wrong(e.to_string()))?;
     let out = decoder.static_pad("src").ok_or_else(|| wrong("the decoder has no output".to_owned()))?;
+    if let Some(sink) = decoder.static_pad("sink") {
+        context.tap.time_decoder(&sink, &out);
+    }
     out.link(&tail.sink()?).map_err(|e| wrong(e.to_string()))?;
     for element in chain.iter().rev() {
         element.sync_state_with_parent().map_err(|e| wrong(e.to_string()))?;

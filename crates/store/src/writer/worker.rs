@@ -184,7 +184,11 @@ impl Worker {
     /// Commits these records. Where the database refuses the data itself, finds the record at fault and puts
     /// it aside, so that one bad record never holds up all others.
     async fn write(&mut self, records: &[ClosedBins]) -> Result<(), StoreError> {
-        match self.write_once(records).await {
+        let began = self.clock.monotonic();
+        let written = self.write_once(records).await;
+        let took = self.clock.monotonic() - began;
+        metrics::histogram!("wayside_store_write_seconds").record(took.as_secs_f64());
+        match written {
             Err(error) if is_about_data(&error) => {}
             other => return other,
         }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use wayside_types::camera::RtspTransport;
 use wayside_types::{
     Bin, BinKey, BinLength, BinSubject, CameraId, CameraSpec, ClosedBins, CountSettings, Coverage,
-    DecodeSettings, Department, DetectSettings, Direction, Grade, Line, LineId, Location, Point, Profile,
-    RoadUserClass, SourceUrl, SpeedSummary, Timestamp, TrackSettings,
+    DecodeSettings, Department, DetectSettings, Direction, Grade, Line, LineId, Location, MotionSettings,
+    Point, Profile, RoadUserClass, SourceUrl, SpeedSummary, Timestamp, TrackSettings,
 };
 
 pub fn ts(text: &str) -> Timestamp {
@@ -21,6 +21,7 @@ pub fn camera(id: &str, lines: &[&str]) -> CameraSpec {
         rate_fps: 10.0,
         model: "yolox-nano-416".to_owned(),
         decode: DecodeSettings::default(),
+        motion: MotionSettings::default(),
         detect: DetectSettings::default(),
         track: TrackSettings::default(),
         count: CountSettings::default(),

@@ -100,6 +100,9 @@ pub(crate) struct Status {
     analysed_fps: f64,
     /// Share of the frames due for analysis that were dropped over the last seconds, 0 to 1.
     dropped_share: f64,
+    /// Analysed frames a second that the camera has been slowed to because the machine is overloaded; null at
+    /// its full rate.
+    slowed_to_fps: Option<f64>,
     /// Picture width and height in pixels, once known.
     size_px: Option<[u32; 2]>,
     /// Times the connection was made anew since the start.
@@ -116,6 +119,7 @@ impl From<CameraStatus> for Status {
             received_fps: s.received_fps,
             analysed_fps: s.analysed_fps,
             dropped_share: s.dropped_share,
+            slowed_to_fps: s.slowed_to_fps,
             size_px: s.size_px,
             reconnects: s.reconnects,
         }

@@ -110,6 +110,7 @@ export function cameraStatus(value: unknown, where: string, camera?: string): Ca
     receivedFps: number(o["received_fps"], `${where}.received_fps`),
     analysedFps: number(o["analysed_fps"], `${where}.analysed_fps`),
     droppedShare: number(o["dropped_share"], `${where}.dropped_share`),
+    slowedToFps: optional(o["slowed_to_fps"], (v) => number(v, `${where}.slowed_to_fps`)),
     sizePx: size && size[0] > 0 && size[1] > 0 ? size : null,
     reconnects: optional(o["reconnects"], (v) => number(v, `${where}.reconnects`)) ?? 0,
   };

@@ -48,6 +48,8 @@ export interface CameraStatus {
   analysedFps: number;
   /** 0 to 1. */
   droppedShare: number;
+  /** The rate that an overloaded machine has slowed the camera to; null at its full rate. */
+  slowedToFps: number | null;
   sizePx: [number, number] | null;
   reconnects: number;
 }
