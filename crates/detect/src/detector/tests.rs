@@ -379,6 +379,45 @@ fn yolox_raw_agrees_with_the_reference() {
     assert_eq!(found.iter().filter(|d| d.class == RoadUserClass::Truck).count(), 1);
 }
 
+/// The upper rows of an RGB frame.
+fn upper(frame: &Frame, height: u32) -> Frame {
+    let row = 3 * frame.size.width as usize;
+    let data = frame.pixels.plane(0).data[..row * height as usize].to_vec();
+    crate::testing::frame(wayside_types::PixelFormat::Rgb8, frame.size.width, height, vec![(data, row)])
+}
+
+#[test]
+fn trimmed_models_agree_with_the_square_one() {
+    // Same weights, less padding, six labels: see scripts/models/trim_yolox.py.
+    if present(root().join("../shared/models")).is_none() {
+        return;
+    }
+    let (frame, expected) = reference("yolox_raw");
+    let plain = |m: &mut Manifest| (m.duplicate_iou, m.join_riders) = (1.0, false);
+    let Some(mut square) = shipped("yolox_nano_416", plain) else { return };
+    // 800 x 600, and the 16:9 part of it.
+    for (name, frame) in [("yolox_nano_416x320", frame.clone()), ("yolox_nano_416x256", upper(&frame, 450))] {
+        let Some(mut trimmed) = shipped(name, plain) else { return };
+        let wanted = square.detect(std::slice::from_ref(&frame), 0.15).unwrap().remove(0);
+        let found = trimmed.detect(std::slice::from_ref(&frame), 0.05).unwrap().remove(0);
+        assert!(wanted.len() > 9, "{name}: {wanted:?}");
+        for d in wanted {
+            let same = |o: &&Detection| {
+                o.class == d.class && (o.score - d.score).abs() <= 0.05 && o.bbox.iou(&d.bbox) >= 0.95
+            };
+            assert_eq!(
+                found.iter().filter(same).count(),
+                1,
+                "{name}: {} of {:.3}: {found:?}",
+                d.class,
+                d.score
+            );
+        }
+    }
+    let mut trimmed = shipped("yolox_nano_416x320", plain).unwrap();
+    assert_agrees("yolox_nano_416x320", &expected, &trimmed.detect(&[frame], 0.4).unwrap()[0]);
+}
+
 #[test]
 fn ssd_agrees_with_a_reference_of_its_own() {
     // Written by scripts/models/reference_ssdlite.py, which runs the original graph in numpy.

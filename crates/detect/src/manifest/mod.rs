@@ -202,6 +202,14 @@ pub enum FetchSpec {
         /// Script in `scripts/models`, called with the unpacked tarball and the file to write.
         convert: String,
     },
+    /// Another model of which a script of ours makes this one.
+    Model {
+        /// Name of its manifest, which lies beside this one.
+        model: String,
+        /// Script in `scripts/models`, called with that model's file, the width and height of this one's input,
+        /// and the file to write.
+        convert: String,
+    },
 }
 
 /// A manifest that can't be used.

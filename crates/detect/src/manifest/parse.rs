@@ -93,11 +93,12 @@ struct RawPost {
 #[serde(deny_unknown_fields)]
 struct RawFetch {
     kind: Spanned<String>,
-    package: Spanned<String>,
-    version: Spanned<String>,
+    package: Option<Spanned<String>>,
+    version: Option<Spanned<String>>,
     sha256: Option<Spanned<String>>,
     member: Option<Spanned<String>>,
     integrity: Option<Spanned<String>>,
+    model: Option<Spanned<String>>,
     convert: Option<Spanned<String>>,
 }
 
@@ -423,31 +424,41 @@ fn class_map<C: FromStr<Err = UnknownClass>>(
 
 fn fetch(check: &mut Checker<'_>, raw: &Spanned<RawFetch>) -> Option<FetchSpec> {
     let (span, raw) = (raw.span(), raw.get_ref());
-    let package = check.filled("fetch.package", &raw.package);
-    let version = check.filled("fetch.version", &raw.version);
-    let (wanted, refused) = match raw.kind.get_ref().as_str() {
-        "pypi" => ([("sha256", &raw.sha256), ("member", &raw.member)], [&raw.integrity, &raw.convert]),
-        "npm" => ([("integrity", &raw.integrity), ("convert", &raw.convert)], [&raw.sha256, &raw.member]),
-        other => {
-            check.mistake(raw.kind.span(), format!("fetch.kind is {other:?}; accepted are: pypi npm"));
-            return None;
-        }
-    };
-    for extra in refused.into_iter().flatten() {
-        check.mistake(
-            extra.span(),
-            format!("this key has no meaning with fetch.kind = {:?}", raw.kind.get_ref()),
-        );
+    let kind = raw.kind.get_ref().as_str();
+    let keys = [
+        ("package", &raw.package, ["pypi", "npm"].as_slice()),
+        ("version", &raw.version, &["pypi", "npm"]),
+        ("sha256", &raw.sha256, &["pypi"]),
+        ("member", &raw.member, &["pypi"]),
+        ("integrity", &raw.integrity, &["npm"]),
+        ("model", &raw.model, &["model"]),
+        ("convert", &raw.convert, &["npm", "model"]),
+    ];
+    if !keys.iter().any(|(_, _, kinds)| kinds.contains(&kind)) {
+        check.mistake(raw.kind.span(), format!("fetch.kind is {kind:?}; accepted are: pypi npm model"));
+        return None;
     }
-    for (key, value) in wanted {
-        if value.is_none() {
-            check.mistake(
-                span.clone(),
-                format!("fetch.{key} is missing for fetch.kind = {:?}", raw.kind.get_ref()),
-            );
+    for (key, value, kinds) in keys {
+        match (value, kinds.contains(&kind)) {
+            (Some(extra), false) => {
+                check.mistake(extra.span(), format!("this key has no meaning with fetch.kind = {kind:?}"));
+            }
+            (None, true) => {
+                check.mistake(span.clone(), format!("fetch.{key} is missing for fetch.kind = {kind:?}"));
+            }
+            _ => {}
         }
     }
-    if raw.kind.get_ref() == "pypi" {
+    if kind == "model" {
+        let (model, convert) = (raw.model.as_ref()?, raw.convert.as_ref()?);
+        return Some(FetchSpec::Model {
+            model: check.plain_file("fetch.model", model),
+            convert: check.plain_file("fetch.convert", convert),
+        });
+    }
+    let package = check.filled("fetch.package", raw.package.as_ref()?);
+    let version = check.filled("fetch.version", raw.version.as_ref()?);
+    if kind == "pypi" {
         let (sha256, member) = (raw.sha256.as_ref()?, raw.member.as_ref()?);
         let sha256 = check.sha256("fetch.sha256", sha256);
         return Some(FetchSpec::Pypi {

@@ -144,13 +144,22 @@ fn fetch_tables() {
     );
     let npm = "[fetch]\nkind = \"npm\"\npackage = \"p\"\nversion = \"1\"\nintegrity = \"sha512-x\"\nconvert = \"c.py\"\n";
     assert!(matches!(parse(&(GOOD.to_owned() + &pypi)).unwrap().fetch, Some(FetchSpec::Pypi { .. })));
+    let model = "[fetch]\nkind = \"model\"\nmodel = \"other\"\nconvert = \"c.py\"\n";
     assert!(matches!(parse(&(GOOD.to_owned() + npm)).unwrap().fetch, Some(FetchSpec::Npm { .. })));
+    assert_eq!(
+        parse(&(GOOD.to_owned() + model)).unwrap().fetch,
+        Some(FetchSpec::Model { model: "other".to_owned(), convert: "c.py".to_owned() })
+    );
     for (text, part) in [
-        (pypi.replace("pypi", "https"), "accepted are: pypi npm"),
+        (pypi.replace("pypi", "https"), "accepted are: pypi npm model"),
         (pypi.replace("pypi", "npm"), "fetch.integrity is missing"),
         (npm.replace("npm", "pypi"), "fetch.member is missing"),
         (npm.replace("sha512", "md5"), "sha512-"),
         (npm.replace("c.py", "../c.py"), "plain file name"),
+        (npm.replace("package = \"p\"\n", ""), "fetch.package is missing"),
+        (model.replace("convert", "member"), "fetch.convert is missing"),
+        (model.replace("convert", "member"), "this key has no meaning"),
+        (model.replace("other", "../other"), "fetch.model is \"../other\""),
     ] {
         let message = parse(&(GOOD.to_owned() + &text)).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");
@@ -166,7 +175,7 @@ fn a_file_that_is_not_there_is_named() {
 #[test]
 fn the_shipped_manifests_are_right() {
     let dir = testing::root().join("models");
-    for name in ["yolox_nano_416", "ssdlite_mobilenetv2_300"] {
+    for name in ["yolox_nano_416", "yolox_nano_416x256", "yolox_nano_416x320", "ssdlite_mobilenetv2_300"] {
         let manifest = Manifest::load(&dir.join(format!("{name}.toml"))).unwrap();
         assert!(manifest.fetch.is_some(), "{name} can't be fetched");
     }
