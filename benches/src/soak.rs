@@ -67,7 +67,7 @@ pub fn run(args: &SoakArgs) -> anyhow::Result<()> {
     }
     let (slope, cameras) = (slope(&looks), f64::from(args.cameras));
     say(&format!(
-        "{} cameras for {:.0} min: slope {slope:.2} MB an hour, {:.3} MB an hour a camera (target: flat)",
+        "{} cameras for {} min: slope {slope:.2} MB an hour, {:.3} MB an hour a camera (target: flat)",
         args.cameras,
         args.minutes,
         slope / cameras

@@ -72,8 +72,12 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     detectors::start_media()?;
     let scratch = Scratch::new()?;
     let (video, camera) = wanted.files(args, scratch.path())?;
-    let loaded = load_for_analyze(args.config.as_deref(), &camera, &video)
-        .with_context(|| args.profile.as_ref().map_or("bench".to_owned(), |p| format!("--profile {p:?}")))?;
+    let loaded = load_for_analyze(args.config.as_deref(), &camera, &video);
+    // The name stands in a camera file that was made here and that nobody knows.
+    let loaded = match &args.profile {
+        Some(profile) => loaded.with_context(|| format!("--profile {profile:?}"))?,
+        None => loaded?,
+    };
     let profile = profile_of(args, &loaded)?;
     let setup = detectors::setup(&loaded.settings, std::iter::once(profile.model.as_str()))?;
     let mut spec = loaded.camera;
@@ -208,8 +212,9 @@ impl Scratch {
         std::thread::Builder::new().name("wayside-signals".to_owned()).spawn(move || {
             if signals.block_on(stop_signal()).is_ok() {
                 drop(std::fs::remove_dir_all(path));
-                // As a shell reports a program that Ctrl-C ended.
-                std::process::exit(130);
+                // Leaving in good order would take libraries down while other threads are in them.
+                let _ =
+                    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
             }
         })?;
         Ok(Self(dir))

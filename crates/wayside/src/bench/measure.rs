@@ -19,7 +19,7 @@ use crate::process::progress;
 /// How often everything is measured; the median counts.
 const ROUNDS: usize = 3;
 /// Runs of the model in one round, on each core.
-const RUNS: u32 = 60;
+const RUNS: u32 = 30;
 /// Any score will do to run the model once.
 const SOME_SCORE: f32 = 0.1;
 /// The least CPU time that is told from none.
