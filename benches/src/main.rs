@@ -3,8 +3,12 @@
 //! test: times depend on the machine.
 
 mod cpu;
+mod live;
+mod metrics;
 mod overhead;
 mod site;
+mod soak;
+mod startup;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,17 +35,32 @@ enum Bench {
         python: PathBuf,
     },
     /// Time from the start of `wayside run` to readiness, to the first analysed frame and to the first bin
-    Startup(site::SiteArgs),
+    Startup(startup::SiteArgs),
     /// Resident memory of `wayside run` with 1 and with 8 cameras
-    Memory(site::SiteArgs),
+    Memory(startup::SiteArgs),
+    /// CPU a camera-second of live cameras over RTSP against decode alone plus inference alone
+    Density(live::DensityArgs),
+    /// The same, then drops and lateness at 80 % of the capacity that was measured
+    Live80(live::DensityArgs),
+    /// Cameras a core where three of four roads are empty over where all are busy
+    Mixed(live::MixedArgs),
+    /// CPU a camera among 40 over that among 4
+    Scale(live::ScaleArgs),
+    /// Resident memory of `wayside run` over time, and its slope
+    Soak(soak::SoakArgs),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().bench {
         Bench::Overhead(args) => overhead::run(&args),
         Bench::Python { overhead, python } => overhead::against_python(&overhead, &python),
-        Bench::Startup(args) => site::startup(&args),
-        Bench::Memory(args) => site::memory(&args),
+        Bench::Startup(args) => startup::startup(&args),
+        Bench::Memory(args) => startup::memory(&args),
+        Bench::Density(args) => live::density(&args).map(drop),
+        Bench::Live80(args) => live::live80(&args),
+        Bench::Mixed(args) => live::mixed(&args),
+        Bench::Scale(args) => live::scale(&args),
+        Bench::Soak(args) => soak::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

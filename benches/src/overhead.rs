@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use wayside_config::load_for_analyze;
-use wayside_detect::{Manifest, Provider, Runtime};
+use wayside_detect::{Detector, Manifest, Provider, Runtime};
 use wayside_engine::DetectorSetup;
-use wayside_ingest::{SourceOptions, read_file};
+use wayside_ingest::{FileSummary, SourceOptions, read_file};
 use wayside_types::{CameraSpec, Frame, MotionSettings, Profile};
 
 use crate::{cpu, say};
@@ -31,7 +31,8 @@ pub struct OverheadArgs {
     runs: usize,
 }
 
-struct Subject {
+/// Footage, and what it is decoded and looked at with.
+pub struct Subject {
     spec: Arc<CameraSpec>,
     video: PathBuf,
     options: SourceOptions,
@@ -39,17 +40,21 @@ struct Subject {
 }
 
 impl Subject {
-    fn load(args: &OverheadArgs) -> anyhow::Result<Self> {
-        let loaded = load_for_analyze(None, &args.camera, &args.video)?;
+    /// Reads the settings and the model's manifest.
+    ///
+    /// # Errors
+    /// When a file of these can't be used.
+    pub fn load(video: &Path, camera: &Path, rate: f64) -> anyhow::Result<Self> {
+        let loaded = load_for_analyze(None, camera, video)?;
         let mut spec = loaded.camera;
         // Every due frame goes through the model, as on the other sides.
         let motion = MotionSettings { gate: false, ..spec.profile.motion };
-        spec.profile = Arc::new(Profile { rate_fps: args.rate, motion, ..Profile::clone(&spec.profile) });
+        spec.profile = Arc::new(Profile { rate_fps: rate, motion, ..Profile::clone(&spec.profile) });
         let settings = loaded.settings;
         let manifest = settings.models_dir.join(format!("{}.toml", spec.profile.model));
         wayside_ingest::init()?;
         Ok(Self {
-            options: SourceOptions { rate_fps: args.rate, ..SourceOptions::default() },
+            options: SourceOptions { rate_fps: rate, ..SourceOptions::default() },
             setup: DetectorSetup {
                 runtime: Runtime::load(&settings.onnxruntime)?,
                 manifests: vec![Manifest::load(&manifest)?],
@@ -58,19 +63,31 @@ impl Subject {
                 workers: 1,
             },
             spec: Arc::new(spec),
-            video: args.video.clone(),
+            video: video.to_owned(),
         })
     }
 
-    /// Decodes the file and keeps nothing; gives the number of due frames and one of them.
-    fn decode(&self) -> anyhow::Result<(u64, Option<Frame>)> {
-        let (mut due, mut kept) = (0, None);
-        read_file(self.spec.id.clone(), &self.video, &self.options, &mut |frame| {
-            due += 1;
+    /// Decodes the file and keeps nothing; gives what it held and one of its frames.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn decode(&self) -> anyhow::Result<(FileSummary, Option<Frame>)> {
+        let mut kept = None;
+        let summary = read_file(self.spec.id.clone(), &self.video, &self.options, &mut |frame| {
             kept.get_or_insert(frame);
             ControlFlow::Continue(())
         })?;
-        Ok((due, kept))
+        Ok((summary, kept))
+    }
+
+    /// A detector that has run once.
+    ///
+    /// # Errors
+    /// When the model can't be used.
+    pub fn open(&self, frame: &Frame) -> anyhow::Result<Detector> {
+        let mut detector = self.setup.open()?.pop().context("no detector")?;
+        detector.detect(std::slice::from_ref(frame), 0.1)?;
+        Ok(detector)
     }
 }
 
@@ -79,10 +96,11 @@ impl Subject {
 /// # Errors
 /// When the clip, the model or ONNX Runtime can't be used.
 pub fn run(args: &OverheadArgs) -> anyhow::Result<()> {
-    let subject = Subject::load(args)?;
+    let subject = Subject::load(&args.video, &args.camera, args.rate)?;
     let mut ratios = Vec::new();
     for round in 0..=args.runs {
-        let (decode_s, (frames, frame)) = cpu::spent(|| subject.decode())?;
+        let (decode_s, (summary, frame)) = cpu::spent(|| subject.decode())?;
+        let frames = summary.due;
         let frame = frame.context("the clip has no frame")?;
         // Each side pays for its own opening: the file here, the model there, both in the pipeline.
         let (open_s, mut detector) = cpu::spent(|| subject.setup.open()?.pop().context("no detector"))?;
@@ -121,7 +139,7 @@ pub fn run(args: &OverheadArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When either side can't run.
 pub fn against_python(args: &OverheadArgs, python: &Path) -> anyhow::Result<()> {
-    let subject = Subject::load(args)?;
+    let subject = Subject::load(&args.video, &args.camera, args.rate)?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/baseline.py");
     let model = subject.setup.model_files_dir.join("yolox_nano_416.onnx");
     let mut ratios = Vec::new();
@@ -152,7 +170,8 @@ pub fn against_python(args: &OverheadArgs, python: &Path) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn median(values: &mut [f64]) -> f64 {
+/// The middle one, the upper of two; not a number where there is none.
+pub fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -1,28 +1,39 @@
-//! What a running site costs: how soon it is up, and how much memory a camera takes. Cameras are a file
-//! served in a loop over RTSP by `wayside camsim`, a process of its own that is not counted.
+//! A whole site as real processes: `wayside camsim` shows files in a loop over RTSP, `wayside run` watches
+//! them. Nothing runs in this process, so that each one's CPU time and memory can be read apart. What is made
+//! of the readings is in `startup`, `live` and `soak`.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use wayside_types::{Clock, SystemClock};
 
-use crate::say;
+use crate::cpu;
+use crate::metrics::Metrics;
 
-/// What is measured.
-#[derive(Debug, clap::Args)]
-pub struct SiteArgs {
-    /// The video that every camera shows
-    video: PathBuf,
-    /// The `wayside` binary
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/wayside"))]
-    wayside: PathBuf,
-    /// Seconds that the cameras run before memory is read
-    #[arg(long, default_value_t = 90)]
-    settle_s: u64,
+/// Some cameras that show one video.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// The video.
+    pub video: PathBuf,
+    /// Its camera file; `None` for the one beside the video.
+    pub camera: Option<PathBuf>,
+    /// How many.
+    pub cameras: u32,
+}
+
+/// What a site is made of.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The `wayside` binary; `None` for the one beside this program.
+    pub wayside: Option<&'a Path>,
+    /// The cameras.
+    pub groups: &'a [Group],
+    /// Analysed frames a second; `None` for what each camera's profile says.
+    pub rate: Option<f64>,
 }
 
 /// Ends a process when dropped, as Ctrl-C would.
@@ -36,46 +47,96 @@ impl Drop for Running {
     }
 }
 
-struct Site {
-    dir: PathBuf,
-    listen: String,
-    _camsim: Running,
-    run: Running,
+/// A directory that is removed when dropped.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
 }
 
-impl Drop for Site {
-    fn drop(&mut self) {
-        drop(Command::new("kill").args(["-TERM", &self.run.0.id().to_string()]).status());
-        drop(self.run.0.wait());
-        drop(std::fs::remove_dir_all(&self.dir));
-    }
+/// A running site. Dropping it stops everything: `run` before its cameras, the directory last, which is the
+/// order of the fields.
+pub struct Site {
+    run: Running,
+    camsims: Vec<Running>,
+    dir: Scratch,
+    listen: String,
+    clock: SystemClock,
+    /// How many cameras it has.
+    pub cameras: u32,
+}
+
+/// What can be read of a running site at one moment; CPU seconds since the start of each.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// Since the site was started.
+    pub at: Duration,
+    /// CPU of `run`.
+    pub run_s: f64,
+    /// CPU of its private PostgreSQL.
+    pub postgres_s: f64,
+    /// CPU of the simulated cameras.
+    pub camsim_s: f64,
+    /// CPU of this program.
+    pub own_s: f64,
+    /// CPU that anything on this machine took, and all there was.
+    pub machine_s: (f64, f64),
+    /// Resident memory of `run`, MB.
+    pub resident_mb: f64,
+    /// What `/metrics` said.
+    pub metrics: Metrics,
 }
 
 impl Site {
-    fn start(args: &SiteArgs, cameras: u32) -> anyhow::Result<Self> {
-        let dir = std::env::temp_dir().join(format!("wayside-bench-{}-{cameras}", std::process::id()));
-        let camera_files = dir.join("cameras");
-        std::fs::create_dir_all(&camera_files)?;
-        let ready = dir.join("ready");
-        let mut camsim = Command::new(&args.wayside);
-        camsim.arg("camsim").arg(&args.video).args(["--port", "0", "--copies", &cameras.to_string()]);
-        camsim.arg("--cameras").arg(&camera_files).arg("--ready-file").arg(&ready);
-        let camsim = Running(camsim.stdout(Stdio::null()).spawn()?);
-        wait(Duration::from_secs(30), "the simulated cameras", || Ok(ready.exists()))?;
+    /// Starts everything; cameras may still be connecting.
+    ///
+    /// # Errors
+    /// When a process can't be started or the cameras don't come up.
+    pub fn start(plan: &Plan<'_>) -> anyhow::Result<Self> {
+        let wayside = match plan.wayside {
+            Some(wayside) => wayside.to_owned(),
+            None => std::env::current_exe()?.with_file_name("wayside"),
+        };
+        let clock = SystemClock::default();
+        let cameras = plan.groups.iter().map(|g| g.cameras).sum();
+        let name = format!("wayside-bench-{}-{cameras}", std::process::id());
+        let dir = Scratch(std::env::temp_dir().join(name));
+        let mut camsims = Vec::new();
+        let mut files = CameraFiles::new(dir.0.join("cameras"))?;
+        for (index, group) in plan.groups.iter().enumerate() {
+            let written = dir.0.join(format!("group-{index}"));
+            camsims.push(start_camsim(&wayside, group, &written)?);
+            files.take(&written, group.camera.as_deref())?;
+        }
         let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        let config = dir.join("wayside.toml");
-        let text = format!(
-            "data_dir = {:?}\nlisten = {listen:?}\ntimezone = \"UTC\"\ncameras_dir = {camera_files:?}\n",
-            dir.join("data")
+        let config = dir.0.join("wayside.toml");
+        let mut text = format!(
+            "data_dir = {:?}\nlisten = {listen:?}\ntimezone = \"UTC\"\ncameras_dir = {:?}\n",
+            dir.0.join("data"),
+            files.dir
         );
+        if let Some(rate) = plan.rate {
+            let profiles = dir.0.join("profiles");
+            write_profiles(rate, &profiles)?;
+            text.push_str(&format!("profiles_dir = {profiles:?}\n"));
+        }
         std::fs::write(&config, text)?;
-        let mut run = Command::new(&args.wayside);
-        run.arg("run").arg("--config").arg(&config).stdout(Stdio::null());
-        Ok(Self { run: Running(run.spawn()?), dir, listen, _camsim: camsim })
+        let log = std::fs::File::create(dir.0.join("run.log"))?;
+        let mut run = Command::new(&wayside);
+        run.arg("run").arg("--config").arg(&config).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let run = Running(run.spawn().with_context(|| wayside.display().to_string())?);
+        Ok(Self { run, camsims, dir, listen, clock, cameras })
+    }
+
+    /// Since the site was started.
+    pub fn age(&self) -> Duration {
+        self.clock.monotonic()
     }
 
     /// The body of a GET, or `None` while nobody answers or the answer is no success.
-    fn get(&self, path: &str) -> Option<String> {
+    pub fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(&self.listen).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
         let listen = &self.listen;
@@ -86,73 +147,145 @@ impl Site {
         head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
     }
 
-    fn resident_mb(&self) -> anyhow::Result<f64> {
-        let status = format!("/proc/{}/status", self.run.0.id());
-        let text = std::fs::read_to_string(&status).context(status)?;
-        let line = text.lines().find(|l| l.starts_with("VmRSS:")).context("no VmRSS")?;
-        let kb: f64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
-        Ok(kb / 1024.0)
+    /// Waits until something is true of the site.
+    ///
+    /// # Errors
+    /// When it takes too long, with the end of what `run` logged.
+    pub fn wait(&self, most_s: u64, what: &str, done: impl FnMut() -> bool) -> anyhow::Result<()> {
+        wait(Duration::from_secs(most_s), what, done).with_context(|| {
+            let log = std::fs::read_to_string(self.dir.0.join("run.log")).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().rev().take(5).collect();
+            format!("wayside run: {}", lines.into_iter().rev().collect::<Vec<_>>().join(" | "))
+        })
+    }
+
+    /// Waits until a frame of every camera has been analysed.
+    ///
+    /// # Errors
+    /// When that takes more than two minutes.
+    pub fn wait_for_all(&self) -> anyhow::Result<()> {
+        let analysed = || {
+            let metrics = Metrics::parse(&self.get("/metrics").unwrap_or_default());
+            metrics.samples("wayside_frames_analysed_total") >= self.cameras as usize
+        };
+        self.wait(120, "a frame of every camera", analysed)
+    }
+
+    /// Resident memory of `run`, MB.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn resident_mb(&self) -> anyhow::Result<f64> {
+        resident_mb(self.run.0.id())
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// When a process is gone or doesn't answer.
+    pub fn read(&self) -> anyhow::Result<Reading> {
+        let metrics = self.get("/metrics").context("/metrics doesn't answer")?;
+        let mut camsim_s = 0.0;
+        for camsim in &self.camsims {
+            camsim_s += cpu::of(&camsim.0.id().to_string())?.own_s;
+        }
+        Ok(Reading {
+            at: self.clock.monotonic(),
+            run_s: cpu::of(&self.run.0.id().to_string())?.own_s,
+            postgres_s: cpu::of_family(self.postmaster()?)?,
+            camsim_s,
+            own_s: cpu::now()?.own_s,
+            machine_s: cpu::of_machine()?,
+            resident_mb: self.resident_mb()?,
+            metrics: Metrics::parse(&metrics),
+        })
+    }
+
+    /// The process that is the private PostgreSQL's first.
+    fn postmaster(&self) -> anyhow::Result<u32> {
+        let file = self.dir.0.join("data/pg/data/postmaster.pid");
+        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let pid = text.lines().next().and_then(|line| line.trim().parse().ok());
+        pid.with_context(|| format!("{}: no process number", file.display()))
     }
 }
 
-fn wait(most: Duration, what: &str, mut done: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+fn resident_mb(process: u32) -> anyhow::Result<f64> {
+    let status = format!("/proc/{process}/status");
+    let text = std::fs::read_to_string(&status).context(status)?;
+    let line = text.lines().find(|l| l.starts_with("VmRSS:")).context("no VmRSS")?;
+    let kb: f64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
+    Ok(kb / 1024.0)
+}
+
+fn start_camsim(wayside: &Path, group: &Group, cameras: &Path) -> anyhow::Result<Running> {
+    std::fs::create_dir_all(cameras)?;
+    let ready = cameras.with_extension("ready");
+    let mut command = Command::new(wayside);
+    command.arg("camsim").arg(&group.video);
+    command.args(["--port", "0", "--copies", &group.cameras.to_string()]);
+    command.arg("--cameras").arg(cameras).arg("--ready-file").arg(&ready);
+    let running = Running(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().with_context(|| {
+        format!("{}: build it with cargo build --release --workspace --bins", wayside.display())
+    })?);
+    wait(Duration::from_secs(60), "the simulated cameras", || ready.exists())?;
+    Ok(running)
+}
+
+/// The camera files of all groups, with ids that differ.
+struct CameraFiles {
+    dir: PathBuf,
+    taken: u32,
+}
+
+impl CameraFiles {
+    fn new(dir: PathBuf) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&dir)?;
+        Ok(Self { dir, taken: 0 })
+    }
+
+    /// Takes what `camsim` wrote; `camera` replaces all of it but the address.
+    fn take(&mut self, written: &Path, camera: Option<&Path>) -> anyhow::Result<()> {
+        for entry in std::fs::read_dir(written)? {
+            let theirs = read_table(&entry?.path())?;
+            let source = theirs.get("source").cloned().context("a camera file without source")?;
+            let mut table = camera.map_or(Ok(theirs), read_table)?;
+            self.taken += 1;
+            table.insert("id".to_owned(), format!("bench-{}", self.taken).into());
+            table.insert("source".to_owned(), source);
+            std::fs::write(self.dir.join(format!("{}.toml", self.taken)), toml::to_string(&table)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The shipped profiles, each at `rate`.
+fn write_profiles(rate: f64, into: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(into)?;
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");
+    for entry in std::fs::read_dir(&shipped).with_context(|| shipped.display().to_string())? {
+        let path = entry?.path();
+        if let Some(name) = path.file_name().filter(|_| path.extension().is_some_and(|e| e == "toml")) {
+            let mut table = read_table(&path)?;
+            table.insert("rate_fps".to_owned(), rate.into());
+            std::fs::write(into.join(name), toml::to_string(&table)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn read_table(file: &Path) -> anyhow::Result<toml::Table> {
+    let named = || file.display().to_string();
+    std::fs::read_to_string(file).with_context(named)?.parse().with_context(named)
+}
+
+fn wait(most: Duration, what: &str, mut done: impl FnMut() -> bool) -> anyhow::Result<()> {
     let clock = SystemClock::default();
     while clock.monotonic() < most {
-        if done()? {
+        if done() {
             return Ok(());
         }
         std::thread::sleep(Duration::from_millis(20));
     }
     bail!("waited {} s for {what}", most.as_secs())
-}
-
-/// Prints how soon a site with one camera is up.
-///
-/// # Errors
-/// When it doesn't come up.
-pub fn startup(args: &SiteArgs) -> anyhow::Result<()> {
-    let site = Site::start(args, 1)?;
-    let clock = SystemClock::default();
-    let passed =
-        |what: &str| say(&format!("{what}: {:.2} s after the start", clock.monotonic().as_secs_f64()));
-    wait(Duration::from_secs(60), "readiness", || Ok(site.get("/readyz").is_some()))?;
-    passed("ready");
-    let analysed = "wayside_frames_analysed_total{";
-    let seen = || site.get("/metrics").is_some_and(|m| m.contains(analysed));
-    wait(Duration::from_secs(60), "the first analysed frame", || Ok(seen()))?;
-    passed("first frame analysed");
-    let counted = || site.get(&recent_minutes()).is_some_and(|m| m.contains("\"count\":"));
-    wait(Duration::from_secs(150), "the first closed bin", || Ok(counted()))?;
-    passed("first count (bins close on the minute)");
-    Ok(())
-}
-
-fn recent_minutes() -> String {
-    let now = SystemClock::default().now();
-    let second = |s: i64| wayside_types::Timestamp::from_second(s).unwrap_or(now);
-    let end = now.as_second() / 60 * 60;
-    format!("/api/v1/measurements?from={}&to={}&bin=1m", second(end - 600), second(end))
-}
-
-/// Prints resident memory with 1 and with 8 cameras and what one camera takes.
-///
-/// # Errors
-/// When a site doesn't come up.
-pub fn memory(args: &SiteArgs) -> anyhow::Result<()> {
-    let mut resident = Vec::new();
-    for cameras in [1, 8] {
-        let site = Site::start(args, cameras)?;
-        std::thread::sleep(Duration::from_secs(args.settle_s));
-        let mb = site.resident_mb()?;
-        say(&format!("{cameras} camera(s): {mb:.0} MB resident after {} s", args.settle_s));
-        resident.push(mb);
-    }
-    if let [one, eight] = resident[..] {
-        say(&format!(
-            "a camera takes {:.1} MB over a base of {:.0} MB",
-            (eight - one) / 7.0,
-            one - (eight - one) / 7.0
-        ));
-    }
-    Ok(())
 }

@@ -1,16 +1,15 @@
 //! `wayside analyze`: one file, offline, its totals as JSON.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use wayside_config::load_for_analyze;
 use wayside_engine::Report;
 use wayside_types::Profile;
 
 use crate::detectors;
-use crate::process::say;
+use crate::process::{say, write_json};
 
 /// Arguments of `wayside analyze`.
 #[derive(Debug, clap::Args)]
@@ -49,10 +48,7 @@ pub fn run(args: &AnalyzeArgs) -> anyhow::Result<()> {
     let mut profile = Profile::clone(&spec.profile);
     profile.rate_fps = args.rate.unwrap_or(profile.rate_fps);
     if let Some(model) = &args.model {
-        let known = model.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
-        if !known || !loaded.settings.models_dir.join(format!("{model}.toml")).is_file() {
-            bail!("--model {model:?}: there is no such manifest in {}", loaded.settings.models_dir.display());
-        }
+        detectors::check_model(&loaded.settings, model)?;
         profile.model.clone_from(model);
     }
     let setup = detectors::setup(&loaded.settings, std::iter::once(profile.model.as_str()))?;
@@ -60,25 +56,12 @@ pub fn run(args: &AnalyzeArgs) -> anyhow::Result<()> {
     detectors::start_media()?;
     let report = wayside_engine::analyze(&Arc::new(spec), &args.video, &setup)?;
     match &args.json {
-        Some(out) => write(&report, out),
+        Some(out) => write_json(&report, out),
         None => {
             summarise(&report);
             Ok(())
         }
     }
-}
-
-fn write(report: &Report, out: &PathBuf) -> anyhow::Result<()> {
-    let mut text = serde_json::to_vec(report)?;
-    text.push(b'\n');
-    // Opened for writing rather than replaced by a rename, so that a device or a pipe will do as well.
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(out)
-        .with_context(|| format!("--json {}: can't be written", out.display()))?;
-    file.write_all(&text).with_context(|| format!("--json {}: can't be written", out.display()))
 }
 
 fn summarise(report: &Report) {

@@ -156,6 +156,19 @@ id = "across"
 points = [[0.02, 0.6], [0.98, 0.6]]
 "#;
 
+/// A camera file for a video that nobody has drawn lines for.
+///
+/// # Errors
+/// When it can't be written as TOML.
+pub fn undrawn_camera(id: &str, video: &Path, profile: &str) -> anyhow::Result<String> {
+    let mut table: toml::Table = UNDRAWN.parse()?;
+    let source = video.display().to_string();
+    for (key, value) in [("id", id), ("name", id), ("source", &source), ("profile", profile)] {
+        table.insert(key.to_owned(), value.into());
+    }
+    Ok(toml::to_string(&table)?)
+}
+
 fn record_all(scenes: &[SceneSpec], seconds: f64, directory: &Path) -> anyhow::Result<()> {
     if !(1.0..=86_400.0).contains(&seconds) {
         bail!("--seconds {seconds}: must be 1 to 86400");

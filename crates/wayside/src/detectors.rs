@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use wayside_config::{Provider as Asked, Settings};
 use wayside_detect::{Manifest, Provider, Runtime};
 use wayside_engine::DetectorSetup;
@@ -34,6 +34,18 @@ pub fn setup<'a>(
         },
         workers: settings.inference_workers.map_or(cores, NonZeroUsize::get),
     })
+}
+
+/// Whether `--model NAME` names a manifest of the site's.
+///
+/// # Errors
+/// When it doesn't.
+pub fn check_model(settings: &Settings, model: &str) -> anyhow::Result<()> {
+    let known = model.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    if !known || !settings.models_dir.join(format!("{model}.toml")).is_file() {
+        bail!("--model {model:?}: there is no such manifest in {}", settings.models_dir.display());
+    }
+    Ok(())
 }
 
 /// Starts GStreamer, naming what is missing.

@@ -2,6 +2,7 @@
 //! the subcommands do is in the other crates; here they are only put together.
 
 mod analyze;
+mod bench;
 mod camsim;
 mod check;
 mod detectors;
@@ -28,6 +29,8 @@ enum Command {
     Run(run::RunArgs),
     /// Analyse a video file offline, as fast as it goes
     Analyze(analyze::AnalyzeArgs),
+    /// Measure how many cameras this machine holds, and what the limit is
+    Bench(bench::BenchArgs),
     /// Validate settings, cameras, profiles, models and libraries, and say all that is wrong
     Check(ConfigArgs),
     /// Serve simulated RTSP cameras on this machine, from files or drawn
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Analyze(args) => analyze::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(args.config.as_deref()),
         Command::Camsim(args) => camsim::run(&args),
         Command::Migrate(args) => migrate::run(args.config.as_deref()),

@@ -2,7 +2,9 @@
 //! memory), one way to print a failure, and a way to wait for Ctrl-C.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
+use anyhow::Context;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tracing_subscriber::EnvFilter;
 
@@ -56,6 +58,34 @@ pub fn print_error(error: &anyhow::Error) {
 /// Prints a line for the person at the terminal.
 pub fn say(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+/// Tells the person at the terminal what takes so long; results alone go to standard output.
+pub fn progress(text: &str) {
+    drop(writeln!(std::io::stderr(), "{text}"));
+}
+
+/// Writes what `--json OUT` asked for.
+///
+/// # Errors
+/// When the file can't be written.
+pub fn write_json(document: &impl serde::Serialize, out: &Path) -> anyhow::Result<()> {
+    let mut text = serde_json::to_vec(document)?;
+    text.push(b'\n');
+    let cant = || format!("--json {}: can't be written", out.display());
+    // Opened for writing rather than replaced by a rename, so that a device or a pipe will do as well.
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).open(out).with_context(cant)?;
+    file.write_all(&text).with_context(cant)
+}
+
+/// Whether [`write_json`] will be able to write: for those who work long before they do.
+///
+/// # Errors
+/// When the file can't be opened.
+pub fn check_writable(out: &Path) -> anyhow::Result<()> {
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(out);
+    opened.map(drop).with_context(|| format!("--json {}: can't be written", out.display()))
 }
 
 /// Resolves at SIGINT or SIGTERM.
