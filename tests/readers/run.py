@@ -23,6 +23,9 @@ from readers import FaceReader, PlateReader, overlap
 # Of each kind at least so many of the pictures that nothing was done to but making them 480 px wide must be
 # readable, or the readers could not tell what redaction is for.
 CONTROLS_READ = 3
+# Of the five sizes in each place so many must lie as the place says. What is planted may be seen by the detector
+# itself, as a head is now and then taken for a pedestrian.
+WELL_PLACED = 3
 
 
 def frame_of(case, folder):
@@ -60,12 +63,11 @@ class Verdict:
 
 
 def judge(case, folder, reader, verdict):
-    """Reads one case before and after."""
+    """Reads one case before and after; whether it lies where it should."""
     name, box = case["name"], case["box"]
     read, text = reader.before(frame_of(case, folder), case, box)
     verdict.check(read, f"{name}: it can't be read in the frame either ({text!r}), so that it shows nothing")
     boxes = json.loads((folder / f"{name}.boxes.json").read_text())
-    verdict.check(well_placed(case, boxes), f"{name}: the detector sees something else there than {case['place']}")
     # Whatever redaction makes has a name of this form; the word says what it is.
     pictures = sorted(folder.glob(f"{name}.redacted.*.jpg"))
     verdict.check(len(pictures) >= 2, f"{name}: {len(pictures)} views were made of it")
@@ -81,6 +83,7 @@ def judge(case, folder, reader, verdict):
         verdict.check(not read, f"{name}: {text!r} is read in {path.name}, {picture.shape[1]} px wide")
     covered = any(overlap(b, box) > 0 for b in boxes[0])
     print(f"{name:<26} {case['width']:>4} px {'detected' if covered else 'not detected':<12} views {widths} px wide", flush=True)
+    return well_placed(case, boxes)
 
 
 def control_is_read(case, folder, reader):
@@ -104,12 +107,15 @@ def main(shared, astronaut, helper):
             print("0 passed, 1 failed, 0 skipped")
             return 1
         verdict, readers = Verdict(), {"plate": PlateReader(), "face": FaceReader()}
-        controls = {kind: 0 for kind in readers}
+        controls, placed = {kind: 0 for kind in readers}, {}
         for case in cases:
             kind = case["kind"]
-            judge(case, folder, readers[kind], verdict)
+            place = f"{kind}s {case['place']} ({case['view']})"
+            placed[place] = placed.get(place, 0) + judge(case, folder, readers[kind], verdict)
             if controls[kind] < CONTROLS_READ:
                 controls[kind] += control_is_read(case, folder, readers[kind])
+    for place, well in placed.items():
+        verdict.check(well >= WELL_PLACED, f"only {well} {place} lie as they should for the detector")
     for kind, read in controls.items():
         verdict.check(read >= CONTROLS_READ, f"only {read} {kind}s were read in the controls: the readers are too weak")
     print(f"{verdict.passed} passed, {verdict.failed} failed, 0 skipped")
