@@ -9,6 +9,9 @@ wayside_fetched="$wayside_root/.wayside"
 # The private Python, a virtual environment with nothing but pip in it.
 wayside_python() { echo "$wayside_fetched/venv/bin/python"; }
 
+# The Python with the readers of faces and plates, for scripts/readers alone.
+wayside_readers_python() { echo "$wayside_fetched/readers/bin/python"; }
+
 # The pinned Node.
 wayside_node() { echo "$wayside_fetched/node/bin/node"; }
 

@@ -3,7 +3,6 @@
 //! `measure`, what is kept in `store`, the page itself in `web`; the engine's live state is read through
 //! the channels in `types`.
 
-mod database;
 mod guard;
 mod host;
 mod listen;

@@ -17,7 +17,7 @@ pub mod report;
 pub mod source;
 mod status;
 mod ticker;
-mod view;
+pub mod view;
 mod worker;
 
 pub use live::{DetectorSetup, Engine, EngineError, EngineParts};

@@ -55,13 +55,14 @@ impl LiveView {
         }
     }
 
-    /// Takes in a frame with everything that the detector suspects in it, about once a second.
+    /// Takes in a frame with everything that the detector suspects in it: how large road users are from every
+    /// one, the picture about once a second.
     pub fn sample(&mut self, now: Duration, frame: &Frame, detections: &[Detection]) {
+        self.seen.observe(detections, frame.size);
         if now < self.next_sample {
             return;
         }
         self.next_sample = now + SAMPLE_EVERY;
-        self.seen.observe(detections, frame.size);
         let boxes: Vec<BBox> = detections.iter().map(|d| d.bbox).collect();
         self.background.update(frame, &boxes);
     }

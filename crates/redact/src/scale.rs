@@ -6,8 +6,11 @@ use wayside_types::{BBox, Detection, FrameSize, RoadUserClass};
 
 /// No picture that is kept or shown is wider than this.
 pub const MAX_WIDTH_PX: u32 = 480;
-/// Width where nothing is known of how large things are.
-const UNKNOWN_WIDTH_PX: u32 = 160;
+/// Longer side where nothing is known of how large things are.
+const UNKNOWN_SIDE_PX: f64 = 160.0;
+/// The sizes seen say how large things are once something was seen whose lower edge is this far down the
+/// picture: whatever is nearer to the camera than all that was seen is larger than all that was seen.
+const NEAR_SHARE: f64 = 0.75;
 /// One pixel covers at least this much at the finest place.
 const MIN_METRES_PER_PX: f64 = 0.04;
 /// The widest car box seen is at most this wide.
@@ -15,11 +18,13 @@ const MAX_CAR_WIDTH_PX: f64 = 45.0;
 /// The tallest pedestrian seen is at most this tall.
 const MAX_PEDESTRIAN_HEIGHT_PX: f64 = 43.0;
 
-/// The largest road users a camera has seen so far: two numbers, of nobody in particular.
+/// The largest road users a camera has seen so far, and how far down the picture any of them was: three
+/// numbers, of nobody in particular.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct SeenSizes {
     widest_car_share: Option<f64>,
     tallest_pedestrian_share: Option<f64>,
+    nearest_share: Option<f64>,
 }
 
 impl SeenSizes {
@@ -33,8 +38,9 @@ impl SeenSizes {
                 RoadUserClass::Pedestrian => {
                     grow(&mut self.tallest_pedestrian_share, f64::from(y2 - y1) / height);
                 }
-                _ => {}
+                _ => continue,
             }
+            grow(&mut self.nearest_share, f64::from(y2) / height);
         }
     }
 }
@@ -49,7 +55,8 @@ fn grow(largest: &mut Option<f64>, seen: f64) {
 ///
 /// `source` is the camera's frame, `finest_metres_per_px` what its calibration says one pixel of that
 /// frame covers at the finest place, 2.5 m above the ground, along the smallest direction. Without it
-/// the sizes of the road users seen decide; without those, the width is 160.
+/// the sizes of the road users seen decide. Until one of them was seen near, the longer side is at most 160
+/// as well: a camera that has seen only far cars knows nothing of the one that is parked below it.
 #[must_use]
 pub fn still_width(source: FrameSize, finest_metres_per_px: Option<f64>, seen: &SeenSizes) -> u32 {
     let source_width = f64::from(source.width.max(1));
@@ -62,10 +69,9 @@ pub fn still_width(source: FrameSize, finest_metres_per_px: Option<f64>, seen: &
             let by_pedestrian = seen
                 .tallest_pedestrian_share
                 .map(|share| MAX_PEDESTRIAN_HEIGHT_PX / (share.max(1e-6) * aspect));
-            match (by_car, by_pedestrian) {
-                (None, None) => f64::from(UNKNOWN_WIDTH_PX),
-                (a, b) => a.unwrap_or(f64::INFINITY).min(b.unwrap_or(f64::INFINITY)),
-            }
+            let is_near = seen.nearest_share.is_some_and(|share| share >= NEAR_SHARE);
+            let unknown = (!is_near).then_some(UNKNOWN_SIDE_PX / aspect.max(1.0));
+            [by_car, by_pedestrian, unknown].into_iter().flatten().fold(f64::INFINITY, f64::min)
         }
     };
     let width = allowed.min(source_width).min(f64::from(MAX_WIDTH_PX)).floor().max(16.0);
@@ -92,14 +98,32 @@ mod tests {
         let nothing = SeenSizes::default();
         assert_eq!(still_width(SIZE, None, &nothing), 160);
         // A car of 90 px in 640 becomes 45 px in 320.
-        assert_eq!(still_width(SIZE, None, &seen(RoadUserClass::Car, BBox::new(0.0, 0.0, 90.0, 50.0))), 320);
+        let car = |width| seen(RoadUserClass::Car, BBox::new(0.0, 280.0, width, 330.0));
+        assert_eq!(still_width(SIZE, None, &car(90.0)), 320);
         // A pedestrian of 86 px in 360 becomes 43 px in 180 lines, which are 320 wide.
-        let tall = seen(RoadUserClass::Pedestrian, BBox::new(0.0, 0.0, 20.0, 86.0));
+        let tall = seen(RoadUserClass::Pedestrian, BBox::new(0.0, 244.0, 20.0, 330.0));
         assert_eq!(still_width(SIZE, None, &tall), 320);
         // A small car allows more than 480, which is the most.
-        assert_eq!(still_width(SIZE, None, &seen(RoadUserClass::Car, BBox::new(0.0, 0.0, 20.0, 9.0))), 480);
+        assert_eq!(still_width(SIZE, None, &car(20.0)), 480);
         // Two centimetres a pixel at the finest place: half the width.
         assert_eq!(still_width(SIZE, Some(0.02), &nothing), 320);
         assert_eq!(still_width(SIZE, Some(f64::NAN), &nothing), 160);
+    }
+
+    #[test]
+    fn who_was_seen_far_away_says_nothing_of_the_near() {
+        let far = seen(RoadUserClass::Car, BBox::new(0.0, 40.0, 20.0, 49.0));
+        assert_eq!(still_width(SIZE, None, &far), 160);
+        // Unless even the far are too large for that.
+        let large = seen(RoadUserClass::Car, BBox::new(0.0, 40.0, 320.0, 200.0));
+        assert_eq!(still_width(SIZE, None, &large), 90);
+        let mut then_near = far;
+        let near =
+            Detection { bbox: BBox::new(0.0, 300.0, 60.0, 330.0), class: RoadUserClass::Car, score: 0.1 };
+        then_near.observe(&[near], SIZE);
+        assert_eq!(still_width(SIZE, None, &then_near), 480);
+        // A picture that stands upright is held to 160 px of height.
+        let upright = FrameSize { width: 360, height: 640 };
+        assert_eq!(still_width(upright, None, &SeenSizes::default()), 90);
     }
 }

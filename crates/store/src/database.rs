@@ -192,7 +192,8 @@ impl Database {
     async fn migrate(&self) -> Result<(), StoreError> {
         // A connection of its own: a migration may take long, and the limits of queries do not apply to it.
         let mut connection = self.answer("a connection", self.inner.connect.connect()).await?;
-        MIGRATOR.run(&mut connection).await.map_err(migration_error)?;
+        // Not by `run`, whose future can't be moved between threads: it borrows what it runs on for any lifetime.
+        MIGRATOR.run_direct(None, &mut connection, false).await.map_err(migration_error)?;
         months::ensure_ahead(&mut connection, self.clock().now()).await?;
         drop(tokio::time::timeout(ACQUIRE, connection.close()).await);
         Ok(())

@@ -293,13 +293,72 @@ async fn small_movements_are_hidden() {
     query.small_cells = SmallCells::Show;
     let rows = measurements(&database, &query).await.unwrap().items;
     assert_eq!(counts(&rows), [(Some(1), false), (Some(2), false), (Some(3), false), (Some(4), false)]);
-    // An hour's cell is the sum, hidden or not by its own size.
-    query.small_cells = SmallCells::Suppress;
+    // An hour is the sum of what may be shown: 10 would give away the two quarters that are hidden.
     query.bin = BinLength::Hour;
     let rows = measurements(&database, &query).await.unwrap().items;
     assert_eq!(counts(&rows), [(Some(10), false)]);
+    query.small_cells = SmallCells::Suppress;
+    let rows = measurements(&database, &query).await.unwrap().items;
+    assert_eq!(counts(&rows), [(Some(7), false)]);
     assert!(rows[0].complete);
     database.close().await;
+}
+
+/// Two cameras that differ in nothing but their small cells, and every question that may be asked of them: the
+/// same answers, so that no adding and subtracting of answers can tell the two apart.
+#[tokio::test]
+async fn no_sum_tells_what_a_small_cell_holds() {
+    let db = TestDb::new().await;
+    let lines = ["n", "s", "w"];
+    let quarter = |n: i64| Timestamp::from_second(ts("2026-11-21T10:00:00Z").as_second() + n * 900).unwrap();
+    let of_camera = |camera: &'static str, small: [u32; 3]| {
+        (0..4).map(move |n| {
+            let bin = watched(camera, BinLength::Minute15, quarter(n), 1);
+            let bin = bin.movement("n", "s", CAR, 3).movement("n", "w", CAR, 5 + u32::try_from(n).unwrap());
+            let bin = if small[0] > 0 { bin.movement("s", "n", CAR, small[0]) } else { bin };
+            let bin = if small[1] > 0 { bin.movement("n", "s", RoadUserClass::Bus, small[1]) } else { bin };
+            if n == 2 { bin.movement("w", "s", RoadUserClass::Bicycle, small[2]) } else { bin }
+        })
+    };
+    let bins = of_camera("a", [2, 1, 2]).chain(of_camera("b", [0, 2, 1])).collect();
+    let specs = vec![camera("a", &lines), camera("b", &lines)];
+    let database = stored(&db, specs, bins).await;
+    let mut query = query("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z", BinLength::Minute15);
+    query.kind = MeasurementKind::Movements;
+    let (mut asked, mut sum) = (0, 0);
+    for keys in subsets(&[GroupKey::From, GroupKey::To, GroupKey::Class]) {
+        for wanted in [vec![], vec!["n"], vec!["s", "w"]] {
+            for classes in subsets(&[CAR, RoadUserClass::Bus, RoadUserClass::Bicycle]) {
+                for bin in [BinLength::Minute15, BinLength::Hour, BinLength::Day] {
+                    query.bin = bin;
+                    query.group_by = keys.iter().copied().collect();
+                    query.lines = wanted.iter().map(|id| LineId::new(id).unwrap()).collect();
+                    query.classes.clone_from(&classes);
+                    let rows = measurements(&database, &query).await.unwrap().items;
+                    let (a, b): (Vec<_>, Vec<_>) =
+                        rows.into_iter().partition(|row| row.camera.as_str() == "a");
+                    let plain = |rows: Vec<MeasurementRow>| -> Vec<_> {
+                        let key = |row: MeasurementRow| {
+                            (row.start, row.subject, row.class, row.count, row.suppressed, row.speed)
+                        };
+                        rows.into_iter().map(key).collect()
+                    };
+                    sum += total(&a);
+                    let (a, b) = (plain(a), plain(b));
+                    assert!(!a.is_empty());
+                    assert_eq!(a, b, "{keys:?} {wanted:?} {classes:?} {bin}");
+                    asked += 1;
+                }
+            }
+        }
+    }
+    assert!(asked == 8 * 3 * 8 * 3 && sum > 5_000, "{asked} questions, {sum} counted");
+    database.close().await;
+}
+
+fn subsets<T: Copy>(of: &[T]) -> Vec<Vec<T>> {
+    let chosen = |bits: usize| (0..of.len()).filter(|n| bits >> n & 1 == 1).map(|n| of[n]).collect();
+    (0..1 << of.len()).map(chosen).collect()
 }
 
 #[tokio::test]

@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 use wayside_store::{StoreError, WriterStats};
 use wayside_types::CameraState;
 
-use crate::database;
 use crate::problem::{Body, Kind, Problem};
 use crate::state::ApiState;
 
@@ -63,7 +62,7 @@ impl From<NotReady> for Problem {
     )
 )]
 pub(crate) async fn handler(State(state): State<ApiState>) -> Result<Json<Readiness>, Problem> {
-    let asked = tokio::time::timeout(DATABASE_MAX, database::ready(state.database.clone())).await;
+    let asked = tokio::time::timeout(DATABASE_MAX, state.database.ready()).await;
     let asked = asked.unwrap_or_else(|_| {
         Err(StoreError::Unavailable { reason: format!("no answer within {} s", DATABASE_MAX.as_secs()) })
     });

@@ -54,6 +54,33 @@ pub(super) struct Wanted<'a> {
     pub(super) lines: &'a [String],
 }
 
+/// A row of either query below, as PostgreSQL gives it.
+struct StoredSum {
+    camera: String,
+    a: String,
+    b: String,
+    class: String,
+    bucket: i32,
+    count: i64,
+    speed_n: i64,
+    speed_sum: f64,
+}
+
+impl StoredSum {
+    fn into_sum(self) -> Option<Sum> {
+        Some(Sum {
+            camera: self.camera,
+            a: self.a,
+            b: self.b,
+            class: self.class,
+            span: span_of(self.bucket)?,
+            count: self.count,
+            speed_n: self.speed_n,
+            speed_sum_kmh: self.speed_sum,
+        })
+    }
+}
+
 /// Sums of line crossings.
 pub(super) async fn lines(
     db: &Database,
@@ -61,7 +88,8 @@ pub(super) async fn lines(
     wanted: Wanted<'_>,
 ) -> Result<Vec<Sum>, StoreError> {
     let (Some(end), false) = (scope.end(), wanted.classes.is_empty()) else { return Ok(Vec::new()) };
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        StoredSum,
         r#"SELECT camera, line AS a, direction AS b, class, width_bucket(start_at, $3) AS "bucket!",
                   sum(count)::bigint AS "count!", COALESCE(sum(speed_n), 0)::bigint AS "speed_n!",
                   COALESCE(sum(speed_n * speed_mean_kmh), 0)::float8 AS "speed_sum!"
@@ -78,36 +106,33 @@ pub(super) async fn lines(
     )
     .fetch_all(db.pool());
     let rows = db.answer("the measurements", rows).await?;
-    let sum = rows.into_iter().map(|row| {
-        Some(Sum {
-            camera: row.camera,
-            a: row.a,
-            b: row.b,
-            class: row.class,
-            span: span_of(row.bucket)?,
-            count: row.count,
-            speed_n: row.speed_n,
-            speed_sum_kmh: row.speed_sum,
-        })
-    });
-    Ok(sum.flatten().collect())
+    Ok(rows.into_iter().filter_map(StoredSum::into_sum).collect())
 }
 
-/// Sums of movements.
+/// Sums of movements, without the stored cells (two lines, class, stored bin) in which fewer than `least` were
+/// counted. Leaving them out before anything is summed is what keeps them hidden: however answers are
+/// added and subtracted, they are made of cells that may be shown.
 pub(super) async fn movements(
     db: &Database,
     scope: Scope<'_>,
     wanted: Wanted<'_>,
+    least: i64,
 ) -> Result<Vec<Sum>, StoreError> {
     let (Some(end), false) = (scope.end(), wanted.classes.is_empty()) else { return Ok(Vec::new()) };
-    let rows = sqlx::query!(
-        r#"SELECT camera, from_line AS a, to_line AS b, class, width_bucket(start_at, $3) AS "bucket!",
-                  sum(count)::bigint AS "count!", COALESCE(sum(speed_n), 0)::bigint AS "speed_n!",
-                  COALESCE(sum(speed_n * speed_mean_kmh), 0)::float8 AS "speed_sum!"
-           FROM movement_bin
-           WHERE camera = ANY($1) AND length_s = $2 AND start_at >= ($3::timestamptz[])[1] AND start_at < $4
-             AND class = ANY($5)
-             AND (cardinality($6::text[]) = 0 OR from_line = ANY($6) OR to_line = ANY($6))
+    let rows = sqlx::query_as!(
+        StoredSum,
+        r#"SELECT camera, a, b, class, width_bucket(start_at, $3) AS "bucket!",
+                  sum(count)::bigint AS "count!", sum(speed_n)::bigint AS "speed_n!",
+                  sum(speed_sum)::float8 AS "speed_sum!"
+           FROM (SELECT camera, from_line AS a, to_line AS b, class, start_at, sum(count) AS count,
+                        COALESCE(sum(speed_n), 0) AS speed_n,
+                        COALESCE(sum(speed_n * speed_mean_kmh), 0) AS speed_sum
+                 FROM movement_bin
+                 WHERE camera = ANY($1) AND length_s = $2 AND start_at >= ($3::timestamptz[])[1] AND start_at < $4
+                   AND class = ANY($5)
+                   AND (cardinality($6::text[]) = 0 OR from_line = ANY($6) OR to_line = ANY($6))
+                 GROUP BY 1, 2, 3, 4, 5
+                 HAVING sum(count) >= $7::bigint) AS cell
            GROUP BY 1, 2, 3, 4, 5"#,
         scope.cameras,
         wanted.length_s,
@@ -115,22 +140,11 @@ pub(super) async fn movements(
         end as _,
         wanted.classes,
         wanted.lines,
+        least,
     )
     .fetch_all(db.pool());
     let rows = db.answer("the measurements", rows).await?;
-    let sum = rows.into_iter().map(|row| {
-        Some(Sum {
-            camera: row.camera,
-            a: row.a,
-            b: row.b,
-            class: row.class,
-            span: span_of(row.bucket)?,
-            count: row.count,
-            speed_n: row.speed_n,
-            speed_sum_kmh: row.speed_sum,
-        })
-    });
-    Ok(sum.flatten().collect())
+    Ok(rows.into_iter().filter_map(StoredSum::into_sum).collect())
 }
 
 /// What was observed of a span, from stored coverage of one length.

@@ -7,18 +7,13 @@ use wayside_types::{CameraId, Direction, Grade, LineId, RoadUserClass, SpeedSumm
 
 use super::bins::Span;
 use super::fetch::{CoverageMap, DrawnLines, Observed, Sum};
-use super::measurements::{
-    GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject, SmallCells,
-};
+use super::measurements::{GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject};
 use super::stored;
 use crate::error::StoreError;
 
 /// The stored lengths that everything is summed from.
 pub(super) const MINUTE_S: i32 = 60;
 pub(super) const QUARTER_S: i32 = 900;
-
-/// A movement cell under this is hidden.
-const SMALL: i64 = 3;
 
 /// What a row is about: the parts of its key in the list's order, empty where not grouped by.
 pub(super) type Group = [String; 3];
@@ -118,9 +113,8 @@ impl Material<'_> {
         let (observed, length_s) =
             used.min_by(|a, b| a.0.seconds.total_cmp(&b.0.seconds)).unwrap_or_default();
         let (seconds, dropped_share) = shares(observed, span);
-        let hidden = self.query.kind == MeasurementKind::Movements
-            && self.query.small_cells == SmallCells::Suppress
-            && cell.count < SMALL;
+        let hidden =
+            self.query.kind == MeasurementKind::Movements && cell.count < self.query.small_cells.least();
         Ok(MeasurementRow {
             camera: camera.clone(),
             subject: subject(self.query.kind, group)?,

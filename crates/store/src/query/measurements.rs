@@ -50,14 +50,24 @@ pub enum GroupKey {
 /// What rows are told apart by; whatever is not here is summed over.
 pub type GroupBy = BTreeSet<GroupKey>;
 
-/// What becomes of movement cells under 3.
+/// What becomes of movement cells under 3. A cell is what is stored: two lines, a class and a quarter of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SmallCells {
-    /// Their number is hidden.
+    /// Their number is hidden, and no sum holds them: else one could be had by taking its neighbours off a sum.
     #[default]
     Suppress,
     /// They are shown: for an engineer of the owning department only.
     Show,
+}
+
+impl SmallCells {
+    /// The least count of a cell that may be shown or go into a sum.
+    pub(super) fn least(self) -> i64 {
+        match self {
+            Self::Suppress => 3,
+            Self::Show => 0,
+        }
+    }
 }
 
 /// A question.
@@ -201,9 +211,9 @@ pub struct MeasurementRow {
     pub start: Timestamp,
     /// End of the bin, exclusive.
     pub end: Timestamp,
-    /// How many; absent where hidden.
+    /// How many; absent where hidden. Of movements the sum of those cells that may be shown.
     pub count: Option<u64>,
-    /// Whether the number is hidden because it is under 3: show "<3".
+    /// Whether the number is hidden because no cell of it is of 3 or more: show "<3".
     pub suppressed: bool,
     /// Mean speed, where at least five speeds went into it. Stored minutes with fewer than five hold none.
     pub speed: Option<SpeedSummary>,
@@ -268,7 +278,7 @@ impl Pager<'_> {
         if let (Some((camera, start)), Some(first)) = (resumed, cameras.first())
             && camera == first
         {
-            self.walk(first, start).await?;
+            self.walk(first, start.max(self.query.from)).await?;
             at = 1;
         }
         while at < cameras.len() && self.wanted() > 0 {
@@ -357,7 +367,9 @@ impl Pager<'_> {
             let wanted = Wanted { length_s, classes: &classes, lines: &lines };
             sums.extend(match kind {
                 MeasurementKind::Lines => fetch::lines(self.db, scope, wanted).await?,
-                MeasurementKind::Movements => fetch::movements(self.db, scope, wanted).await?,
+                MeasurementKind::Movements => {
+                    fetch::movements(self.db, scope, wanted, self.query.small_cells.least()).await?
+                }
             });
         }
         Ok(sums)

@@ -54,8 +54,33 @@ async fn write_coverage(
     Ok(())
 }
 
+/// Upserts counts whose subject is two names: a line and a direction, or two lines. SQLx reads the statement when
+/// this is compiled, so that it can't be an argument of a function.
+macro_rules! upsert_of_pairs {
+    ($transaction:ident, $rows:ident, $sql:tt) => {
+        sqlx::query!(
+            $sql,
+            &$rows.head.camera,
+            &$rows.head.length_s,
+            &$rows.head.start_at as _,
+            &$rows.a,
+            &$rows.b,
+            &$rows.class,
+            &$rows.epoch,
+            &$rows.count,
+            &$rows.speed_n as _,
+            &$rows.speed_mean_kmh as _,
+        )
+        .execute(&mut **$transaction)
+        .await
+        .map(drop)
+    };
+}
+
 async fn write_lines(transaction: &mut PgTransaction<'_>, rows: &CountColumns) -> Result<(), sqlx::Error> {
-    sqlx::query!(
+    upsert_of_pairs!(
+        transaction,
+        rows,
         "INSERT INTO line_bin AS t \
          (camera, length_s, start_at, line, direction, class, epoch, count, speed_n, speed_mean_kmh) \
          SELECT * FROM UNNEST($1::text[], $2::int[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], \
@@ -65,28 +90,17 @@ async fn write_lines(transaction: &mut PgTransaction<'_>, rows: &CountColumns) -
          speed_n = GREATEST(t.speed_n, excluded.speed_n), \
          speed_mean_kmh = CASE WHEN excluded.speed_n > COALESCE(t.speed_n, 0) THEN excluded.speed_mean_kmh \
          ELSE t.speed_mean_kmh END \
-         WHERE excluded.count > t.count OR excluded.speed_n > COALESCE(t.speed_n, 0)",
-        &rows.head.camera,
-        &rows.head.length_s,
-        &rows.head.start_at as _,
-        &rows.a,
-        &rows.b,
-        &rows.class,
-        &rows.epoch,
-        &rows.count,
-        &rows.speed_n as _,
-        &rows.speed_mean_kmh as _,
+         WHERE excluded.count > t.count OR excluded.speed_n > COALESCE(t.speed_n, 0)"
     )
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
 }
 
 async fn write_movements(
     transaction: &mut PgTransaction<'_>,
     rows: &CountColumns,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query!(
+    upsert_of_pairs!(
+        transaction,
+        rows,
         "INSERT INTO movement_bin AS t \
          (camera, length_s, start_at, from_line, to_line, class, epoch, count, speed_n, speed_mean_kmh) \
          SELECT * FROM UNNEST($1::text[], $2::int[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], \
@@ -96,21 +110,8 @@ async fn write_movements(
          speed_n = GREATEST(t.speed_n, excluded.speed_n), \
          speed_mean_kmh = CASE WHEN excluded.speed_n > COALESCE(t.speed_n, 0) THEN excluded.speed_mean_kmh \
          ELSE t.speed_mean_kmh END \
-         WHERE excluded.count > t.count OR excluded.speed_n > COALESCE(t.speed_n, 0)",
-        &rows.head.camera,
-        &rows.head.length_s,
-        &rows.head.start_at as _,
-        &rows.a,
-        &rows.b,
-        &rows.class,
-        &rows.epoch,
-        &rows.count,
-        &rows.speed_n as _,
-        &rows.speed_mean_kmh as _,
+         WHERE excluded.count > t.count OR excluded.speed_n > COALESCE(t.speed_n, 0)"
     )
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
 }
 
 async fn write_zones(transaction: &mut PgTransaction<'_>, rows: &CountColumns) -> Result<(), sqlx::Error> {

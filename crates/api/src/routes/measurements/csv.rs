@@ -9,11 +9,10 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use csv::{Terminator, WriterBuilder};
 use futures::stream;
-use wayside_store::query::{MeasurementKind, MeasurementQuery, MeasurementRow, Page};
+use wayside_store::query::{MeasurementKind, MeasurementQuery, MeasurementRow, Page, measurements};
 use wayside_store::{Database, StoreError};
 
 use super::row::{Measurement, csv_header};
-use crate::database::measurements;
 
 /// Answers with every row of the question from its first page on.
 ///
@@ -21,7 +20,7 @@ use crate::database::measurements;
 /// When the first page can't be had. Later faults break the connection off, so that a file that was cut
 /// short can't be mistaken for a whole one.
 pub(super) async fn respond(database: Database, query: MeasurementQuery) -> Result<Response, StoreError> {
-    let first = measurements(database.clone(), query.clone()).await?;
+    let first = measurements(&database, &query).await?;
     let pages = Pages { database, query, waiting: Some(first), head: true };
     let body = Body::from_stream(stream::try_unfold(pages, Pages::next));
     let headers = [
@@ -46,7 +45,7 @@ impl Pages {
         let page = match self.waiting.take() {
             Some(page) => page,
             None if self.query.cursor.is_some() => {
-                measurements(self.database.clone(), self.query.clone()).await.map_err(|error| {
+                measurements(&self.database, &self.query).await.map_err(|error| {
                     tracing::warn!(%error, "a CSV answer was cut short");
                     io::Error::other(error)
                 })?

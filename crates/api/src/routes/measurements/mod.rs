@@ -11,11 +11,11 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use wayside_store::StoreError;
+use wayside_store::query::measurements;
 
 use accept::Format;
 pub(crate) use row::Measurement;
 
-use crate::database::measurements;
 use crate::page::Page;
 use crate::problem::{Body, FieldError, Kind, Problem};
 use crate::state::ApiState;
@@ -71,7 +71,8 @@ impl IntoResponse for Error {
 /// did not watch have no rows. Rows come by camera, bin, and then by line and direction (or from and to)
 /// and class. Motor vehicles are counted in bins of a minute or longer, pedestrians, bicycles, motorcycles
 /// and movements in bins of 15 minutes or longer; without `class` an answer holds the classes that its bin
-/// allows. Movements under 3 are shown as null (`suppressed`), as `<3` in CSV.
+/// allows. Movements under 3 in a quarter of an hour are shown as null (`suppressed`), as `<3` in CSV, and no
+/// sum holds them.
 #[utoipa::path(
     get,
     path = "/api/v1/measurements",
@@ -108,7 +109,7 @@ pub(crate) async fn handler(
     let query = ask::question(&state, query.as_deref(), format)?;
     let mut response = match format {
         Format::Json => {
-            let page = measurements(state.database.clone(), query).await?;
+            let page = measurements(&state.database, &query).await?;
             let items: Vec<Measurement> = page.items.into_iter().map(Measurement::from).collect();
             Json(Page { items, next_cursor: page.next.map(|cursor| cursor.to_string()) }).into_response()
         }
