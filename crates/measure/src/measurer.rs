@@ -275,7 +275,7 @@ impl Measurer {
 
     /// A road user that was lost in steady motion in the middle of the picture, just before a line, has
     /// gone over it.
-    fn look_ahead(&mut self, track: &Track) {
+    fn look_ahead(&mut self, now: Timestamp, track: &Track) {
         let inside = !self.is_at_edge(&track.bbox);
         let Some(user) = self.users.get_mut(&track.id) else { return };
         let Some(velocity) = user.path.velocity_at_end(gap::WINDOW_S) else { return };
@@ -283,7 +283,9 @@ impl Measurer {
             return;
         }
         for (index, line) in self.lines.iter().enumerate() {
-            if let Some(passage) = gap::after(&line.segment, user.path.last(), velocity) {
+            // Where a recording ends, nobody was lost: what would have happened later is not counted.
+            let watched = |p: &Passage| p.at <= now;
+            if let Some(passage) = gap::after(&line.segment, user.path.last(), velocity).filter(watched) {
                 user.pending.push(Pending { line: index, passage, seen: false });
             }
         }
@@ -343,7 +345,7 @@ impl Measurer {
     }
 
     fn end(&mut self, now: Timestamp, track: &Track, events: &mut Vec<Event>) {
-        self.look_ahead(track);
+        self.look_ahead(now, track);
         self.settle(now, track, true, events);
         let Some(user) = self.users.remove(&track.id) else { return };
         if !track.confirmed {
