@@ -1,5 +1,6 @@
 //! Which detection belongs to which track: the likelihood of each pairing under the track's own motion,
-//! or, before it has one, under the camera's learnt flow; and the two rounds by score of ByteTrack.
+//! or, before it has one, under the camera's learnt flow; the two rounds by score of ByteTrack; and a third
+//! by overlap for what moved otherwise than predicted.
 
 use wayside_types::{Detection, Timestamp};
 
@@ -19,6 +20,14 @@ const ALONE: f64 = 9.0;
 const ALONE_WEAK: f64 = 4.0;
 /// A track unseen for longer than this takes no weak detection.
 const WEAK_UNSEEN_S: f64 = 2.0;
+/// A strong detection that is nobody's is a left-over track's where their boxes overlap by this (IoU) …
+const RESCUE_IOU: f32 = 0.2;
+/// … their sides differ by less than this (logarithm) …
+const RESCUE_SIZE: f32 = 0.5;
+/// … the track has this many detections …
+const RESCUE_HITS: u32 = 3;
+/// … and was unseen for no longer than this.
+const RESCUE_UNSEEN_S: f64 = 0.5;
 /// However unsure the prediction is, nobody moves faster than this many box units a second.
 const MAX_SPEED_UNITS_S: f64 = 9.0;
 /// Another class of the same group costs this.
@@ -67,7 +76,45 @@ pub(crate) fn associate(
         }
         free_tracks.retain(|t| !pairs.iter().any(|p| p.track == *t));
     }
+    rescue(tracks, detections, at, high_score, &mut pairs);
     pairs
+}
+
+/// Pairs what is left over by overlap alone. A stream that stutters shows a car a whole step late and the
+/// next one twice as long, which no sensible model predicts.
+fn rescue(
+    tracks: &[Tracklet],
+    detections: &[Detection],
+    at: Timestamp,
+    high_score: f32,
+    pairs: &mut Vec<Pair>,
+) {
+    let lately = |t: &Tracklet| t.hits >= RESCUE_HITS && seconds(t.last_seen, at) <= RESCUE_UNSEEN_S;
+    let rows: Vec<usize> = (0..tracks.len())
+        .filter(|&t| lately(&tracks[t]) && !pairs.iter().any(|p| p.track == t))
+        .collect();
+    let columns: Vec<usize> = (0..detections.len())
+        .filter(|&d| detections[d].score >= high_score && !pairs.iter().any(|p| p.detection == d))
+        .collect();
+    let cost = |t: &Tracklet, d: &Detection| {
+        let b = t.motion.bbox();
+        let alike = |own: f32, other: f32| (own / other).ln().abs() < RESCUE_SIZE;
+        let fits = t.group == Group::of(d.class)
+            && alike(b.width(), d.bbox.width())
+            && alike(b.height(), d.bbox.height())
+            && b.iou(&d.bbox) >= RESCUE_IOU;
+        if fits { f64::from(1.0 - b.iou(&d.bbox)) } else { f64::INFINITY }
+    };
+    let mut costs = Vec::with_capacity(rows.len() * columns.len());
+    for &t in &rows {
+        costs.extend(columns.iter().map(|&d| cost(&tracks[t], &detections[d])));
+    }
+    for (row, column) in assign(&costs, rows.len(), columns.len(), 1.0).into_iter().enumerate() {
+        if let Some(column) = column {
+            let track = rows[row];
+            pairs.push(Pair { track, detection: columns[column], motion: tracks[track].motion });
+        }
+    }
 }
 
 /// What a track may be doing, each with twice the negative log of its likelihood.

@@ -1,5 +1,6 @@
-//! The motion filter: constant velocity in time, not in frames, one small Kalman filter for each of the
-//! box's centre x, centre y, log width and log height. Which detection it is fed is `associate`'s choice.
+//! The motion filter: constant velocity on the ground, in time, not in frames; one small Kalman filter for
+//! each of the box's centre x, centre y, log width and log height. Which detection it is fed is
+//! `associate`'s choice.
 
 use wayside_types::{BBox, RoadUserClass};
 
@@ -19,6 +20,11 @@ const STANDING_DENSITY: f64 = 0.05;
 const FAST_UNITS_S: f64 = 2.0;
 /// The same for the logarithm of width and height, 1 / s³.
 const GROWTH_DENSITY: f64 = 0.03;
+/// What comes nearer on the ground grows with 1 / distance and moves in the picture with 1 / distance², so
+/// that its velocity changes by this power of its growth …
+const PERSPECTIVE_POWER: f64 = 2.0;
+/// … where no more growth than this is believed, 1 / s: sizes are measured badly.
+const MAX_GROWTH: f64 = 0.5;
 /// Standard deviation of the unknown rate of growth, 1 / s.
 const GROWTH_SIGMA: f64 = 0.3;
 /// Standard deviation of a detection's centre, in shares of its width or height, at full score.
@@ -59,6 +65,17 @@ impl Axis {
         self.p_pos += dt_s * (self.p_cross + cross) + q * dt_s.powi(3) / 3.0;
         self.p_cross = cross + q * dt_s * dt_s / 2.0;
         self.p_vel += q * dt_s;
+    }
+
+    /// The same for a velocity that grows by `rate` (1 / s) of itself.
+    fn predict_growing(&mut self, dt_s: f64, q: f64, rate: f64) {
+        let (from, velocity) = (self.pos, self.vel);
+        self.predict(dt_s, q);
+        let growth = rate * dt_s;
+        // The mean of the velocity over the time: the integral of an exponential.
+        let mean = if growth.abs() < 1e-6 { 1.0 } else { growth.exp_m1() / growth };
+        self.pos = from + velocity * mean * dt_s;
+        self.vel = velocity * growth.exp();
     }
 
     fn update(&mut self, measured: f64, var: f64) {
@@ -164,8 +181,9 @@ impl Motion {
         let unit = self.unit();
         let pace = (self.x.vel.hypot(self.y.vel) / (FAST_UNITS_S * unit)).min(1.0);
         let q = (STANDING_DENSITY + pace * (ACCELERATION_DENSITY - STANDING_DENSITY)) * unit * unit;
-        self.x.predict(dt_s, q);
-        self.y.predict(dt_s, q);
+        let growth = f64::midpoint(self.log_w.vel, self.log_h.vel).clamp(-MAX_GROWTH, MAX_GROWTH);
+        self.x.predict_growing(dt_s, q, PERSPECTIVE_POWER * growth);
+        self.y.predict_growing(dt_s, q, PERSPECTIVE_POWER * growth);
         self.log_w.predict(dt_s, GROWTH_DENSITY);
         self.log_h.predict(dt_s, GROWTH_DENSITY);
     }

@@ -8,8 +8,10 @@ use crate::associate::Pair;
 use crate::motion::Measured;
 use crate::tracklet::Tracklet;
 
-/// An offset fades with this time constant: shaking swings around the place the camera was set up in.
-const FADE_S: f64 = 2.0;
+/// An offset fades with this time constant: shaking swings around the place the camera was set up in. A
+/// common drift of all tracks looks like a movement of the camera, so an offset that did not fade would
+/// run away with them.
+const FADE_S: f64 = 0.5;
 /// Tracks of fewer detections than this say nothing about the camera.
 const MIN_HITS: u32 = 5;
 /// A shift needs this many tracks …
@@ -26,6 +28,8 @@ const MIN_SIGMAS: f64 = 3.0;
 pub(crate) struct Shake {
     x: f64,
     y: f64,
+    /// Share of an offset that is left at the current frame.
+    left: f64,
 }
 
 /// How far one track is off its prediction along one axis, px, with the variance of that.
@@ -34,8 +38,8 @@ type Residual = (f64, f64);
 impl Shake {
     /// The offset of the last frame, faded to one `dt_s` later.
     pub fn fade(&mut self, dt_s: f64) {
-        let fade = (-dt_s / FADE_S).exp();
-        (self.x, self.y) = (self.x * fade, self.y * fade);
+        self.left = (-dt_s / FADE_S).exp();
+        (self.x, self.y) = (self.x * self.left, self.y * self.left);
     }
 
     /// Looks at a first association of steadied detections; whether the camera moved and the association
@@ -54,8 +58,12 @@ impl Shake {
             }
         }
         let (x, y) = (common(&mut xs), common(&mut ys));
-        self.x += x.unwrap_or(0.0);
-        self.y += y.unwrap_or(0.0);
+        for (offset, shift) in [(&mut self.x, x), (&mut self.y, y)] {
+            // What fades is the whole offset: the shift just seen makes up for what faded before.
+            if let Some(shift) = shift {
+                *offset = (*offset + shift) * self.left;
+            }
+        }
         x.is_some() || y.is_some()
     }
 

@@ -20,7 +20,7 @@ const PART_INSIDE: f32 = 0.7;
 /// … which is smaller by at least this factor …
 const PART_SMALLER: f32 = 1.2;
 /// … reaches no further down than this share of its height …
-const PART_BELOW: f32 = 0.12;
+const PART_BELOW: f32 = 0.2;
 /// … moves no differently than by this many box units a second …
 const PART_SPEED_UNITS_S: f64 = 2.0;
 /// … and scores at most so much better, on average (1 / this).
@@ -28,11 +28,11 @@ const PART_SCORE: f64 = 0.5;
 /// A part that sticks to its whole shares this much of its own box with it …
 const PART_STICKS: f32 = 0.12;
 /// … ends on the same level, within this share of the whole's height …
-const PART_LEVEL: f32 = 0.2;
+const PART_LEVEL: f32 = 0.3;
 /// … scores less than this on average …
-const PART_WEAK: f64 = 0.5;
+const PART_WEAK: f64 = 0.6;
 /// … and less than this share of what the whole scores.
-const PART_WEAKER: f64 = 0.75;
+const PART_WEAKER: f64 = 0.95;
 /// One detection of a bicycle or motorcycle weighs as much as this many of a person: the rider on it is
 /// seen as a person far more often than a walker is seen as a bicycle.
 const RIDDEN_VOTE: f64 = 3.0;
