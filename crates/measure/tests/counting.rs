@@ -186,6 +186,31 @@ fn counts_what_crosses_and_nothing_else() {
 }
 
 #[test]
+fn nothing_is_counted_beyond_the_end_of_a_recording() {
+    // At 1.8 s the car is just before the line; whether it will cross nobody has seen. Where a stream goes
+    // on and the car is lost there, it counts ("lost just before it").
+    let spec = camera(middle(), None);
+    let car = || vec![path(0.0, 9.0, |t: f64| (100.0 + 200.0 * t, 300.0))];
+    let (mut events, mut measurer) = run(&spec, &car(), 1.8);
+    let step = |t: f64| 100.0 + 200.0 * t as f32;
+    let last = Track {
+        id: TrackId::FIRST,
+        class: RoadUserClass::Car,
+        bbox: BBox::new(step(1.8) - 50.0, 240.0, step(1.8) + 50.0, 300.0),
+        velocity_px_s: Point::new(200.0, 0.0),
+        score: 0.7,
+        observed: true,
+        confirmed: true,
+        first_seen: at(0.0),
+        last_seen: at(1.8),
+        hits: 19,
+    };
+    let ended = TrackUpdate { active: vec![], ended: vec![last] };
+    events.extend(measurer.update(at(1.8), &ended));
+    assert_eq!(counts(&events), (0, 0));
+}
+
+#[test]
 fn weak_things_must_go_a_long_way() {
     // A lane marking that is taken for a car now and then, with a shadow passing over it.
     let mut wanders = path(0.0, 4.0, |t| (450.0 + 25.0 * t, 300.0));

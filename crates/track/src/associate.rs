@@ -32,6 +32,9 @@ const RESCUE_UNSEEN_S: f64 = 0.5;
 const MAX_SPEED_UNITS_S: f64 = 9.0;
 /// Another class of the same group costs this.
 const OTHER_CLASS: f64 = 0.5;
+/// A track that is not confirmed yet costs this: a second box around a car must not take the car away from
+/// the track that followed it all along.
+const UNSURE: f64 = 2.0;
 
 /// A pairing: index of the track, index of the detection, and the track's motion predicted for it.
 pub(crate) struct Pair {
@@ -90,9 +93,8 @@ fn rescue(
     pairs: &mut Vec<Pair>,
 ) {
     let lately = |t: &Tracklet| t.hits >= RESCUE_HITS && seconds(t.last_seen, at) <= RESCUE_UNSEEN_S;
-    let rows: Vec<usize> = (0..tracks.len())
-        .filter(|&t| lately(&tracks[t]) && !pairs.iter().any(|p| p.track == t))
-        .collect();
+    let rows: Vec<usize> =
+        (0..tracks.len()).filter(|&t| lately(&tracks[t]) && !pairs.iter().any(|p| p.track == t)).collect();
     let columns: Vec<usize> = (0..detections.len())
         .filter(|&d| detections[d].score >= high_score && !pairs.iter().any(|p| p.detection == d))
         .collect();
@@ -149,12 +151,13 @@ fn pairing(
     }
     let measured = Measured::new(&d.bbox, d.score);
     let class = if track.class() == d.class { 0.0 } else { OTHER_CLASS };
+    let unsure = if track.confirmed() { 0.0 } else { UNSURE };
     let mut best = (f64::INFINITY, None);
     for (motion, prior) in beliefs {
         let Fit { distance2, size2, log_spread } = motion.fit(&measured);
         let reach = motion.unit() * (1.0 + MAX_SPEED_UNITS_S * seconds(track.last_seen, at));
         let off = (measured.cx - motion.x.pos).hypot(measured.cy - motion.y.pos);
-        let cost = distance2 + size2 + log_spread + prior + class;
+        let cost = distance2 + size2 + log_spread + prior + class + unsure;
         if distance2 <= gate && off <= reach && cost < best.0 {
             best = (cost, Some(*motion));
         }

@@ -233,3 +233,35 @@ impl Motion {
         (self.x.vel, self.y.vel + self.log_h.vel * self.log_h.pos.exp() / 2.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A car on a straight road, `z_m` away from a camera 6 m above it.
+    fn seen(z_m: f64) -> Measured {
+        let scale = 700.0 / z_m;
+        let px = |v: f64| v as f32;
+        let (x, y) = (320.0 + 3.0 * scale, 60.0 + 6.0 * scale);
+        let (w, h) = (1.9 * scale, 1.5 * scale);
+        Measured::new(&BBox::new(px(x - w / 2.0), px(y - h), px(x + w / 2.0), px(y)), 0.8)
+    }
+
+    #[test]
+    fn what_comes_nearer_moves_ever_faster() {
+        for (rate, speed_mps) in [(5.0, 14.0), (10.0, 14.0), (10.0, 28.0), (25.0, 28.0), (10.0, -14.0)] {
+            let at = |t: f64| seen(if speed_mps > 0.0 { 50.0 } else { 16.0 } - speed_mps * t);
+            let mut motion = Motion::new(&at(0.0), RoadUserClass::Car);
+            for i in 1..=(1.0 * rate) as u32 {
+                motion.predict(1.0 / rate);
+                motion.update(&at(f64::from(i) / rate));
+            }
+            let steady = (motion.x.pos + 0.2 * motion.x.vel, motion.y.pos + 0.2 * motion.y.vel);
+            motion.predict(0.2);
+            let real = at(1.2);
+            let off = |(x, y): (f64, f64)| (x - real.cx).hypot(y - real.cy) / motion.unit();
+            let (own, steady) = (off((motion.x.pos, motion.y.pos)), off(steady));
+            assert!(own < 0.7 * steady, "at {rate}/s, {speed_mps} m/s: {own} against {steady} units off");
+        }
+    }
+}

@@ -172,6 +172,91 @@ fn a_shaking_camera_moves_no_parked_car() {
     assert!(worst < 3.0, "parked cars moved by {worst} px");
 }
 
+/// Cars that come towards the camera, as a pinhole sees them on the ground: in lane `x_m`, `z_m` away.
+fn approaching(x_m: f64, z_m: f64) -> Option<BBox> {
+    let scale = 700.0 / z_m;
+    let (x, y) = (320.0 + scale * x_m, 60.0 + scale * 6.0);
+    let (w, h) = (1.9 * scale, 1.5 * scale);
+    let seen = z_m > 8.0 && y < 360.0 && x - w / 2.0 > 0.0 && x + w / 2.0 < 640.0;
+    seen.then(|| BBox::new((x - w / 2.0) as f32, (y - h) as f32, (x + w / 2.0) as f32, y as f32))
+}
+
+#[test]
+fn a_drift_of_all_tracks_is_not_taken_for_the_camera() {
+    // Everything comes nearer and the camera sways by 6 px: what is said of places must stay near the
+    // undisturbed picture, for lines are drawn on that.
+    for rate in [5.0, 10.0, 25.0] {
+        let mut tracker = Tracker::new(TrackSettings::default(), SIZE);
+        let mut off = Vec::new();
+        for i in 0..(20.0 * rate) as u32 {
+            let t = f64::from(i) / rate;
+            let (dx, dy) = ((6.0 * (8.2 * t).sin()) as f32, (6.0 * (11.9 * t).sin()) as f32);
+            let real: Vec<BBox> = (0..60)
+                .filter_map(|k| {
+                    let x_m = [-5.0, -1.5, 2.0, 5.5][k % 4];
+                    approaching(x_m, 110.0 + 9.0 * k as f64 - 25.0 * t)
+                })
+                .filter(|b| b.height() > 8.0)
+                .collect();
+            let seen: Vec<_> = real
+                .iter()
+                .map(|b| BBox::new(b.x1 + dx, b.y1 + dy, b.x2 + dx, b.y2 + dy))
+                .map(|bbox| Detection { bbox, class: RoadUserClass::Car, score: 0.7 })
+                .collect();
+            let update = tracker.update(at(t), &seen);
+            for track in update.active.iter().filter(|t| t.observed && t.hits > 4) {
+                let here = track.bbox.reference();
+                let nearest = real.iter().map(|b| b.reference().distance(here)).min_by(f64::total_cmp);
+                off.extend(nearest);
+            }
+        }
+        off.sort_by(f64::total_cmp);
+        assert!(off.len() > 200, "only {} detections followed at {rate}/s", off.len());
+        let typical = off[off.len() / 2];
+        assert!(typical < 5.0, "half of the places are more than {typical} px off at {rate}/s");
+    }
+}
+
+#[test]
+fn a_stream_that_stutters_keeps_its_tracks() {
+    // Of two steps at 5 a second the first is shown a whole step late: the same picture, then a jump.
+    let mut tracker = Tracker::new(TrackSettings::default(), SIZE);
+    let mut ids = Vec::new();
+    for i in 0..16_u32 {
+        let shown = if i % 5 == 4 { i - 1 } else { i };
+        let t = f64::from(i) / 5.0;
+        let Some(bbox) = approaching(2.0, 60.0 - 14.0 * f64::from(shown) / 5.0) else { break };
+        let update = tracker.update(at(t), &[Detection { bbox, class: RoadUserClass::Car, score: 0.8 }]);
+        ids.extend(update.active.iter().filter(|t| t.observed).map(|t| t.id));
+    }
+    assert!(ids.len() > 12 && ids.iter().all(|id| *id == ids[0]), "{} of one car", ids.len());
+}
+
+#[test]
+fn two_halves_of_a_car_are_one_and_two_cars_are_two() {
+    // The front half is seen with 0.3 to 0.5 beside the rear half with 0.6; cars a length apart are seen so too.
+    let confirmed = |ahead_px: f32, up_px: f32| {
+        let mut tracker = Tracker::new(TrackSettings::default(), SIZE);
+        let mut most = 0;
+        for i in 0..12_u32 {
+            let (x, y) = (100.0 + 14.0 * i as f32, 250.0 - 9.0 * i as f32);
+            let rear = BBox::new(x, y - 50.0, x + 60.0, y);
+            let front = BBox::new(x + ahead_px, y - 50.0 - up_px, x + ahead_px + 55.0, y - up_px);
+            let score = [0.5, 0.4, 0.3][i as usize % 3];
+            let seen = [(rear, 0.6), (front, score)].map(|(bbox, score)| Detection {
+                bbox,
+                class: RoadUserClass::Car,
+                score,
+            });
+            let update = tracker.update(at(f64::from(i) / 10.0), &seen);
+            most = update.active.iter().filter(|t| t.confirmed).count();
+        }
+        most
+    };
+    assert_eq!(confirmed(40.0, 12.0), 1, "two halves");
+    assert_eq!(confirmed(75.0, 45.0), 2, "two cars");
+}
+
 #[test]
 fn time_that_stands_still_or_goes_back_does_no_harm() {
     let mut tracker = Tracker::new(TrackSettings::default(), SIZE);
