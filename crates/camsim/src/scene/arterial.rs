@@ -6,8 +6,8 @@ use wayside_types::ZoneKind;
 
 use super::SceneSpec;
 use super::layout::{
-    self, BICYCLES, CYCLISTS, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, ON_FOOT, Signals, TOWN,
-    WALKERS, rectangle,
+    self, BICYCLES, CYCLISTS, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, ON_FOOT,
+    Signals, TOWN, WALKERS, rectangle,
 };
 use super::path::{Ground, Path};
 use crate::draw::camera::World;

@@ -7,8 +7,8 @@ use wayside_types::ZoneKind;
 
 use super::SceneSpec;
 use super::layout::{
-    self, BICYCLES, CENTRE, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR,
-    SignalHead, Signals, WALKERS,
+    self, BICYCLES, CENTRE, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, SignalHead,
+    Signals, WALKERS,
 };
 use super::path::{Ground, Path};
 use crate::draw::camera::World;
