@@ -6,8 +6,8 @@ use wayside_types::ZoneKind;
 
 use super::SceneSpec;
 use super::layout::{
-    self, BICYCLES, CYCLISTS, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, ON_FOOT,
-    Signals, TOWN, WALKERS, rectangle,
+    self, BICYCLES, CYCLISTS, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, NO_LORRIES,
+    ON_FOOT, Signals, TOWN, WALKERS, rectangle,
 };
 use super::path::{Ground, Path};
 use crate::draw::camera::World;
@@ -55,10 +55,10 @@ pub(super) fn layout(spec: &SceneSpec) -> Result<Layout, CamsimError> {
 }
 
 fn lanes() -> Vec<Lane> {
-    let motor = |name, y: f64, to: f64, per_hour| Lane {
+    let motor = |name, y: f64, to: f64, mix, per_hour| Lane {
         name,
         path: Path::straight((-REACH * to, y), (REACH * to, y)),
-        demand: Demand { per_hour, mix: TOWN, speed: SPEED },
+        demand: Demand { per_hour, mix, speed: SPEED },
         stop: None,
         spaced: true,
     };
@@ -72,10 +72,11 @@ fn lanes() -> Vec<Lane> {
     let ride = |per_hour| Demand { per_hour, mix: BICYCLES, speed: 4.6 };
     let walk = |per_hour| Demand { per_hour, mix: WALKERS, speed: 1.35 };
     vec![
-        motor("east, kerb", EAST[0], 1.0, 560.0),
-        motor("east, median", EAST[1], 1.0, 480.0),
-        motor("west, median", WEST[0], -1.0, 480.0),
-        motor("west, kerb", WEST[1], -1.0, 560.0),
+        motor("east, kerb", EAST[0], 1.0, TOWN, 560.0),
+        motor("east, median", EAST[1], 1.0, TOWN, 480.0),
+        // The default detector hardly sees the drawn lorries at this distance.
+        motor("west, median", WEST[0], -1.0, NO_LORRIES, 480.0),
+        motor("west, kerb", WEST[1], -1.0, NO_LORRIES, 560.0),
         slow("cycle track", NEAR_TRACK, 1.0, ride(150.0)),
         slow("far cycle track", FAR_TRACK, -1.0, ride(90.0)),
         slow("footway, east", NEAR_FOOTWAY + 0.4, 1.0, walk(60.0)),

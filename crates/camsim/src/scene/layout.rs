@@ -219,6 +219,9 @@ pub(super) const CYCLISTS: &[RoadUserClass] = &[RoadUserClass::Bicycle];
 /// The usual traffic of a town.
 pub(super) const TOWN: &[(RoadUserClass, f64)] =
     &[(RoadUserClass::Car, 0.84), (RoadUserClass::Bus, 0.07), (RoadUserClass::Truck, 0.09)];
+/// The same where lorries are kept out.
+pub(super) const NO_LORRIES: &[(RoadUserClass, f64)] =
+    &[(RoadUserClass::Car, 0.92), (RoadUserClass::Bus, 0.08)];
 /// Where lorries are kept out, but for deliveries.
 pub(super) const CENTRE: &[(RoadUserClass, f64)] =
     &[(RoadUserClass::Car, 0.93), (RoadUserClass::Bus, 0.03), (RoadUserClass::Truck, 0.04)];
