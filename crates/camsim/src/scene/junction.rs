@@ -119,9 +119,12 @@ fn lines() -> Vec<GroundLine> {
     for (arm, (inwards, outwards)) in ids.into_iter().enumerate() {
         // Towards the camera, which looks north-east.
         let nearer = if arm < 2 { -NEARER } else { NEARER };
+        // The far arms' lines end at the kerb: two cars that wait side by side there are one box to the
+        // detector, whose bottom trembles just beyond.
+        let end = |x: f64| if arm == 1 || arm == 2 { (x + nearer).clamp(-HALF, HALF) } else { x + nearer };
         let line = |id, from: f64, to: f64| GroundLine {
             id,
-            points: [turned(arm, from + nearer, -COUNT), turned(arm, to + nearer, -COUNT)],
+            points: [turned(arm, end(from), -COUNT), turned(arm, end(to), -COUNT)],
             groups: &[MOTOR],
         };
         // Forward is into the junction on the one, out of it on the other.
