@@ -30,6 +30,8 @@ pub struct Shade {
     pub pose: Pose,
     /// Length, width and height in metres.
     pub size_m: [f64; 3],
+    /// How much of the light it keeps off, 0 to 1: a bicycle is mostly air.
+    pub solid: f64,
 }
 
 /// A picture in I420: Y, then U and V at half the size both ways, without padding.
@@ -266,7 +268,7 @@ impl Canvas {
             .collect();
         let Some(rect) = self.samples.bounds(&self.camera, &corners) else { return };
         let (footprint, shadow) = (Edges::of(&foot), Edges::of(&hull));
-        let direct = self.light.direct * 0.5;
+        let direct = self.light.direct * 0.5 * shade.solid;
         for y in rect.y0 / SAMPLES..rect.y1.div_ceil(SAMPLES) {
             for x in rect.x0 / SAMPLES..rect.x1.div_ceil(SAMPLES) {
                 let sample = y * SAMPLES * self.samples.width + x * SAMPLES;
@@ -276,7 +278,7 @@ impl Canvas {
                 let pixel = Pixel::new(x as f64 + 0.5, y as f64 + 0.5);
                 let Some(ground) = self.camera.ground(pixel) else { continue };
                 let soft = shadow.inside(ground, 0.2) * direct;
-                let under = footprint.inside(ground, 0.45) * 0.55;
+                let under = footprint.inside(ground, 0.45) * 0.55 * shade.solid;
                 let keep = ((1.0 - soft) * (1.0 - under)) as f32;
                 let luma = &mut picture.data[y * picture.width + x];
                 *luma = (16.0 + (f32::from(*luma) - 16.0) * keep) as u8;

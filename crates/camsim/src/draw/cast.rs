@@ -125,7 +125,14 @@ impl Drawable for Standing {
     }
 
     fn shade(&self) -> Option<Shade> {
-        Some(Shade { pose: self.pose, size_m: self.looks[self.look].size_m() })
+        let look = &self.looks[self.look];
+        let [length, width, height] = look.size_m();
+        Some(if look.class == RoadUserClass::Bicycle {
+            // Wheels and legs: a dark patch below them would look like a motorcycle's engine.
+            Shade { pose: self.pose, size_m: [length * 0.9, 0.3, height * 0.8], solid: 0.3 }
+        } else {
+            Shade { pose: self.pose, size_m: [length, width, height], solid: 1.0 }
+        })
     }
 }
 
@@ -144,6 +151,6 @@ impl Drawable for Lying {
     }
 
     fn shade(&self) -> Option<Shade> {
-        Some(Shade { pose: self.pose, size_m: self.body.size_m })
+        Some(Shade { pose: self.pose, size_m: self.body.size_m, solid: 1.0 })
     }
 }

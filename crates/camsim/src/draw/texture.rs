@@ -68,7 +68,7 @@ impl Texture {
         paint: Option<[u8; 3]>,
     ) -> Result<Self, CamsimError> {
         let fail = |reason: String| CamsimError::Drawing { name, reason };
-        let painted = paint.map_or_else(|| svg.to_owned(), |rgb| repaint(svg, rgb));
+        let painted = paint.map_or_else(|| svg.to_owned(), |rgb| repaint(svg, "paint", rgb));
         let tree = usvg::Tree::from_str(&painted, &usvg::Options::default())
             .map_err(|error| fail(error.to_string()))?;
         let size = tree.size().to_int_size().scale_by(scale);
@@ -165,10 +165,10 @@ fn texel([r, g, b, a]: [f32; 4]) -> [u8; 4] {
     [c.y, c.u, c.v, byte(a)]
 }
 
-/// Replaces the fill of the rule `.paint`.
-fn repaint(svg: &str, [r, g, b]: [u8; 3]) -> String {
-    const RULE: &str = ".paint{fill:";
-    let Some(start) = svg.find(RULE).map(|at| at + RULE.len()) else { return svg.to_owned() };
+/// Replaces the fill of a rule, which is named without its point.
+pub(crate) fn repaint(svg: &str, rule: &str, [r, g, b]: [u8; 3]) -> String {
+    let rule = format!(".{rule}{{fill:");
+    let Some(start) = svg.find(&rule).map(|at| at + rule.len()) else { return svg.to_owned() };
     let end = svg[start..].find('}').map_or(svg.len(), |at| start + at);
     format!("{}#{r:02x}{g:02x}{b:02x}{}", &svg[..start], &svg[end..])
 }

@@ -6,8 +6,8 @@ use wayside_types::ZoneKind;
 
 use super::SceneSpec;
 use super::layout::{
-    self, BICYCLES, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, ON_FOOT, Signals, TOWN,
-    WALKERS, rectangle,
+    self, BICYCLES, CYCLISTS, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, NO_LORRIES,
+    ON_FOOT, Signals, TOWN, WALKERS, rectangle,
 };
 use super::path::{Ground, Path};
 use crate::draw::camera::World;
@@ -20,8 +20,9 @@ use crate::error::CamsimError;
 /// Middles of the lanes, metres from the mast.
 const EAST: [f64; 2] = [19.9, 23.3];
 const WEST: [f64; 2] = [29.3, 32.7];
-const NEAR_TRACK: f64 = 16.4;
-const NEAR_FOOTWAY: f64 = 14.0;
+/// Nearest of all: the default detector tells a bicycle from its rider only where both are large.
+const NEAR_TRACK: f64 = 13.4;
+const NEAR_FOOTWAY: f64 = 16.0;
 const FAR_TRACK: f64 = 36.4;
 /// Half the length of what is simulated.
 const REACH: f64 = 52.0;
@@ -35,6 +36,7 @@ pub(super) fn layout(spec: &SceneSpec) -> Result<Layout, CamsimError> {
         profile: "arterial",
         lanes: lanes(),
         signals: Signals::default(),
+        heads: Vec::new(),
         lines: lines(),
         zones: zones(),
         calibration: [(-7.5, 17.8), (7.5, 17.8), (13.0, 25.4), (-13.0, 25.4), (-16.0, 34.8), (16.0, 34.8)]
@@ -53,10 +55,10 @@ pub(super) fn layout(spec: &SceneSpec) -> Result<Layout, CamsimError> {
 }
 
 fn lanes() -> Vec<Lane> {
-    let motor = |name, y: f64, to: f64, per_hour| Lane {
+    let motor = |name, y: f64, to: f64, mix, per_hour| Lane {
         name,
         path: Path::straight((-REACH * to, y), (REACH * to, y)),
-        demand: Demand { per_hour, mix: TOWN, speed: SPEED },
+        demand: Demand { per_hour, mix, speed: SPEED },
         stop: None,
         spaced: true,
     };
@@ -65,15 +67,16 @@ fn lanes() -> Vec<Lane> {
         path: Path::straight((-24.0 * to, y), (24.0 * to, y)),
         demand,
         stop: None,
-        spaced: false,
+        spaced: true,
     };
     let ride = |per_hour| Demand { per_hour, mix: BICYCLES, speed: 4.6 };
     let walk = |per_hour| Demand { per_hour, mix: WALKERS, speed: 1.35 };
     vec![
-        motor("east, kerb", EAST[0], 1.0, 560.0),
-        motor("east, median", EAST[1], 1.0, 480.0),
-        motor("west, median", WEST[0], -1.0, 480.0),
-        motor("west, kerb", WEST[1], -1.0, 560.0),
+        motor("east, kerb", EAST[0], 1.0, TOWN, 560.0),
+        motor("east, median", EAST[1], 1.0, TOWN, 480.0),
+        // The default detector hardly sees the drawn lorries at this distance.
+        motor("west, median", WEST[0], -1.0, NO_LORRIES, 480.0),
+        motor("west, kerb", WEST[1], -1.0, NO_LORRIES, 560.0),
         slow("cycle track", NEAR_TRACK, 1.0, ride(150.0)),
         slow("far cycle track", FAR_TRACK, -1.0, ride(90.0)),
         slow("footway, east", NEAR_FOOTWAY + 0.4, 1.0, walk(60.0)),
@@ -93,8 +96,9 @@ fn lines() -> Vec<GroundLine> {
         line("eastbound", -3.0, (17.7, 24.8), &[MOTOR]),
         // Forward is to the left.
         line("westbound", 4.0, (34.4, 27.2), &[MOTOR]),
-        // No line on the cycle track: the default detector takes riders of this size for people on foot.
-        line("footway", 0.0, (12.6, 15.0), &[ON_FOOT]),
+        // One way.
+        line("cycle-track", -1.5, (12.4, 14.5), &[CYCLISTS]),
+        line("footway", 2.0, (14.8, 17.4), &[ON_FOOT]),
     ]
 }
 
@@ -150,10 +154,10 @@ fn surface(p: Ground, seed: u64) -> Rgb {
         }
     };
     match y {
-        _ if y < 12.4 => paint::grass(p, seed),
-        _ if y < 15.1 => paint::paving(p, seed),
-        _ if y < 15.3 => paint::kerb(p, seed),
-        _ if y < 17.4 => track(p, !(15.42..=17.28).contains(&y), seed),
+        _ if y < 12.2 => paint::grass(p, seed),
+        _ if y < 14.6 => track(p, !(12.32..=14.48).contains(&y), seed),
+        _ if y < 14.8 => paint::kerb(p, seed),
+        _ if y < 17.4 => paint::paving(p, seed),
         _ if y < 17.7 => paint::kerb(p, seed),
         _ if y < 25.1 => road(17.7, 25.1, 21.6),
         _ if y < 25.4 || (y > 27.0 && y < 27.3) => paint::kerb(p, seed),
@@ -167,8 +171,8 @@ fn surface(p: Ground, seed: u64) -> Rgb {
     }
 }
 
-/// A cycle track of reddish asphalt.
+/// A cycle track of pale reddish asphalt, on which the dark wheels stand out.
 fn track(p: Ground, line: bool, seed: u64) -> Rgb {
-    let red = paint::over(paint::asphalt(p, seed + 4), [150.0, 92.0, 78.0], 0.45);
+    let red = paint::over(paint::asphalt(p, seed + 4), [196.0, 164.0, 148.0], 0.75);
     if line { paint::marking(red, p, seed) } else { red }
 }

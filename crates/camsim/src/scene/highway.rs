@@ -32,6 +32,7 @@ pub(super) fn layout(spec: &SceneSpec) -> Result<Layout, CamsimError> {
         profile: "highway",
         lanes: lanes(),
         signals: Signals::default(),
+        heads: Vec::new(),
         lines: lines(),
         zones: zones(),
         calibration: [(8.5, 16.0), (1.2, 12.0), (-8.5, 10.0), (-8.5, 40.0), (1.2, 40.0), (8.5, 24.0)]

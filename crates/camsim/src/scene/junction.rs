@@ -1,13 +1,14 @@
-//! The junction: four arms with signals, each with its own green, crossings and cycle crossings with a
-//! green of their own, seen from a mast at the south-western corner. North is y.
+//! The junction: four arms with signals, crossings and cycle crossings with a green of their own, seen from
+//! a mast at the south-western corner. North is y. Left turns have their own green: so one lane at a time
+//! goes over each line, and none hides another there.
 
 use nalgebra::Vector3;
 use wayside_types::ZoneKind;
 
 use super::SceneSpec;
 use super::layout::{
-    self, BICYCLES, CENTRE, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, Signals,
-    WALKERS,
+    self, BICYCLES, CENTRE, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, SignalHead,
+    Signals, WALKERS,
 };
 use super::path::{Ground, Path};
 use crate::draw::camera::World;
@@ -26,6 +27,9 @@ const HALF: f64 = 6.8;
 const STOP: f64 = 14.2;
 const COUNT: f64 = 12.9;
 const END: f64 = 75.0;
+/// Lines lie this much nearer to the camera than the lanes they belong to, since the bottom of a vehicle's
+/// box is at its near side: so the reference points of every lane are far from a line's ends.
+const NEARER: f64 = 1.1;
 const SPEED: f64 = 9.5;
 const CROSSING: f64 = 10.9;
 const CYCLES: f64 = 8.2;
@@ -44,7 +48,8 @@ pub(super) fn layout(spec: &SceneSpec) -> Result<Layout, CamsimError> {
             zones: ["south-approach", "south-exit", "south-approach"],
         },
         lanes,
-        signals: Signals { greens_s: vec![9.0, 9.0, 9.0, 9.0, 9.0], clearance_s: 4.5 },
+        signals: Signals { greens_s: vec![10.0, 8.0, 10.0, 8.0, 9.0], clearance_s: 4.5 },
+        heads: heads(),
         lines: lines(),
         zones: zones(),
         calibration: [(-6.8, -6.8), (6.8, -6.8), (6.8, 6.8), (-6.8, 6.8), (0.0, -14.2), (-14.2, 0.0)]
@@ -72,15 +77,19 @@ fn lanes() -> Vec<Lane> {
     for (arm, name) in names.into_iter().enumerate() {
         let at = |x: f64, y: f64| turned(arm, x, y);
         let through = Path::new(vec![at(OUTER, -END), at(OUTER, END)]);
-        let left = Path::bend(at(INNER, -END), at(INNER, INNER), at(-END, INNER), 9.5, 9.5);
+        // Wide enough for opposite left turns to pass each other.
+        let left = Path::bend(at(INNER, -END), at(INNER, INNER), at(-END, INNER), 13.0, 13.0);
         let right = Path::bend(at(OUTER, -END), at(OUTER, -OUTER), at(END, -OUTER), 8.0, 8.0);
         let share = if arm % 2 == 0 { 1.0 } else { 0.8 };
-        for (path, per_hour) in [(through, 130.0), (left, 80.0), (right, 55.0)] {
+        let ahead = arm % 2 * 2;
+        for (path, per_hour, group) in
+            [(through, 130.0, ahead), (left, 80.0, ahead + 1), (right, 55.0, ahead)]
+        {
             lanes.push(Lane {
                 name,
                 path,
                 demand: Demand { per_hour: per_hour * share, mix: CENTRE, speed: SPEED },
-                stop: Some((END - STOP, arm)),
+                stop: Some((END - STOP, group)),
                 spaced: false,
             });
         }
@@ -108,9 +117,14 @@ fn lines() -> Vec<GroundLine> {
     ];
     let mut lines = Vec::new();
     for (arm, (inwards, outwards)) in ids.into_iter().enumerate() {
+        // Towards the camera, which looks north-east.
+        let nearer = if arm < 2 { -NEARER } else { NEARER };
+        // The far arms' lines end at the kerb: two cars that wait side by side there are one box to the
+        // detector, whose bottom trembles just beyond.
+        let end = |x: f64| if arm == 1 || arm == 2 { (x + nearer).clamp(-HALF, HALF) } else { x + nearer };
         let line = |id, from: f64, to: f64| GroundLine {
             id,
-            points: [turned(arm, from, -COUNT), turned(arm, to, -COUNT)],
+            points: [turned(arm, end(from), -COUNT), turned(arm, end(to), -COUNT)],
             groups: &[MOTOR],
         };
         // Forward is into the junction on the one, out of it on the other.
@@ -186,12 +200,21 @@ fn standing() -> Result<Vec<Box<dyn Drawable>>, CamsimError> {
         };
         standing.push(Box::new(Card::new(name, svg, World::new(x, y, 0.0), face, size)?));
     }
-    // On the side of each arm that is away from the camera, so that no mast hides who crosses a line.
-    for (x, y) in [(8.6, -14.6), (-14.6, 8.6), (14.6, 8.6), (8.6, 14.6)] {
-        let foot = World::new(x, y, 0.0);
-        standing.push(Box::new(Card::new("signal", props::SIGNAL, foot, face, (0.8, 5.2))?));
-    }
     Ok(standing)
+}
+
+/// One head an arm, on the side of it that is away from the camera, so that no mast hides who crosses a
+/// line, and turned to the camera, so that the picture shows what it shows.
+fn heads() -> Vec<SignalHead> {
+    [(8.6, -14.6), (14.6, 8.6), (8.6, 14.6), (-14.6, 8.6)]
+        .into_iter()
+        .enumerate()
+        .map(|(arm, (x, y))| SignalHead {
+            foot: World::new(x, y, 0.0),
+            along: Vector3::new(1.0, -1.0, 0.0),
+            group: arm % 2 * 2,
+        })
+        .collect()
 }
 
 fn surface(p: Ground, seed: u64) -> Rgb {

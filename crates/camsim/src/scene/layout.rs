@@ -12,6 +12,10 @@ use crate::draw::canvas::Drawable;
 use crate::draw::paint::Rgb;
 use crate::error::CamsimError;
 
+/// Seconds of amber after green, and of red with amber before it.
+const AMBER_S: f64 = 3.0;
+const RED_AMBER_S: f64 = 1.0;
+
 /// What uses a lane and how much of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Demand {
@@ -34,8 +38,8 @@ pub struct Lane {
     pub demand: Demand,
     /// Metres along the path to the stop line, and the signal group that opens it.
     pub stop: Option<(f64, usize)>,
-    /// Whether vehicles in it are kept apart at the lines from those of other lanes, so that none hides
-    /// another there.
+    /// Whether its road users are kept apart at the lines from those of other lanes, so that none hides
+    /// another there: motor vehicles from motor vehicles, people from people.
     pub spaced: bool,
 }
 
@@ -94,6 +98,46 @@ impl Signals {
         }
         false
     }
+
+    /// What a group's heads show at a time: amber for the first seconds after its green, red with amber
+    /// just before it.
+    #[must_use]
+    pub fn aspect(&self, group: usize, time_s: f64) -> Aspect {
+        let green = |at: f64| self.is_green(group, at);
+        if green(time_s) {
+            Aspect::Green
+        } else if green(time_s - AMBER_S.min(self.clearance_s)) {
+            Aspect::Amber
+        } else if green(time_s + RED_AMBER_S.min(self.clearance_s)) {
+            Aspect::RedAmber
+        } else {
+            Aspect::Red
+        }
+    }
+}
+
+/// What a signal head shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aspect {
+    /// Stop.
+    Red,
+    /// Stop; green is about to come.
+    RedAmber,
+    /// Go.
+    Green,
+    /// Stop if that can still be done.
+    Amber,
+}
+
+/// Where a signal head stands and whose it is.
+#[derive(Debug, Clone, Copy)]
+pub struct SignalHead {
+    /// Left end of its foot.
+    pub foot: World,
+    /// From the left to the right of its face.
+    pub along: Vector3<f64>,
+    /// The signal group that it shows.
+    pub group: usize,
 }
 
 /// Where the requested hazards take place.
@@ -124,6 +168,8 @@ pub struct Layout {
     pub lanes: Vec<Lane>,
     /// The signals.
     pub signals: Signals,
+    /// The heads that show them.
+    pub heads: Vec<SignalHead>,
     /// The lines.
     pub lines: Vec<GroundLine>,
     /// The zones.
@@ -169,9 +215,13 @@ pub(super) fn daylight(sun: (f64, f64, f64), direct: f64) -> Light {
 
 pub(super) const MOTOR: &[RoadUserClass] = &[RoadUserClass::Car, RoadUserClass::Bus, RoadUserClass::Truck];
 pub(super) const ON_FOOT: &[RoadUserClass] = &[RoadUserClass::Pedestrian];
+pub(super) const CYCLISTS: &[RoadUserClass] = &[RoadUserClass::Bicycle];
 /// The usual traffic of a town.
 pub(super) const TOWN: &[(RoadUserClass, f64)] =
     &[(RoadUserClass::Car, 0.84), (RoadUserClass::Bus, 0.07), (RoadUserClass::Truck, 0.09)];
+/// The same where lorries are kept out.
+pub(super) const NO_LORRIES: &[(RoadUserClass, f64)] =
+    &[(RoadUserClass::Car, 0.92), (RoadUserClass::Bus, 0.08)];
 /// Where lorries are kept out, but for deliveries.
 pub(super) const CENTRE: &[(RoadUserClass, f64)] =
     &[(RoadUserClass::Car, 0.93), (RoadUserClass::Bus, 0.03), (RoadUserClass::Truck, 0.04)];
@@ -202,5 +252,17 @@ mod tests {
         }
         assert_eq!(seen, [200, 160, 120]);
         assert!(Signals::default().is_green(0, 3.0));
+    }
+
+    #[test]
+    fn a_head_goes_from_green_over_amber_to_red_and_back() {
+        let signals = Signals { greens_s: vec![10.0, 8.0], clearance_s: 4.5 };
+        let mut shown = Vec::new();
+        for tenth in 0..270 {
+            shown.push(signals.aspect(0, f64::from(tenth) / 10.0 + 0.05));
+        }
+        shown.dedup();
+        assert_eq!(shown, [Aspect::Green, Aspect::Amber, Aspect::Red, Aspect::RedAmber]);
+        assert_eq!(Signals::default().aspect(0, 1.0), Aspect::Green);
     }
 }

@@ -4,6 +4,7 @@
 
 mod arterial;
 pub mod camera_file;
+mod heads;
 mod highway;
 mod junction;
 pub mod layout;

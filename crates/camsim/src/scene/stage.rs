@@ -5,6 +5,7 @@ use nalgebra::Point2;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
+use super::heads::Heads;
 use super::layout::Layout;
 use super::traffic::{Actor, Traffic};
 use super::{Hazard, SceneSpec};
@@ -28,6 +29,7 @@ pub struct Stage {
     cast: Cast,
     traffic: Traffic,
     canvas: Canvas,
+    heads: Heads,
     frame: u64,
 }
 
@@ -81,7 +83,8 @@ impl Stage {
         if let Some((light, backdrop)) = fog {
             canvas.set_fog(light, backdrop);
         }
-        Ok(Self { spec: spec.clone(), cast, traffic, canvas, frame: 0 })
+        let heads = Heads::of(&layout)?;
+        Ok(Self { spec: spec.clone(), cast, traffic, canvas, heads, frame: 0 })
     }
 
     /// Scene time of the next frame in seconds.
@@ -105,6 +108,7 @@ impl Stage {
             .iter()
             .map(|actor| self.cast.actor(actor.look, self.traffic.pose(actor), actor.way_m))
             .collect();
+        things.extend(self.heads.at(self.time_s()));
         things.extend(self.traffic.object().map(|pose| self.cast.crate_at(pose)));
         let fog = fog_at(&self.spec, self.time_s());
         let picture = self.canvas.frame(self.frame, &things, fog);

@@ -18,6 +18,8 @@ const TIME_GAP_S: f64 = 1.3;
 const REST_GAP_M: f64 = 2.2;
 /// Nobody looks further ahead.
 const LOOK_AHEAD_M: f64 = 70.0;
+/// Walkers and cyclists are kept apart at the lines as vehicles are that take this long to pass.
+const SLOW_APART_S: f64 = 3.0;
 /// A lane takes no arrivals this long before a hazard in it, so that the road is clear for it.
 const CLEAR_BEFORE_S: f64 = 14.0;
 
@@ -66,6 +68,7 @@ struct Claim {
     at_s: f64,
     lane: usize,
     tall: bool,
+    motor: bool,
 }
 
 /// The traffic of a scene.
@@ -268,7 +271,10 @@ impl Traffic {
     }
 
     fn has_room(&self, new: &Actor) -> bool {
-        self.actors.iter().filter(|a| a.lane == new.lane && a.part != Part::WrongWay).all(|a| {
+        // Lanes that begin in one place part only later.
+        let start = |lane: usize| self.lanes[lane].path.at(0.0);
+        let same = |lane: usize| lane == new.lane || (start(lane) - start(new.lane)).norm() < 1.0;
+        self.actors.iter().filter(|a| same(a.lane) && a.part != Part::WrongWay).all(|a| {
             a.way_m - (a.length + new.length) / 2.0 > REST_GAP_M + (new.speed - a.speed).max(0.0) * 3.0 + 4.0
         })
     }
@@ -278,14 +284,22 @@ impl Traffic {
         if !self.lanes[actor.lane].spaced {
             return true;
         }
+        let motor = actor.class.is_motor_vehicle();
         let wanted: Vec<Claim> = self.line_ways[actor.lane]
             .iter()
             .enumerate()
-            .map(|(line, way)| Claim { line, at_s: self.time_s + way / actor.wished, lane: actor.lane, tall })
+            .map(|(line, way)| Claim {
+                line,
+                at_s: self.time_s + way / actor.wished,
+                lane: actor.lane,
+                tall,
+                motor,
+            })
             .collect();
-        let length_s = actor.length / actor.wished.max(1.0);
+        // People are slow to get out of one another's way.
+        let length_s = if motor { actor.length / actor.wished.max(1.0) } else { SLOW_APART_S };
         let free = wanted.iter().all(|new| {
-            self.claims.iter().filter(|old| old.line == new.line).all(|old| {
+            self.claims.iter().filter(|old| old.line == new.line && old.motor == motor).all(|old| {
                 let apart = if old.lane == new.lane { 1.3 } else { 1.2 };
                 let hidden = if old.tall || new.tall { 1.0 } else { 0.0 };
                 (old.at_s - new.at_s).abs() > apart + hidden + length_s * 0.5
