@@ -219,8 +219,8 @@ impl Measurer {
         if !track.observed {
             return;
         }
-        let Some(step) = Step::of(track) else { return };
         let inside = !self.is_at_edge(&track.bbox);
+        let Some(step) = Step::of(track, inside) else { return };
         let lines = &mut self.lines;
         let user = self.users.entry(track.id).or_insert_with(|| User {
             path: Path::new(step),

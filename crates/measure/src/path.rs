@@ -20,14 +20,17 @@ pub(crate) struct Step {
     pub unit: f64,
     /// Score of the detection.
     pub score: f64,
+    /// Whether the box is clear of the picture's edge: the middle of a box that is cut off moves at half the
+    /// speed of the road user in it.
+    pub whole: bool,
 }
 
 impl Step {
-    pub fn of(track: &Track) -> Option<Self> {
+    pub fn of(track: &Track, whole: bool) -> Option<Self> {
         let p = track.bbox.reference();
         let unit = f64::from(track.bbox.area().max(0.0)).sqrt();
         let sane = p.x.is_finite() && p.y.is_finite() && unit.is_finite() && unit > 0.0;
-        sane.then_some(Self { at: track.last_seen, p, unit, score: f64::from(track.score) })
+        sane.then_some(Self { at: track.last_seen, p, unit, score: f64::from(track.score), whole })
     }
 }
 

@@ -19,12 +19,13 @@ const MAX_ERROR_MPS: f64 = 3.0 / 3.6;
 /// … and above this share of it is not trusted.
 const MAX_ERROR_SHARE: f64 = 0.05;
 
-/// Speed around an instant, m/s; `None` where it can't be trusted.
+/// Speed around an instant, m/s, from the steps whose box is not cut off by the picture's edge; `None` where it
+/// can't be trusted.
 pub(crate) fn speed(ground: &Homography, size: FrameSize, path: &Path, at: Timestamp) -> Option<f64> {
     let (width, height) = (f64::from(size.width), f64::from(size.height));
     let mut samples = Vec::new();
     let mut metres_per_px = 0.0;
-    for step in path.steps().filter(|s| seconds(s.at, at).abs() <= WINDOW_S) {
+    for step in path.steps().filter(|s| s.whole && seconds(s.at, at).abs() <= WINDOW_S) {
         let fraction = Point::new(step.p.x / width, step.p.y / height);
         samples.push((seconds(at, step.at), ground.to_ground(fraction)?));
         metres_per_px += worth(ground, fraction, width, height)?;
