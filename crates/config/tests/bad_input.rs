@@ -268,16 +268,18 @@ fn profiles() {
     fails(
         &[(
             "pipelines/highway.toml",
-            "rate_fps = 0\nmodel = \"../m\"\nrate = 5\n[track]\nhigh_score = 0.05\nlost_ms = 5\n[count]\nmin_travel_boxes = -1\n[decode]\nkeyframes_only = \"yes\"\n",
+            "rate_fps = 0\nmodel = \"../m\"\nrate = 5\n[track]\nhigh_score = 0.05\nlost_ms = 5\n[count]\nmin_travel_boxes = -1\n[decode]\nkeyframes_only = \"yes\"\n[motion]\ngate = 1\nrefresh_ms = 5\n",
         )],
         &[
             "pipelines/highway.toml:1:12: rate_fps = 0: must be above 0 and at most 60 frames a second",
             "pipelines/highway.toml:2:9: model = \"../m\": must be the name of a manifest: characters a-z, A-Z, 0-9, '_', '-' and '.', without a directory",
-            "pipelines/highway.toml:3:1: rate: unknown key (accepted here: rate_fps, model, decode, detect, track, count)",
+            "pipelines/highway.toml:3:1: rate: unknown key (accepted here: rate_fps, model, decode, motion, detect, track, count)",
             "pipelines/highway.toml:5:14: track.high_score = 0.05: must be at least detect.low_score, 0.1",
             "pipelines/highway.toml:6:11: track.lost_ms = 5: must be a whole number from 100 to 60000 milliseconds",
             "pipelines/highway.toml:8:20: count.min_travel_boxes = -1: must be from 0 to 10 box sizes",
             "pipelines/highway.toml:10:18: decode.keyframes_only = \"yes\": is a string but must be true or false",
+            "pipelines/highway.toml:12:8: motion.gate = 1: is an integer but must be true or false",
+            "pipelines/highway.toml:13:14: motion.refresh_ms = 5: must be a whole number from 500 to 60000 milliseconds",
         ],
     );
     fails(

@@ -125,7 +125,7 @@ fn schemas_and_readers_know_the_same_keys() {
     .unwrap();
     fs::write(
         dir.path().join("pipelines/p.toml"),
-        format!("{odd}[decode]\n{odd}[detect]\n{odd}[track]\n{odd}[count]\n{odd}"),
+        format!("{odd}[decode]\n{odd}[motion]\n{odd}[detect]\n{odd}[track]\n{odd}[count]\n{odd}"),
     )
     .unwrap();
     fs::write(
@@ -140,7 +140,7 @@ fn schemas_and_readers_know_the_same_keys() {
         let keys = error.message.split("accepted here: ").nth(1).unwrap().trim_end_matches(')');
         read.insert(keys.split(", ").map(str::to_owned).collect::<BTreeSet<_>>());
     }
-    assert_eq!(read.len(), 15, "tables whose keys were told");
+    assert_eq!(read.len(), 16, "tables whose keys were told");
     let mut described = BTreeSet::new();
     for text in [site_schema_json(), camera_schema_json(), profile_schema_json()] {
         let schema: Value = serde_json::from_str(&text).unwrap();
