@@ -37,6 +37,7 @@ function camera(id: string, state: CameraState = "live", name = id): Camera {
       receivedFps: 25,
       analysedFps: 10,
       droppedShare: 0,
+      slowedToFps: null,
       sizePx: [640, 360],
       reconnects: 0,
     },
