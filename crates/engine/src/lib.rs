@@ -11,7 +11,7 @@ pub mod analysis;
 pub mod live;
 mod load;
 pub mod offline;
-pub mod pace;
+mod pace;
 mod queue;
 pub mod report;
 pub mod source;

@@ -192,11 +192,12 @@ impl LiveCamera {
         counter!("wayside_frames_dropped_total", "camera" => camera, "reason" => reason).increment(1);
     }
 
-    /// Whether the detector must look at a frame: it may show something that the last one did not.
+    /// Whether the detector must look at a frame: it may show something that the last one did not. Asked of
+    /// every frame before it is measured; where the stream broke before it, what was followed ends here.
     pub(crate) fn must_look(&self, frame: &Frame) -> bool {
         let mut work = self.work();
-        if self.broken.load(Ordering::Acquire) {
-            work.gate.forget();
+        if self.broken.swap(false, Ordering::AcqRel) {
+            work.end_stream();
         }
         work.gate.must_look(frame)
     }
@@ -213,9 +214,6 @@ impl LiveCamera {
         detections: Option<Vec<Detection>>,
     ) -> Result<(), MeasureError> {
         let mut work = self.work();
-        if self.broken.swap(false, Ordering::AcqRel) {
-            work.end_stream();
-        }
         if let Some(mut detections) = detections {
             detections.retain(|d| d.score >= self.spec.profile.detect.low_score);
             work.found = detections;
@@ -259,6 +257,8 @@ impl LiveCamera {
 impl Work {
     fn end_stream(&mut self) {
         self.last = None;
+        self.gate.forget();
+        self.found.clear();
         for event in self.analysis.restart() {
             self.binner.event(&event);
         }
