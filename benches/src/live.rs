@@ -243,7 +243,7 @@ fn at_once<T: Send, U: Send>(
 
 /// Prints the arithmetic limit and gives it in cameras.
 fn arithmetic_limit(args: &DensityArgs) -> anyhow::Result<f64> {
-    let subject = Subject::load(&args.video, &args.camera, args.rate)?;
+    let subject = Subject::load(&args.video, &args.camera, args.rate, None)?;
     let cores = cpu::cores()?;
     let mut limit = 0.0;
     for threads in [1, cores] {

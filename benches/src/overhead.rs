@@ -26,6 +26,9 @@ pub struct OverheadArgs {
     /// Analysed frames a second
     #[arg(long, default_value_t = 10.0)]
     rate: f64,
+    /// The detector of our side; else the profile's
+    #[arg(long)]
+    model: Option<String>,
     /// How often each side runs
     #[arg(long, default_value_t = 5)]
     runs: usize,
@@ -44,12 +47,13 @@ impl Subject {
     ///
     /// # Errors
     /// When a file of these can't be used.
-    pub fn load(video: &Path, camera: &Path, rate: f64) -> anyhow::Result<Self> {
+    pub fn load(video: &Path, camera: &Path, rate: f64, model: Option<&str>) -> anyhow::Result<Self> {
         let loaded = load_for_analyze(None, camera, video)?;
         let mut spec = loaded.camera;
         // Every due frame goes through the model, as on the other sides.
         let motion = MotionSettings { gate: false, ..spec.profile.motion };
-        spec.profile = Arc::new(Profile { rate_fps: rate, motion, ..Profile::clone(&spec.profile) });
+        let model = model.unwrap_or(&spec.profile.model).to_owned();
+        spec.profile = Arc::new(Profile { rate_fps: rate, motion, model, ..Profile::clone(&spec.profile) });
         let settings = loaded.settings;
         let manifest = settings.models_dir.join(format!("{}.toml", spec.profile.model));
         wayside_ingest::init()?;
@@ -96,7 +100,7 @@ impl Subject {
 /// # Errors
 /// When the clip, the model or ONNX Runtime can't be used.
 pub fn run(args: &OverheadArgs) -> anyhow::Result<()> {
-    let subject = Subject::load(&args.video, &args.camera, args.rate)?;
+    let subject = Subject::load(&args.video, &args.camera, args.rate, args.model.as_deref())?;
     let mut ratios = Vec::new();
     for round in 0..=args.runs {
         let (decode_s, (summary, frame)) = cpu::spent(|| subject.decode())?;
@@ -139,7 +143,7 @@ pub fn run(args: &OverheadArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When either side can't run.
 pub fn against_python(args: &OverheadArgs, python: &Path) -> anyhow::Result<()> {
-    let subject = Subject::load(&args.video, &args.camera, args.rate)?;
+    let subject = Subject::load(&args.video, &args.camera, args.rate, args.model.as_deref())?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/baseline.py");
     let model = subject.setup.model_files_dir.join("yolox_nano_416.onnx");
     let mut ratios = Vec::new();
