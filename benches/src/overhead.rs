@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use wayside_config::load_for_analyze;
-use wayside_detect::{Detector, Manifest, Provider, Runtime};
+use wayside_detect::{Detector, Model, Provider, Runtime};
 use wayside_engine::DetectorSetup;
 use wayside_ingest::{FileSummary, SourceOptions, read_file};
 use wayside_types::{CameraSpec, Frame, MotionSettings, Profile};
@@ -55,13 +55,13 @@ impl Subject {
         let model = model.unwrap_or(&spec.profile.model).to_owned();
         spec.profile = Arc::new(Profile { rate_fps: rate, motion, model, ..Profile::clone(&spec.profile) });
         let settings = loaded.settings;
-        let manifest = settings.models_dir.join(format!("{}.toml", spec.profile.model));
+        let model = Model::load(&settings.models_dir, &spec.profile.model)?;
         wayside_ingest::init()?;
         Ok(Self {
             options: SourceOptions { rate_fps: rate, ..SourceOptions::default() },
             setup: DetectorSetup {
                 runtime: Runtime::load(&settings.onnxruntime)?,
-                manifests: vec![Manifest::load(&manifest)?],
+                models: vec![model],
                 model_files_dir: settings.model_files_dir,
                 provider: Provider::Cpu,
                 workers: 1,

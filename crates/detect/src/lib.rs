@@ -3,7 +3,8 @@
 //! is `track`'s; fetching and converting model files is done by `scripts/models`.
 //!
 //! The way through the crate: a [`Manifest`] says what a model file is and how to talk to it; a
-//! [`Runtime`] is the ONNX Runtime library; a [`Detector`] is one session of one model, which turns
+//! [`Model`] is what profiles name, one manifest or several that differ in their input's shape; a
+//! [`Runtime`] is the ONNX Runtime library; a [`Detector`] runs a model and turns
 //! [`wayside_types::Frame`]s into [`wayside_types::Detection`]s. The class allow-list (six road-user
 //! classes, three scene classes) is enforced while a manifest is parsed, and `graph` refuses a model
 //! that gives out more than its layout names.
@@ -23,6 +24,7 @@ mod testing;
 pub use detector::{Detector, DetectorOptions};
 pub use error::DetectError;
 pub use manifest::{
-    ClassMap, ColourOrder, FetchSpec, InputSpec, Layout, Manifest, ManifestError, ResizeMode, TensorOrder,
+    ClassMap, ColourOrder, FetchSpec, InputSpec, Layout, Manifest, ManifestError, Model, ResizeMode,
+    TensorOrder,
 };
 pub use runtime::{Provider, Runtime};

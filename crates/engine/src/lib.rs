@@ -8,12 +8,14 @@
 //! ```
 
 pub mod analysis;
+mod camera;
 pub mod live;
 mod load;
 pub mod offline;
 mod pace;
 mod queue;
 pub mod report;
+mod sink;
 pub mod source;
 mod status;
 mod ticker;

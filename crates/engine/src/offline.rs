@@ -52,7 +52,7 @@ struct Numbered<T> {
 type Found = Numbered<(FrameMoment, Option<Result<Vec<Detection>, DetectError>>)>;
 
 /// Analyses a whole file at the rate of the camera's profile and gives its totals. `setup` holds the one
-/// manifest to use.
+/// model to use.
 ///
 /// # Errors
 /// [`AnalyzeError`] when the file, the detector or the camera's drawing can't be used.

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use metrics::{counter, histogram};
 use wayside_detect::Detector;
 use wayside_types::{Detection, Frame};
 
-use crate::live::{LiveCamera, Shared};
+use crate::camera::{DropReason, LiveCamera};
+use crate::live::Shared;
 use crate::queue::Queued;
 
 /// The detector is asked for everything from this score on: what must be kept out of the background is
@@ -37,14 +37,12 @@ fn work(shared: &Shared, frames: Vec<Queued>, detector: &mut Detector, now: Dura
     let mut looked_at = Vec::with_capacity(frames.len());
     for Queued { lane, frame, since } in frames {
         let Some(camera) = shared.cameras.get(lane) else { continue };
-        let id = camera.spec.id.as_str().to_owned();
-        histogram!("wayside_queue_wait_seconds", "camera" => id.clone())
-            .record(now.saturating_sub(since).as_secs_f64());
+        camera.frame_taken(now.saturating_sub(since));
         if camera.must_look(&frame) {
             cameras.push(camera);
             looked_at.push(frame);
         } else {
-            counter!("wayside_frames_gated_total", "camera" => id).increment(1);
+            camera.frame_gated();
             analyse(shared, camera, &frame, None);
         }
     }
@@ -53,7 +51,7 @@ fn work(shared: &Shared, frames: Vec<Queued>, detector: &mut Detector, now: Dura
     }
     let began = shared.clock.monotonic();
     let found = detector.detect(&looked_at, LOWEST_SCORE);
-    histogram!("wayside_detect_seconds").record((shared.clock.monotonic() - began).as_secs_f64());
+    shared.detect_metric.record((shared.clock.monotonic() - began).as_secs_f64());
     match found {
         Ok(found) => {
             for ((camera, frame), detections) in cameras.into_iter().zip(&looked_at).zip(found) {
@@ -64,7 +62,7 @@ fn work(shared: &Shared, frames: Vec<Queued>, detector: &mut Detector, now: Dura
         Err(error) => {
             for (camera, frame) in cameras.into_iter().zip(&looked_at) {
                 camera.not_looked();
-                camera.frame_dropped("detect_error");
+                camera.frame_dropped(DropReason::DetectError);
                 tracing::warn!(camera = %frame.camera, %error, "frame not analysed");
             }
         }
@@ -76,16 +74,10 @@ fn analyse(shared: &Shared, camera: &LiveCamera, frame: &Frame, detections: Opti
     let began = shared.clock.monotonic();
     if let Err(error) = camera.measure(frame, detections) {
         tracing::error!(camera = %frame.camera, %error, "frame not measured");
-        camera.frame_dropped("measure_error");
+        camera.frame_dropped(DropReason::MeasureError);
         return;
     }
-    let id = frame.camera.as_str().to_owned();
-    let took = shared.clock.monotonic() - began;
-    histogram!("wayside_track_seconds", "camera" => id.clone()).record(took.as_secs_f64());
-    camera.board.analysed(frame.captured_at, frame.size);
-    counter!("wayside_frames_analysed_total", "camera" => id.clone()).increment(1);
-    let age = Duration::try_from(shared.clock.now().duration_since(frame.captured_at)).unwrap_or_default();
-    histogram!("wayside_capture_to_result_seconds", "camera" => id).record(age.as_secs_f64());
+    camera.frame_analysed(frame, shared.clock.monotonic() - began, shared.clock.now());
 }
 
 /// Keeps the live view up to date. Only frames that the detector has seen go into the background: pixels of

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wayside_detect::{Detector, DetectorOptions, Manifest, Provider, Runtime};
+use wayside_detect::{Detector, DetectorOptions, Model, Provider, Runtime};
 use wayside_engine::view::LiveView;
 use wayside_ingest::background::Background;
 use wayside_redact::{BackgroundPicture, MAX_WIDTH_PX, background_jpeg};
@@ -43,9 +43,9 @@ fn make_the_views_that_readers_look_at() {
 fn detector() -> Detector {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let runtime = Runtime::load(&root.join(".wayside/lib/libonnxruntime.so")).unwrap();
-    let manifest = Manifest::load(&root.join("models/yolox_nano_416.toml")).unwrap();
+    let model = Model::load(&root.join("models"), "yolox_nano_416").unwrap();
     let options = DetectorOptions { provider: Provider::Cpu, intra_threads: 1, max_batch: 1 };
-    Detector::open(&runtime, &manifest, &root.join(".wayside/models"), &options).unwrap()
+    Detector::open(&runtime, &model, &root.join(".wayside/models"), &options).unwrap()
 }
 
 /// What one camera sends: the same few frames, one a second, over and over.

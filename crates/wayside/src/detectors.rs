@@ -1,14 +1,14 @@
-//! From settings to detectors: which manifests the cameras' profiles name, and how they run.
+//! From settings to detectors: which models the cameras' profiles name, and how they run.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use anyhow::{Context, bail};
 use wayside_config::{Provider as Asked, Settings};
-use wayside_detect::{Manifest, Provider, Runtime};
+use wayside_detect::{Model, Provider, Runtime};
 use wayside_engine::DetectorSetup;
 
-/// Loads ONNX Runtime and the manifests of `models`, each once.
+/// Loads ONNX Runtime and `models`, each once.
 ///
 /// # Errors
 /// When the library or a manifest can't be loaded.
@@ -17,15 +17,13 @@ pub fn setup<'a>(
     models: impl Iterator<Item = &'a str>,
 ) -> anyhow::Result<DetectorSetup> {
     let names: BTreeSet<&str> = models.collect();
-    let manifests = names
-        .into_iter()
-        .map(|name| Manifest::load(&settings.models_dir.join(format!("{name}.toml"))))
-        .collect::<Result<Vec<_>, _>>()?;
+    let models =
+        names.into_iter().map(|name| Model::load(&settings.models_dir, name)).collect::<Result<_, _>>()?;
     let runtime = Runtime::load(&settings.onnxruntime)?;
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     Ok(DetectorSetup {
         runtime,
-        manifests,
+        models,
         model_files_dir: settings.model_files_dir.clone(),
         provider: match settings.provider {
             Asked::Cpu => Provider::Cpu,

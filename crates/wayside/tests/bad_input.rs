@@ -100,12 +100,12 @@ fn a_model_with_another_hash_is_refused() {
     let models = dir.path().join("models");
     std::fs::create_dir_all(&models).unwrap();
     let manifest = std::fs::read_to_string(root().join("models/yolox_nano_416.toml")).unwrap();
-    let wrong = manifest.replace("615e2661", "00000000");
+    let wrong = manifest.replace("615e2661", "00000000").replace("\"yolox_nano_416\"", "\"yolox_nano\"");
     assert_ne!(manifest, wrong);
-    std::fs::write(models.join("yolox_nano_416.toml"), wrong).unwrap();
+    std::fs::write(models.join("yolox_nano.toml"), wrong).unwrap();
     let site = Site::new();
     site.configure(&format!("models_dir = {models:?}\n"));
     std::fs::write(site.cameras().join("c.toml"), CAMERA.replace("x.mp4", "/dev/null")).unwrap();
     let config = site.config();
-    fails(&["run", "--config", text(&config)], &["yolox_nano_416", "00000000", "615e2661"]);
+    fails(&["run", "--config", text(&config)], &["yolox_nano", "00000000", "615e2661"]);
 }

@@ -58,7 +58,7 @@ fn a_drawn_street_gives_a_number_of_cameras() {
     let result: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}"));
     assert_eq!((number(&result, "/footage/width"), number(&result, "/footage/height")), (320.0, 180.0));
     assert!((number(&result, "/footage/fps") - 10.0).abs() < 0.1, "{result}");
-    assert_eq!(result["model"], "yolox_nano_416");
+    assert_eq!(result["model"], "yolox_nano");
     let [slow, fast] = result["rates"].as_array().unwrap().as_slice() else { panic!("{result}") };
     assert_eq!((number(slow, "/rate_fps"), number(fast, "/rate_fps")), (1.0, 4.0), "the lowest comes first");
     for at in [slow, fast] {

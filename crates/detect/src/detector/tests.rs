@@ -4,7 +4,7 @@
 use wayside_types::RoadUserClass;
 
 use super::*;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Model};
 use crate::testing::onnx::{FLOAT, Graph, INT64, MEAN_COLOUR, mean_colour};
 use crate::testing::{
     ModelDir, assert_agrees, expected, model_dir, picture, plain, present, root, runtime, to_yuv,
@@ -12,7 +12,7 @@ use crate::testing::{
 
 fn open(model: &ModelDir, options: DetectorOptions) -> Result<Detector, DetectError> {
     let runtime = runtime().unwrap();
-    Detector::open(&runtime, &model.manifest, model.dir.path(), &options)
+    Detector::open(&runtime, &model.manifest.clone().into(), model.dir.path(), &options)
 }
 
 fn refusal(model: &ModelDir, options: DetectorOptions) -> String {
@@ -281,7 +281,7 @@ fn shared(file: &str, sha256: &str, rest: &str) -> Option<Detector> {
     let mut manifest = Manifest::parse(Path::new(&format!("{name}.toml")), &text).unwrap();
     // The references are of per-class suppression alone.
     (manifest.duplicate_iou, manifest.join_riders) = (1.0, false);
-    Some(Detector::open(&runtime, &manifest, &dir, &DetectorOptions::default()).unwrap())
+    Some(Detector::open(&runtime, &manifest.into(), &dir, &DetectorOptions::default()).unwrap())
 }
 
 fn reference(list: &str) -> (Frame, Vec<crate::testing::Expected>) {
@@ -344,7 +344,7 @@ fn shipped(name: &str, change: impl Fn(&mut Manifest)) -> Option<Detector> {
     change(&mut manifest);
     let dir = root().join(".wayside/models");
     present(dir.join(&manifest.file))?;
-    Some(Detector::open(&runtime()?, &manifest, &dir, &DetectorOptions::default()).unwrap())
+    Some(Detector::open(&runtime()?, &manifest.into(), &dir, &DetectorOptions::default()).unwrap())
 }
 
 #[test]
@@ -396,7 +396,13 @@ fn trimmed_models_agree_with_the_square_one() {
     let plain = |m: &mut Manifest| (m.duplicate_iou, m.join_riders) = (1.0, false);
     let Some(mut square) = shipped("yolox_nano_416", plain) else { return };
     // 800 x 600, and the 16:9 part of it.
-    for (name, frame) in [("yolox_nano_416x320", frame.clone()), ("yolox_nano_416x256", upper(&frame, 450))] {
+    let cases = [
+        ("yolox_nano_416x416", frame.clone()),
+        ("yolox_nano_416x352", frame.clone()),
+        ("yolox_nano_416x320", frame.clone()),
+        ("yolox_nano_416x256", upper(&frame, 450)),
+    ];
+    for (name, frame) in cases {
         let Some(mut trimmed) = shipped(name, plain) else { return };
         let wanted = square.detect(std::slice::from_ref(&frame), 0.15).unwrap().remove(0);
         let found = trimmed.detect(std::slice::from_ref(&frame), 0.05).unwrap().remove(0);
@@ -416,6 +422,32 @@ fn trimmed_models_agree_with_the_square_one() {
     }
     let mut trimmed = shipped("yolox_nano_416x320", plain).unwrap();
     assert_agrees("yolox_nano_416x320", &expected, &trimmed.detect(&[frame], 0.4).unwrap()[0]);
+}
+
+#[test]
+fn each_frame_goes_to_the_shape_that_fits_it() {
+    let dir = root().join(".wayside/models");
+    let model = Model::load(&root().join("models"), "yolox_nano").unwrap();
+    if present(root().join("../shared/models")).is_none()
+        || model.shapes().iter().any(|shape| present(dir.join(&shape.file)).is_none())
+    {
+        return;
+    }
+    let runtime = runtime().unwrap();
+    let (tall, _) = reference("yolox_raw");
+    let frames = [upper(&tall, 450), tall.clone(), upper(&tall, 450)];
+    let mut detector = Detector::open(&runtime, &model, &dir, &DetectorOptions::default()).unwrap();
+    let found = detector.detect(&frames, 0.3).unwrap();
+    // One by one, and by a detector that knows this shape only.
+    for (frame, found) in frames.iter().zip(&found) {
+        assert_eq!(&detector.detect(std::slice::from_ref(frame), 0.3).unwrap()[0], found);
+        let own = Model::from(model.shapes()[model.shape_for(frame.size)].clone());
+        let mut own = Detector::open(&runtime, &own, &dir, &DetectorOptions::default()).unwrap();
+        assert_eq!(&own.detect(std::slice::from_ref(frame), 0.3).unwrap()[0], found);
+    }
+    assert_eq!(found[0], found[2]);
+    assert_ne!(found[0], found[1]);
+    assert_eq!(detector.runs(), 6);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! read, and which of its labels mean which of our classes. Reading and checking the TOML is in `parse`;
 //! checking the graph itself against the manifest is in `graph`.
 
+mod model;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -11,10 +12,12 @@ use std::path::{Path, PathBuf};
 
 use wayside_types::{RoadUserClass, SceneClass};
 
+pub use model::Model;
+
 /// A model as described by a file in `models/`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
-    /// Name that profiles use; also the manifest file's own name without `.toml`.
+    /// Name that profiles and [`Model`]s use; also the manifest file's own name without `.toml`.
     pub name: String,
     /// Name of the model file inside the directory of models; never a path.
     pub file: String,
@@ -238,9 +241,7 @@ impl Manifest {
     /// # Errors
     /// When the file can't be read, or has mistakes: all of them, each with file and line.
     pub fn load(path: &Path) -> Result<Self, ManifestError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ManifestError::Read { path: path.to_owned(), source })?;
-        Self::parse(path, &text)
+        Self::parse(path, &read(path)?)
     }
 
     /// Checks the text of a manifest; `path` is used in messages and for the name it must carry.
@@ -250,4 +251,8 @@ impl Manifest {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ManifestError> {
         parse::manifest(path, text)
     }
+}
+
+fn read(path: &Path) -> Result<String, ManifestError> {
+    std::fs::read_to_string(path).map_err(|source| ManifestError::Read { path: path.to_owned(), source })
 }

@@ -103,14 +103,31 @@ struct RawFetch {
 }
 
 /// Collects mistakes with their lines.
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     path: &'a Path,
     text: &'a str,
     mistakes: Vec<(usize, String)>,
 }
 
-impl Checker<'_> {
-    fn mistake(&mut self, span: Range<usize>, message: impl Into<String>) {
+impl<'a> Checker<'a> {
+    pub(super) const fn new(path: &'a Path, text: &'a str) -> Self {
+        Self { path, text, mistakes: Vec::new() }
+    }
+
+    pub(super) const fn has_mistakes(&self) -> bool {
+        !self.mistakes.is_empty()
+    }
+
+    /// All mistakes, in the order of their lines.
+    pub(super) fn report(mut self) -> ManifestError {
+        self.mistakes.sort_by_key(|(line, _)| *line);
+        let path = self.path.display();
+        ManifestError::Invalid {
+            mistakes: self.mistakes.iter().map(|(line, what)| format!("{path}:{line}: {what}")).collect(),
+        }
+    }
+
+    pub(super) fn mistake(&mut self, span: Range<usize>, message: impl Into<String>) {
         let line = 1 + self.text.bytes().take(span.start).filter(|b| *b == b'\n').count();
         self.mistakes.push((line, message.into()));
     }
@@ -119,6 +136,19 @@ impl Checker<'_> {
     fn filled(&mut self, key: &str, value: &Spanned<String>) -> String {
         if value.get_ref().trim().is_empty() {
             self.mistake(value.span(), format!("{key} is empty"));
+        }
+        value.get_ref().clone()
+    }
+
+    /// A profile finds a manifest by its file name, so a different name inside would only mislead.
+    pub(super) fn own_name(&mut self, value: &Spanned<String>) -> String {
+        let stem = self.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        if *value.get_ref() != stem {
+            let name = value.get_ref();
+            self.mistake(
+                value.span(),
+                format!("name is {name:?}; it must be {stem:?}, the file's own name without .toml"),
+            );
         }
         value.get_ref().clone()
     }
@@ -138,7 +168,7 @@ impl Checker<'_> {
     }
 
     /// A file name without any directory.
-    fn plain_file(&mut self, key: &str, value: &Spanned<String>) -> String {
+    pub(super) fn plain_file(&mut self, key: &str, value: &Spanned<String>) -> String {
         let name = value.get_ref();
         let plain = !name.is_empty()
             && !name.starts_with('.')
@@ -179,17 +209,17 @@ impl Checker<'_> {
 }
 
 pub(super) fn manifest(path: &Path, text: &str) -> Result<Manifest, ManifestError> {
-    let mut check = Checker { path, text, mistakes: Vec::new() };
+    let mut check = Checker::new(path, text);
     let raw: RawManifest = match toml::from_str(text) {
         Ok(raw) => raw,
         Err(error) => {
             check.mistake(error.span().unwrap_or(0..0), error.message());
-            return Err(report(check));
+            return Err(check.report());
         }
     };
     let layout = layout(&mut check, &raw.layout);
     let manifest = Manifest {
-        name: name(&mut check, &raw.name),
+        name: check.own_name(&raw.name),
         file: check.plain_file("file", &raw.file),
         sha256: check.sha256("sha256", &raw.sha256),
         licence: check.filled("licence", &raw.licence),
@@ -206,27 +236,7 @@ pub(super) fn manifest(path: &Path, text: &str) -> Result<Manifest, ManifestErro
         join_riders: raw.post.join_riders.unwrap_or(true),
         fetch: raw.fetch.as_ref().and_then(|fetch| self::fetch(&mut check, fetch)),
     };
-    if check.mistakes.is_empty() { Ok(manifest) } else { Err(report(check)) }
-}
-
-fn report(mut check: Checker<'_>) -> ManifestError {
-    check.mistakes.sort_by_key(|(line, _)| *line);
-    let path = check.path.display();
-    ManifestError::Invalid {
-        mistakes: check.mistakes.iter().map(|(line, what)| format!("{path}:{line}: {what}")).collect(),
-    }
-}
-
-/// A profile finds a manifest by its file name, so a different name inside would only mislead.
-fn name(check: &mut Checker<'_>, value: &Spanned<String>) -> String {
-    let stem = check.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    if *value.get_ref() != stem {
-        check.mistake(
-            value.span(),
-            format!("name is {:?}; it must be {stem:?}, the file's own name without .toml", value.get_ref()),
-        );
-    }
-    value.get_ref().clone()
+    if check.has_mistakes() { Err(check.report()) } else { Ok(manifest) }
 }
 
 fn layout(check: &mut Checker<'_>, value: &Spanned<String>) -> Layout {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use wayside_types::FrameSize;
+
 use super::*;
 use crate::testing;
 
@@ -175,15 +177,91 @@ fn a_file_that_is_not_there_is_named() {
 #[test]
 fn the_shipped_manifests_are_right() {
     let dir = testing::root().join("models");
-    for name in ["yolox_nano_416", "yolox_nano_416x256", "yolox_nano_416x320", "ssdlite_mobilenetv2_300"] {
-        let manifest = Manifest::load(&dir.join(format!("{name}.toml"))).unwrap();
-        assert!(manifest.fetch.is_some(), "{name} can't be fetched");
+    for name in ["yolox_nano", "yolox_nano_416", "ssdlite_mobilenetv2_300"] {
+        let model = Model::load(&dir, name).unwrap();
+        for shape in model.shapes() {
+            assert!(shape.fetch.is_some(), "{} can't be fetched", shape.name);
+        }
     }
     // Whatever else lies there (a model of one's own) must be right too.
     for entry in std::fs::read_dir(&dir).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|e| e == "toml") {
-            Manifest::load(&path).unwrap();
+            Model::load(&dir, path.file_stem().unwrap().to_str().unwrap()).unwrap();
         }
+    }
+}
+
+#[test]
+fn every_picture_gets_the_shape_that_it_fills_best() {
+    let model = Model::load(&testing::root().join("models"), "yolox_nano").unwrap();
+    for (width, height, wanted) in [
+        (640, 360, "416x256"),
+        (1920, 1080, "416x256"),
+        (2560, 1080, "416x256"),
+        (640, 480, "416x320"),
+        (2048, 1536, "416x320"),
+        (704, 576, "416x352"),
+        (352, 288, "416x352"),
+        (800, 800, "416x416"),
+        (360, 640, "416x416"),
+        (1, 1, "416x416"),
+    ] {
+        let shape = &model.shapes()[model.shape_for(FrameSize { width, height })];
+        assert_eq!(shape.name, format!("yolox_nano_{wanted}"), "{width}x{height}");
+        // No picture is shown smaller than the square would.
+        let scale = |w: u32, h: u32| (f64::from(w) / f64::from(width)).min(f64::from(h) / f64::from(height));
+        assert!(scale(shape.input.width, shape.input.height) >= 0.999 * scale(416, 416));
+    }
+}
+
+/// A directory with the manifests `a`, `b` (each changed) and the family `m` of a text.
+fn family(text: &str, change: impl Fn(&str) -> String) -> Result<Model, ManifestError> {
+    let dir = tempfile::tempdir().unwrap();
+    let write =
+        |name: &str, text: String| std::fs::write(dir.path().join(format!("{name}.toml")), text).unwrap();
+    write("a", GOOD.replace("name = \"m\"", "name = \"a\""));
+    write("b", change(&GOOD.replace("name = \"m\"", "name = \"b\"")));
+    write("m", text.to_owned());
+    Model::load(dir.path(), "m")
+}
+
+#[test]
+fn a_model_of_several_shapes_is_read() {
+    let model = family("name = \"m\"\nshapes = [\"b\", \"a\"]\n", |b| b.replace("384", "640")).unwrap();
+    let names: Vec<&str> = model.shapes().iter().map(|s| s.name.as_str()).collect();
+    assert_eq!((model.name(), names), ("m", vec!["b", "a"]));
+    assert_eq!(model.shape_for(FrameSize { width: 1600, height: 900 }), 1);
+    assert_eq!(model.shape_for(FrameSize { width: 900, height: 900 }), 0);
+}
+
+#[test]
+fn mistakes_in_a_model_of_several_shapes_are_named_with_their_line() {
+    let good = "name = \"m\"\nshapes = [\"a\", \"b\"]\n";
+    let same = |b: &str| b.to_owned();
+    for (text, line, part) in [
+        (good.replace("\"m\"", "\"n\""), 1, "name is \"n\"; it must be \"m\""),
+        (good.replace(", \"b\"", ""), 2, "shapes lists 1 manifests; it must be 2 to 8"),
+        (good.replace("\"b\"", "\"../b\""), 2, "shapes is \"../b\""),
+        (good.replace("\"b\"", "3"), 2, "string"),
+        (format!("{good}layout = \"yolov8\"\n"), 3, "unknown field `layout`"),
+    ] {
+        let message = family(&text, same).unwrap_err().to_string();
+        assert!(message.contains(&format!("m.toml:{line}: ")) && message.contains(part), "{message}");
+    }
+    let message = family(&good.replace("\"b\"", "\"c\""), same).unwrap_err().to_string();
+    assert!(message.contains("c.toml: "), "{message}");
+    type Change = fn(&str) -> String;
+    let changes: [(Change, &str); 3] = [
+        (|b| b.replace("letterbox-centre", "stretch"), "shape \"b\" stretches its pictures"),
+        (|b| b.replace("7 = \"truck\"", "7 = \"bus\""), "shape \"b\" names other classes than \"a\""),
+        (
+            |b| b.replace("yolov8", "end_to_end").replace("predictions", "detections"),
+            "shape \"b\" has layout end_to_end; it must be yolov8",
+        ),
+    ];
+    for (change, part) in changes {
+        let message = family(good, change).unwrap_err().to_string();
+        assert!(message.contains("m.toml:2: ") && message.contains(part), "{message}");
     }
 }

@@ -15,7 +15,7 @@ use wayside_api::ApiParts;
 use wayside_camsim::scene::stage::Stage;
 use wayside_camsim::{SceneKind, SceneSpec, camera_toml};
 use wayside_config::{Settings, load_site};
-use wayside_detect::{Detector, Manifest, Provider, Runtime};
+use wayside_detect::{Detector, Model, Provider, Runtime};
 use wayside_engine::{DetectorSetup, Engine, EngineParts, OpenSource, Source};
 use wayside_ingest::{FrameSink, IngestError, SourceChange, SourceStats};
 use wayside_store::{Checkpoint, Database, DatabaseOptions, Writer, WriterOptions, epoch};
@@ -449,10 +449,9 @@ fn configured(dir: &Path) -> (Settings, CameraSpec) {
 }
 
 fn detectors(settings: &Settings, camera: &CameraSpec) -> DetectorSetup {
-    let manifest = settings.models_dir.join(format!("{}.toml", camera.profile.model));
     DetectorSetup {
         runtime: Runtime::load(&settings.onnxruntime).unwrap(),
-        manifests: vec![Manifest::load(&manifest).unwrap()],
+        models: vec![Model::load(&settings.models_dir, &camera.profile.model).unwrap()],
         model_files_dir: settings.model_files_dir.clone(),
         provider: Provider::Cpu,
         workers: 1,

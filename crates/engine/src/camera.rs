@@ -1,0 +1,253 @@
+//! One camera in a running engine: what is known of its last frame, what is being followed and measured,
+//! its health, its view, and its metrics. Frames come to it from [`crate::worker`], one at a time.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use metrics::{Counter, Histogram, counter, histogram};
+use wayside_ingest::MotionGate;
+use wayside_measure::{Binner, Homography, MeasureError};
+use wayside_types::{CameraSpec, ClosedBins, Detection, Frame, Icon, Timestamp};
+
+use crate::analysis::{CameraAnalysis, FrameMoment};
+use crate::live::{EngineError, EngineParts};
+use crate::status::StatusBoard;
+use crate::view::LiveView;
+
+/// Icons of a moment that is longer past are not shown.
+const ICONS_FADE: SignedDuration = SignedDuration::from_secs(3);
+
+/// One camera's state in a running engine.
+pub struct LiveCamera {
+    /// As configured.
+    pub spec: Arc<CameraSpec>,
+    /// Its health.
+    pub board: StatusBoard,
+    view: Mutex<LiveView>,
+    work: Mutex<Work>,
+    /// Set when the stream broke: tracks end before the next frame.
+    broken: AtomicBool,
+    metrics: CameraMetrics,
+}
+
+/// Why a due frame was not analysed.
+#[derive(Debug, Clone, Copy)]
+pub enum DropReason {
+    /// No worker was free in time.
+    Behind,
+    /// The machine is overloaded and the camera was slowed down a step.
+    Slowed,
+    /// The detector failed.
+    DetectError,
+    /// Its detections could not be measured.
+    MeasureError,
+}
+
+impl DropReason {
+    const ALL: [Self; 4] = [Self::Behind, Self::Slowed, Self::DetectError, Self::MeasureError];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Behind => "behind",
+            Self::Slowed => "slowed",
+            Self::DetectError => "detect_error",
+            Self::MeasureError => "measure_error",
+        }
+    }
+}
+
+/// Handles of the camera's metrics, so that no frame looks them up.
+struct CameraMetrics {
+    analysed: Counter,
+    gated: Counter,
+    /// In the order of [`DropReason::ALL`].
+    dropped: [Counter; 4],
+    queue_wait: Histogram,
+    track: Histogram,
+    capture_to_result: Histogram,
+}
+
+impl CameraMetrics {
+    fn new(camera: &str) -> Self {
+        let id = || camera.to_owned();
+        let dropped = |reason: DropReason| counter!("wayside_frames_dropped_total", "camera" => id(), "reason" => reason.label());
+        Self {
+            analysed: counter!("wayside_frames_analysed_total", "camera" => id()),
+            gated: counter!("wayside_frames_gated_total", "camera" => id()),
+            dropped: DropReason::ALL.map(dropped),
+            queue_wait: histogram!("wayside_queue_wait_seconds", "camera" => id()),
+            track: histogram!("wayside_track_seconds", "camera" => id()),
+            capture_to_result: histogram!("wayside_capture_to_result_seconds", "camera" => id()),
+        }
+    }
+}
+
+struct Work {
+    gate: MotionGate,
+    /// What the detector found in the last frame that it looked at.
+    found: Vec<Detection>,
+    analysis: CameraAnalysis,
+    binner: Binner,
+    last: Option<Watched>,
+}
+
+/// The last frame that was analysed, for coverage.
+struct Watched {
+    captured_at: Timestamp,
+    dropped: u64,
+}
+
+impl LiveCamera {
+    /// A camera before its first frame.
+    ///
+    /// # Errors
+    /// [`EngineError::Calibration`] when its calibration can't be used.
+    pub fn new(spec: Arc<CameraSpec>, parts: &EngineParts) -> Result<Self, EngineError> {
+        let camera = spec.id.to_string();
+        let fit = spec.calibration.as_ref().map(Homography::fit).transpose();
+        let homography = fit.map_err(|source| EngineError::Calibration { camera, source })?;
+        let binner =
+            Binner::new(spec.id.clone(), parts.time_zone.clone(), parts.epoch, spec.config_version.clone());
+        Ok(Self {
+            board: StatusBoard::new(spec.id.clone(), parts.clock.now()),
+            view: Mutex::new(LiveView::new(homography, parts.clock.monotonic())),
+            work: Mutex::new(Work {
+                gate: MotionGate::new(spec.profile.motion),
+                found: Vec::new(),
+                analysis: CameraAnalysis::new(spec.clone()),
+                binner,
+                last: None,
+            }),
+            broken: AtomicBool::new(false),
+            metrics: CameraMetrics::new(spec.id.as_str()),
+            spec,
+        })
+    }
+
+    /// What the page shows of it.
+    pub fn view(&self) -> MutexGuard<'_, LiveView> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A due frame was dropped.
+    pub fn frame_dropped(&self, reason: DropReason) {
+        self.board.dropped();
+        if let Some(counter) = self.metrics.dropped.get(reason as usize) {
+            counter.increment(1);
+        }
+    }
+
+    /// A worker took a frame after it had waited so long.
+    pub fn frame_taken(&self, waited: Duration) {
+        self.metrics.queue_wait.record(waited.as_secs_f64());
+    }
+
+    /// The detector was spared a frame.
+    pub fn frame_gated(&self) {
+        self.metrics.gated.increment(1);
+    }
+
+    /// A frame is through: how long it was measured, and how old it is now.
+    pub fn frame_analysed(&self, frame: &Frame, measured: Duration, now: Timestamp) {
+        self.board.analysed(frame.captured_at, frame.size);
+        self.metrics.analysed.increment(1);
+        self.metrics.track.record(measured.as_secs_f64());
+        let age = Duration::try_from(now.duration_since(frame.captured_at)).unwrap_or_default();
+        self.metrics.capture_to_result.record(age.as_secs_f64());
+    }
+
+    /// The stream broke: before the next frame is looked at, what was followed ends.
+    pub fn stream_broke(&self) {
+        self.broken.store(true, Ordering::Release);
+    }
+
+    /// Whether the detector must look at a frame: it may show something that the last one did not. Asked of
+    /// every frame before it is measured; where the stream broke before it, what was followed ends here.
+    pub fn must_look(&self, frame: &Frame) -> bool {
+        let mut work = self.work();
+        if self.broken.swap(false, Ordering::AcqRel) {
+            work.end_stream();
+        }
+        work.gate.must_look(frame)
+    }
+
+    /// The detector could not look at the frame that it had to.
+    pub fn not_looked(&self) {
+        self.work().gate.forget();
+    }
+
+    /// Carries a frame's detections to the bins; `None` says that nothing changed since the frame before.
+    pub fn measure(&self, frame: &Frame, detections: Option<Vec<Detection>>) -> Result<(), MeasureError> {
+        let mut work = self.work();
+        if let Some(mut detections) = detections {
+            detections.retain(|d| d.score >= self.spec.profile.detect.low_score);
+            work.found = detections;
+        }
+        let found = work.found.clone();
+        let events = work.analysis.process(FrameMoment::from(frame), found)?;
+        for event in &events {
+            work.binner.event(event);
+        }
+        let dropped = self.board.dropped_total();
+        work.watched(frame.captured_at, dropped, self.spec.profile.rate_fps);
+        Ok(())
+    }
+
+    /// The stream ended for good: what was being followed is gone.
+    pub fn end_stream(&self) {
+        self.broken.store(false, Ordering::Release);
+        self.work().end_stream();
+    }
+
+    /// Bins that are over by now; each comes once.
+    pub fn close_bins(&self, now: Timestamp) -> Vec<ClosedBins> {
+        self.work().binner.close_until(now)
+    }
+
+    /// Bins that are not over yet, as they stand.
+    pub fn open_bins(&self) -> Vec<ClosedBins> {
+        self.work().binner.snapshot()
+    }
+
+    /// When the next bin of a closed one's length will close.
+    pub fn next_close_at(&self, closed: &ClosedBins, now: Timestamp) -> Timestamp {
+        self.work().binner.next_close(closed.coverage.length, now)
+    }
+
+    /// The icons of the moment; none while no frames come.
+    pub fn icons(&self, now: Timestamp) -> Vec<Icon> {
+        let work = self.work();
+        let fresh = work.last.as_ref().is_some_and(|last| now.duration_since(last.captured_at) < ICONS_FADE);
+        if fresh { work.analysis.icons() } else { Vec::new() }
+    }
+}
+
+impl Work {
+    fn end_stream(&mut self) {
+        self.last = None;
+        self.gate.forget();
+        self.found.clear();
+        for event in self.analysis.restart() {
+            self.binner.event(&event);
+        }
+    }
+
+    /// The stretch since the last analysed frame was watched, unless it is a hole: longer than two
+    /// seconds and than three frames at the camera's rate.
+    fn watched(&mut self, captured_at: Timestamp, dropped: u64, rate_fps: f64) {
+        if let Some(last) = &self.last {
+            let gap_s = captured_at.duration_since(last.captured_at).as_secs_f64();
+            if gap_s > 0.0 && gap_s <= (3.0 / rate_fps).max(2.0) {
+                let missed = dropped.saturating_sub(last.dropped);
+                self.binner.observed(last.captured_at, captured_at, 1, missed);
+            }
+        }
+        self.last = Some(Watched { captured_at, dropped });
+    }
+}
