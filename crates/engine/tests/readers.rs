@@ -43,7 +43,7 @@ fn make_the_views_that_readers_look_at() {
 fn detector() -> Detector {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let runtime = Runtime::load(&root.join(".wayside/lib/libonnxruntime.so")).unwrap();
-    let model = Model::load(&root.join("models"), "yolox_nano_416").unwrap();
+    let model = Model::load(&root.join("models"), "yolox_nano").unwrap();
     let options = DetectorOptions { provider: Provider::Cpu, intra_threads: 1, max_batch: 1 };
     Detector::open(&runtime, &model, &root.join(".wayside/models"), &options).unwrap()
 }

@@ -32,6 +32,7 @@ mod pixels;
 mod plugins;
 mod reason;
 mod secret;
+mod spare;
 mod supervisor;
 mod tap;
 mod timeline;

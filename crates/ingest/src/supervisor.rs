@@ -318,8 +318,7 @@ fn log(camera: &CameraId, change: &SourceChange) {
             tracing::info!(%camera, width = size.width, height = size.height, codec, decoder, "live");
         }
         SourceChange::SizeChanged { from, to } => {
-            let (from, to) =
-                (format!("{}x{}", from.width, from.height), format!("{}x{}", to.width, to.height));
+            let (from, to) = (from.to_string(), to.to_string());
             tracing::warn!(%camera, from, to, "the picture changed its size");
         }
         SourceChange::Lost { reason, retry_in } => {

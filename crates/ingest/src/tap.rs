@@ -17,6 +17,7 @@ use crate::capture::{CaptureClock, SenderReport};
 use crate::error::IngestError;
 use crate::pixels;
 use crate::rate::RateGate;
+use crate::spare::Ahead;
 use crate::timeline::Timeline;
 
 /// Buffers a decoder's pool must be able to spare: the engine holds up to three frames, the appsink one.
@@ -41,10 +42,12 @@ pub(crate) struct Tap {
     decode_metric: metrics::Histogram,
     frames_metric: metrics::Counter,
     due_metric: metrics::Counter,
+    skipped_metric: metrics::Counter,
 }
 
 struct State {
     gate: RateGate,
+    ahead: Ahead,
     timeline: Timeline,
     capture: Option<CaptureClock>,
     /// Frames that are due and on their way to the appsink.
@@ -69,6 +72,7 @@ impl Tap {
             clock,
             state: Mutex::new(State {
                 gate: RateGate::new(rate_fps),
+                ahead: Ahead::default(),
                 timeline: Timeline::default(),
                 capture: None,
                 marks: VecDeque::new(),
@@ -84,12 +88,13 @@ impl Tap {
             decode_began_us: AtomicU64::new(0),
             decode_metric: metrics::histogram!("wayside_ingest_decode_seconds", "camera" => label.clone()),
             frames_metric: metrics::counter!("wayside_ingest_frames_total", "camera" => label.clone()),
-            due_metric: metrics::counter!("wayside_ingest_due_total", "camera" => label),
+            due_metric: metrics::counter!("wayside_ingest_due_total", "camera" => label.clone()),
+            skipped_metric: metrics::counter!("wayside_ingest_skipped_total", "camera" => label),
             camera,
         })
     }
 
-    /// Decoded frames so far.
+    /// Frames so far, decoded or skipped.
     pub fn frames(&self) -> u64 {
         self.frames.load(Ordering::Relaxed)
     }
@@ -152,10 +157,31 @@ impl Tap {
         });
     }
 
+    /// Whether a picture need not be decoded: no other is made from it (`spared`), and it will not be due. It is a
+    /// frame of the camera's all the same.
+    pub fn skips(&self, presented: Option<gst::ClockTime>, spared: bool) -> bool {
+        let Some(presented) = presented else { return false };
+        let mut state = self.state();
+        let State { ahead, gate, .. } = &mut *state;
+        let skips = ahead.skips(gate, presented.into(), spared);
+        if skips && let Some(media) = ahead.media(presented.into()) {
+            state.newest_media = state.newest_media.max(media);
+        }
+        drop(state);
+        if skips {
+            self.beat();
+            self.frames.fetch_add(1, Ordering::Relaxed);
+            self.frames_metric.increment(1);
+            self.skipped_metric.increment(1);
+        }
+        skips
+    }
+
     /// A new connection: what was on its way is gone, the camera's RTP time starts anew.
     pub fn reconnect(&self) {
         let mut state = self.state();
         state.marks.clear();
+        state.ahead.forget();
         state.capture = None;
         state.timeline.reconnect();
         drop(state);
@@ -198,6 +224,9 @@ impl Tap {
         let duration = state.duration;
         let placed = state.timeline.place(running.map(Into::into), arrival, duration);
         state.newest_media = placed.media;
+        if let Some(presented) = buffer.pts() {
+            state.ahead.shown(presented.into(), placed.media);
+        }
         if placed.discontinuity {
             state.discontinuities += 1;
             tracing::warn!(camera = %self.camera, "time stamps took up a new base");

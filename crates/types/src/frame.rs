@@ -55,6 +55,12 @@ pub struct FrameSize {
     pub height: u32,
 }
 
+impl fmt::Display for FrameSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
 /// A decoded frame with its camera, time and number.
 #[derive(Clone)]
 pub struct Frame {

@@ -1,7 +1,7 @@
 //! `wayside check`: everything that `run` would need, looked at without running, and all that is wrong
 //! said at once.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::bail;
 use wayside_config::load_site;
@@ -9,7 +9,19 @@ use wayside_measure::{Homography, Measurer};
 use wayside_types::FrameSize;
 
 use crate::detectors;
+use crate::probe;
 use crate::process::say;
+
+/// Arguments of `wayside check`.
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    /// Don't connect to the cameras
+    #[arg(long)]
+    offline: bool,
+    /// Settings file; else config/wayside.toml under WAYSIDE_HOME, else under the checkout this was built from
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
 
 /// Any size will do to see whether a drawing can be used.
 const SOME_SIZE: FrameSize = FrameSize { width: 1280, height: 720 };
@@ -18,8 +30,8 @@ const SOME_SIZE: FrameSize = FrameSize { width: 1280, height: 720 };
 ///
 /// # Errors
 /// When anything is wrong; each finding is printed first.
-pub fn run(config: Option<&Path>) -> anyhow::Result<()> {
-    let site = load_site(config)?;
+pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
+    let site = load_site(args.config.as_deref())?;
     let mut findings: Vec<String> = Vec::new();
     for warning in &site.warnings {
         say(&format!("warning: {warning}"));
@@ -32,13 +44,17 @@ pub fn run(config: Option<&Path>) -> anyhow::Result<()> {
             say(&format!("camera {}: calibration residual {:.2} m", camera.id, homography.residual_m()));
         }
     }
-    if let Err(error) = detectors::start_media() {
-        findings.push(format!("{error:#}"));
-    }
+    let media = detectors::start_media();
     let models = site.cameras.iter().map(|camera| camera.profile.model.as_str());
-    match detectors::setup(&site.settings, models).and_then(|setup| Ok(setup.open()?)) {
-        Ok(_) => {}
-        Err(error) => findings.push(format!("{error:#}")),
+    let setup = detectors::setup(&site.settings, models).and_then(|setup| {
+        setup.open()?;
+        Ok(setup)
+    });
+    match (media, setup) {
+        (Ok(()), Ok(setup)) if !args.offline => probe::cameras(&site.cameras, &setup.models),
+        (media, setup) => {
+            findings.extend(media.err().into_iter().chain(setup.err()).map(|error| format!("{error:#}")));
+        }
     }
     if let Err(error) = std::net::TcpListener::bind(site.settings.listen) {
         findings.push(format!("listen {}: {error}", site.settings.listen));
@@ -47,15 +63,14 @@ pub fn run(config: Option<&Path>) -> anyhow::Result<()> {
         say(finding);
     }
     if findings.is_empty() {
-        let (cameras, profiles) = (site.cameras.len(), site.profiles.len());
-        say(&format!(
-            "{}: {cameras} cameras, {profiles} profiles: all good",
-            site.settings.config_file.display()
-        ));
+        let (cameras, profiles) =
+            (counted(site.cameras.len(), "camera"), counted(site.profiles.len(), "profile"));
+        say(&format!("{}: {cameras}, {profiles}: all good", site.settings.config_file.display()));
         return Ok(());
     }
-    bail!(
-        "{} found",
-        if findings.len() == 1 { "1 fault".to_owned() } else { format!("{} faults", findings.len()) }
-    )
+    bail!("{} found", counted(findings.len(), "fault"))
+}
+
+fn counted(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }

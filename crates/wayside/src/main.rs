@@ -7,6 +7,7 @@ mod camsim;
 mod check;
 mod detectors;
 mod migrate;
+mod probe;
 mod process;
 mod run;
 
@@ -31,8 +32,8 @@ enum Command {
     Analyze(analyze::AnalyzeArgs),
     /// Measure how many cameras this machine holds, and what the limit is
     Bench(bench::BenchArgs),
-    /// Validate settings, cameras, profiles, models and libraries, and say all that is wrong
-    Check(ConfigArgs),
+    /// Validate settings, profiles, models and libraries, try every camera, and say all that is wrong
+    Check(check::CheckArgs),
     /// Serve simulated RTSP cameras on this machine, from files or drawn
     Camsim(camsim::CamsimArgs),
     /// Bring the database's schema up to date and stop
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Bench(args) => bench::run(&args),
-        Command::Check(args) => check::run(args.config.as_deref()),
+        Command::Check(args) => check::run(&args),
         Command::Camsim(args) => camsim::run(&args),
         Command::Migrate(args) => migrate::run(args.config.as_deref()),
     };

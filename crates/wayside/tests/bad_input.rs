@@ -95,6 +95,28 @@ fn run_refuses_a_taken_port_an_outside_address_and_a_bad_site() {
 }
 
 #[test]
+fn check_tries_every_camera_and_warns_of_what_it_finds() {
+    let Some(clip) = shared("clips/junction-truck-3s.mp4") else { return };
+    let site = Site::new();
+    let config = site.config();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let camera = |id: &str, source: &str| {
+        let camera = CAMERA.replace("\"c\"", &format!("{id:?}")).replace("x.mp4", source);
+        std::fs::write(site.cameras().join(format!("{id}.toml")), camera).unwrap();
+    };
+    camera("there", text(&clip));
+    camera("away", &format!("rtsp://operator:canary@{closed}/x"));
+    let (good, out, error) = run(&["check", "--config", text(&config)]);
+    assert!(good, "a camera may be off for now: {out} {error}");
+    assert!(out.contains("camera there: sends 800x600, H.264"), "{out}");
+    assert!(out.contains(&format!("warning: camera away: connection refused by {closed}")), "{out}");
+    assert!(out.contains("2 cameras"), "{out}");
+    assert!(!out.contains("canary") && !error.contains("canary"), "{out} {error}");
+    let (good, out, _) = run(&["check", "--offline", "--config", text(&config)]);
+    assert!(good && !out.contains("sends") && !out.contains("refused"), "{out}");
+}
+
+#[test]
 fn a_model_with_another_hash_is_refused() {
     let dir = scratch();
     let models = dir.path().join("models");

@@ -16,8 +16,10 @@ mod common;
 // Not a part of `common`: only this test builds what it needs.
 #[path = "common/canary.rs"]
 mod canary;
-#[path = "common/full_run.rs"]
+#[path = "common/full_run/mod.rs"]
 mod full_run;
+#[path = "common/search.rs"]
+mod search;
 
 use std::path::Path;
 use std::process::{Command, Stdio};

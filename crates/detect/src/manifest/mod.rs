@@ -10,7 +10,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use wayside_types::{RoadUserClass, SceneClass};
+use wayside_types::{FrameSize, RoadUserClass, SceneClass};
 
 pub use model::Model;
 
@@ -76,6 +76,14 @@ pub struct InputSpec {
     pub pad: u8,
     /// The graph's name of an int64 [batch, 2] input that wants (width, height), if it has one.
     pub size_input: Option<String>,
+}
+
+impl InputSpec {
+    /// Pixels across and down.
+    #[must_use]
+    pub const fn size(&self) -> FrameSize {
+        FrameSize { width: self.width, height: self.height }
+    }
 }
 
 /// Order of the input tensor's dimensions.

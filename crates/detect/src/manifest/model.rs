@@ -9,6 +9,7 @@ use wayside_types::FrameSize;
 
 use super::parse::Checker;
 use super::{ClassMap, Manifest, ManifestError, ResizeMode};
+use crate::preprocess::Fit;
 
 /// A model in one or more input shapes.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +29,6 @@ struct RawModel {
 
 /// Shapes that one model may come in: a session is opened for each.
 const SHAPES: std::ops::RangeInclusive<usize> = 2..=8;
-/// A picture may be shown this much smaller than by the first shape: rounding, not a loss.
-const SAME_SCALE: f64 = 0.999;
 
 impl Model {
     /// Reads `NAME.toml` in a directory of manifests, and the manifests of its shapes if it lists any.
@@ -90,13 +89,16 @@ impl Model {
     /// with the fewest pixels, as what is not picture is grey padding that costs as much.
     #[must_use]
     pub fn shape_for(&self, size: FrameSize) -> usize {
-        let scale = |shape: &Manifest| {
-            let across = f64::from(shape.input.width) / f64::from(size.width.max(1));
-            across.min(f64::from(shape.input.height) / f64::from(size.height.max(1)))
-        };
-        let wanted = self.shapes.first().map_or(0.0, scale) * SAME_SCALE;
-        let fitting = self.shapes.iter().enumerate().filter(|(_, shape)| scale(shape) >= wanted);
-        fitting.min_by_key(|(_, shape)| pixels(shape)).map_or(0, |(index, _)| index)
+        let shown = |shape: &Manifest| pixels(shown(shape, size));
+        let wanted = self.shapes.first().map_or(0, shown);
+        let fitting = self.shapes.iter().enumerate().filter(|(_, shape)| shown(shape) >= wanted);
+        fitting.min_by_key(|(_, shape)| pixels(shape.input.size())).map_or(0, |(index, _)| index)
+    }
+
+    /// How large pictures of a size are shown to the model, in pixels of its input.
+    #[must_use]
+    pub fn shown(&self, size: FrameSize) -> FrameSize {
+        self.shapes.get(self.shape_for(size)).map_or(size, |shape| shown(shape, size))
     }
 }
 
@@ -106,8 +108,13 @@ impl From<Manifest> for Model {
     }
 }
 
-fn pixels(shape: &Manifest) -> u64 {
-    u64::from(shape.input.width) * u64::from(shape.input.height)
+fn shown(shape: &Manifest, size: FrameSize) -> FrameSize {
+    let fit = Fit::new(&shape.input, size);
+    FrameSize { width: fit.width, height: fit.height }
+}
+
+fn pixels(size: FrameSize) -> u64 {
+    u64::from(size.width) * u64::from(size.height)
 }
 
 /// Why a manifest is no other shape of the model that the first one describes.

@@ -1,7 +1,7 @@
 //! H.264 and H.265 from wherever they come to the pipeline's end: parser, a decoder that works here, and the
-//! filter that keeps anything but keyframes from the decoder where that is wanted.
+//! filters before it: what need not be decoded, and anything but keyframes where only those are wanted.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -9,6 +9,7 @@ use gstreamer::prelude::*;
 use super::{Context, make};
 use crate::decoder::{self, Codec};
 use crate::error::IngestError;
+use crate::spare::Stream;
 use crate::tap::{Tail, Tap};
 
 /// Builds `[depayloader !] parser ! decoder` behind `source` and links it to the pipeline's end.
@@ -34,6 +35,7 @@ pub(crate) fn link(
     gst::Element::link_many(&chain).map_err(|e| wrong(e.to_string()))?;
     let out = decoder.static_pad("src").ok_or_else(|| wrong("the decoder has no output".to_owned()))?;
     if let Some(sink) = decoder.static_pad("sink") {
+        skip_what_is_not_due(&sink, codec, &context.tap);
         context.tap.time_decoder(&sink, &out);
     }
     out.link(&tail.sink()?).map_err(|e| wrong(e.to_string()))?;
@@ -62,4 +64,57 @@ pub(crate) fn keyframes_only(decoder: &gst::Element, tap: &Arc<Tap>) {
             _ => gst::PadProbeReturn::Ok,
         }
     });
+}
+
+/// Keeps pictures from a decoder that are not due and that no other picture is made from. H.264 only: an H.265
+/// picture that says so of itself may still be needed by those of a higher temporal layer.
+fn skip_what_is_not_due(sink: &gst::Pad, codec: Codec, tap: &Arc<Tap>) {
+    if codec != Codec::H264 {
+        return;
+    }
+    let tap = Arc::clone(tap);
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    let stream: Mutex<Option<Stream>> = Mutex::new(None);
+    sink.add_probe(kinds, move |_, info| {
+        let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+        match &info.data {
+            Some(gst::PadProbeData::Event(event)) => {
+                if let gst::EventView::Caps(caps) = event.view() {
+                    *stream = layout(caps.caps());
+                }
+            }
+            Some(gst::PadProbeData::Buffer(buffer)) => {
+                let spared = stream.is_some_and(|stream| {
+                    buffer.map_readable().is_ok_and(|unit| stream.spares(unit.as_slice()))
+                });
+                if tap.skips(buffer.pts(), spared) {
+                    return gst::PadProbeReturn::Handled;
+                }
+            }
+            _ => {}
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// How whole progressive pictures lie in a decoder's buffers; `None` for anything else.
+fn layout(caps: &gst::CapsRef) -> Option<Stream> {
+    let of = caps.structure(0)?;
+    let whole = of.get::<&str>("alignment").is_ok_and(|alignment| alignment == "au");
+    let progressive = of.get::<&str>("interlace-mode").is_ok_and(|mode| mode == "progressive");
+    if !(whole && progressive) {
+        return None;
+    }
+    match of.get::<&str>("stream-format").ok()? {
+        "byte-stream" => Some(Stream::StartCodes),
+        // The fifth byte of the configuration record ends in the length's size less one.
+        "avc" | "avc3" => {
+            let record = of.get::<gst::Buffer>("codec_data").ok()?;
+            let mut head = [0; 5];
+            record.copy_to_slice(0, &mut head).ok()?;
+            let [_, _, _, _, sizes] = head;
+            Some(Stream::Lengths(usize::from(sizes & 3) + 1))
+        }
+        _ => None,
+    }
 }

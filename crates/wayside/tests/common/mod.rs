@@ -139,6 +139,8 @@ pub struct Site {
     pub dir: TempDir,
     pub listen: String,
     pub process: Option<Process>,
+    /// What `wayside run` finds in its environment besides the test's own.
+    pub environment: Vec<(&'static str, String)>,
     agent: ureq::Agent,
 }
 
@@ -151,7 +153,7 @@ impl Site {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(20)))
             .http_status_as_error(false);
-        let site = Self { listen, process: None, agent: config.build().into(), dir };
+        let site = Self { listen, process: None, environment: Vec::new(), agent: config.build().into(), dir };
         site.configure("");
         site
     }
@@ -185,6 +187,7 @@ impl Site {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
         let mut command = Command::new(WAYSIDE);
         command.arg("run").arg("--config").arg(self.config()).stdout(Stdio::null()).stderr(log);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         self.process = Some(Process::start(&mut command));
         wait(Duration::from_secs(90), "readiness", || {
             let alive = self.process.as_mut().is_some_and(Process::is_alive);

@@ -1,12 +1,13 @@
 //! A whole site in one process: drawn frames with canaries, the real detector, engine, writer, private
 //! database and API, on a clock that moves with the frames. Then everything is searched that it wrote or sent.
 
-use std::collections::BTreeSet;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+mod feed;
+mod http;
+
+use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -16,16 +17,17 @@ use wayside_camsim::scene::stage::Stage;
 use wayside_camsim::{SceneKind, SceneSpec, camera_toml};
 use wayside_config::{Settings, load_site};
 use wayside_detect::{Detector, Model, Provider, Runtime};
-use wayside_engine::{DetectorSetup, Engine, EngineParts, OpenSource, Source};
-use wayside_ingest::{FrameSink, IngestError, SourceChange, SourceStats};
+use wayside_engine::{DetectorSetup, Engine, EngineParts};
 use wayside_store::{Checkpoint, Database, DatabaseOptions, Writer, WriterOptions, epoch};
 use wayside_testkit::SimClock;
 use wayside_track::Tracker;
 use wayside_types::frame::OwnedPixels;
-use wayside_types::{CameraSpec, Frame, FrameSize, LineId, LiveHub, PixelFormat, SharedClock, TimeZone};
+use wayside_types::{CameraSpec, Frame, FrameSize, LineId, LiveHub, PixelFormat, TimeZone};
 
-use crate::canary::{Canary, Forms, Searcher, canary, gunzip};
+use crate::canary::{Canary, Forms, Searcher, canary};
 use crate::common::wait;
+use crate::search::{no_hidden_files, nothing_counted, nothing_in, search_files};
+use feed::{Feed, OpenFeed};
 
 const SEED: u64 = 0x5eed_0001;
 /// A quarter of an hour ends within the run, and so do two minutes.
@@ -45,46 +47,6 @@ pub fn plain_searcher() -> Searcher {
     let mut forms = Forms::default();
     forms.frame(&canary(SEED));
     forms.searcher(canary(SEED))
-}
-
-/// What the run's camera is fed through.
-#[derive(Default)]
-struct Feed {
-    sink: Mutex<Option<Arc<dyn FrameSink>>>,
-    frames: Mutex<u64>,
-}
-
-struct FeedSource(Arc<Feed>);
-
-struct OpenFeed(Arc<Feed>);
-
-impl Source for FeedSource {
-    fn stats(&self) -> SourceStats {
-        let frames = *self.0.frames.lock().unwrap();
-        SourceStats {
-            frames,
-            due: frames,
-            reconnects: 0,
-            discontinuities: 0,
-            newest_captured_at: None,
-            camera_clock_used: true,
-        }
-    }
-}
-
-impl OpenSource for OpenFeed {
-    fn open(
-        &self,
-        _: &CameraSpec,
-        _: SharedClock,
-        _: u64,
-        sink: Arc<dyn FrameSink>,
-    ) -> Result<Box<dyn Source>, IngestError> {
-        let size = FrameSize { width: 640, height: 360 };
-        sink.state(SourceChange::Live { size, codec: "drawn".to_owned(), decoder: "none".to_owned() });
-        *self.0.sink.lock().unwrap() = Some(sink);
-        Ok(Box::new(FeedSource(self.0.clone())))
-    }
 }
 
 /// Where the log goes.
@@ -284,6 +246,7 @@ impl Site {
         });
         (planted, forms)
     }
+
     /// Bins with something in them, as the API answers them.
     fn rows(&self, kind: &str, bin: &str) -> usize {
         let path = format!("/api/v1/measurements?kind={kind}&bin={bin}&limit=10000");
@@ -362,45 +325,6 @@ impl Site {
         }
     }
 
-    /// The cookie that the page gets.
-    fn session(&self) -> String {
-        let answer = self.get("/", &[]);
-        let set = answer.head.lines().find_map(|line| {
-            line.to_ascii_lowercase().starts_with("set-cookie:").then(|| line["set-cookie:".len()..].trim())
-        });
-        set.unwrap().split(';').next().unwrap().to_owned()
-    }
-
-    /// All bytes of the live events, until the server ends.
-    fn listen_live(&self, as_page: bool) -> JoinHandle<Vec<u8>> {
-        let session = self.session();
-        let page = [("Cookie", session.as_str()), ("Sec-Fetch-Site", "same-origin")];
-        let mut stream = self.ask("/api/v1/live", if as_page { &page } else { &[] });
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            stream.read_to_end(&mut bytes).unwrap();
-            bytes
-        })
-    }
-
-    fn ask(&self, path: &str, headers: &[(&str, &str)]) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        // HTTP/1.0: no chunks, the bytes come as they are and end with the connection.
-        let mut head = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n", self.address);
-        for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        stream.write_all((head + "\r\n").as_bytes()).unwrap();
-        stream
-    }
-
-    fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut bytes = Vec::new();
-        self.ask(path, headers).read_to_end(&mut bytes).unwrap();
-        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
-        Answer { head: String::from_utf8(bytes[..end].to_vec()).unwrap(), body: bytes[end + 4..].to_vec() }
-    }
-
     fn stop(self) {
         self.stop.send(()).unwrap();
         self.runtime.block_on(self.server).unwrap().unwrap();
@@ -409,18 +333,6 @@ impl Site {
             self.writer.shutdown().await;
             self.database.close().await;
         });
-    }
-}
-
-struct Answer {
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn text(&self) -> String {
-        let packed = self.body.starts_with(&[0x1f, 0x8b]);
-        String::from_utf8(if packed { gunzip(&self.body) } else { self.body.clone() }).unwrap()
     }
 }
 
@@ -482,60 +394,4 @@ fn plant(i420: &[u8], canary: &Canary) -> OwnedPixels {
         planted(u, width / 2, 1, half),
         planted(v, width / 2, 1, half),
     ])
-}
-
-fn nothing_in(name: &str, bytes: &[u8], searcher: &Searcher) {
-    let found = searcher.find(bytes);
-    assert!(found.is_empty(), "{name}: {found:?}");
-}
-
-/// Searches every file below a directory, for canaries and for pictures; how many bytes there were.
-fn search_files(dir: &Path, searcher: &Searcher) -> usize {
-    let mut searched = 0;
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        // The server may remove a file of its own while we look.
-        let Ok(kind) = path.symlink_metadata() else { continue };
-        if kind.is_dir() {
-            searched += search_files(&path, searcher);
-        } else if kind.is_file()
-            && let Ok(bytes) = std::fs::read(&path)
-        {
-            nothing_in(&path.display().to_string(), &bytes, searcher);
-            for magic in
-                [b"JFIF\0".as_slice(), b"Exif\0\0", b"\x89PNG\r\n\x1a\n", b"ftypisom", b"\x1aE\xdf\xa3"]
-            {
-                let holds = bytes.windows(magic.len()).any(|place| place == magic);
-                assert!(!holds, "{} holds a picture or a film ({})", path.display(), magic.escape_ascii());
-            }
-            searched += bytes.len();
-        }
-    }
-    searched
-}
-
-/// No file is open that nobody can see.
-fn no_hidden_files() {
-    for entry in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
-        let Ok(target) = std::fs::read_link(entry.path()) else { continue };
-        let target = target.display().to_string();
-        assert!(!target.ends_with(" (deleted)"), "an unlinked file is open: {target}");
-    }
-}
-
-/// Neither log nor metrics count by class or line.
-fn nothing_counted(name: &str, text: &str, lines: &[String]) {
-    for line in lines {
-        assert!(!text.contains(line.as_str()), "{name} names the line {line}");
-    }
-    let labels: BTreeSet<&str> = ["class", "line", "direction", "movement"].into();
-    let words = text.split(|c: char| !c.is_alphanumeric() && !"=_:\"".contains(c));
-    for word in words {
-        if let Some((label, _)) = word.split_once(['=', ':']) {
-            assert!(!labels.contains(label.trim_matches('"')), "{name} has a label: {word}");
-        }
-    }
-    for class in ["car", "bus", "truck", "motorcycle", "bicycle", "pedestrian"] {
-        assert!(!text.contains(&format!("\"{class}\"")), "{name} names the class {class}");
-    }
 }
