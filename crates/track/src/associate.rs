@@ -18,15 +18,20 @@ const GATE_WEAK: f64 = 12.0;
 const ALONE: f64 = 9.0;
 /// The same for weak detections: more of them are nothing.
 const ALONE_WEAK: f64 = 4.0;
+/// A weak detection is something else where both its sides differ by more than this (logarithm) from those of a track
+/// that was just seen: what stands in front of a road user shortens one side, rarely both at once.
+const WEAK_SIZE: f64 = 0.4;
+/// That is a track seen this lately …
+const JUST_SEEN_S: f64 = 0.3;
+/// … and this often.
+const KNOWN_HITS: u32 = 3;
 /// A track unseen for longer than this takes no weak detection.
 const WEAK_UNSEEN_S: f64 = 2.0;
 /// A strong detection that is nobody's is a left-over track's where their boxes overlap by this (IoU) …
 const RESCUE_IOU: f32 = 0.2;
 /// … their sides differ by less than this (logarithm) …
 const RESCUE_SIZE: f32 = 0.5;
-/// … the track has this many detections …
-const RESCUE_HITS: u32 = 3;
-/// … and was unseen for no longer than this.
+/// … the track is known and was unseen for no longer than this.
 const RESCUE_UNSEEN_S: f64 = 0.5;
 /// However unsure the prediction is, nobody moves faster than this many box units a second.
 const MAX_SPEED_UNITS_S: f64 = 9.0;
@@ -55,7 +60,7 @@ pub(crate) fn associate(
     let mut free_tracks: Vec<usize> = (0..tracks.len()).collect();
     let mut pairs = Vec::new();
     for strong in [true, false] {
-        let (gate, alone) = if strong { (GATE_STRONG, ALONE) } else { (GATE_WEAK, ALONE_WEAK) };
+        let alone = if strong { ALONE } else { ALONE_WEAK };
         let round: Vec<usize> =
             (0..detections.len()).filter(|&d| (detections[d].score >= high_score) == strong).collect();
         let rows: Vec<usize> = free_tracks
@@ -67,7 +72,7 @@ pub(crate) fn associate(
         let mut chosen = Vec::with_capacity(rows.len() * round.len());
         for &t in &rows {
             for &d in &round {
-                let (cost, motion) = pairing(&tracks[t], &beliefs[t], &detections[d], at, gate);
+                let (cost, motion) = pairing(&tracks[t], &beliefs[t], &detections[d], at, strong);
                 costs.push(cost);
                 chosen.push(motion);
             }
@@ -92,7 +97,7 @@ fn rescue(
     high_score: f32,
     pairs: &mut Vec<Pair>,
 ) {
-    let lately = |t: &Tracklet| t.hits >= RESCUE_HITS && seconds(t.last_seen, at) <= RESCUE_UNSEEN_S;
+    let lately = |t: &Tracklet| t.hits >= KNOWN_HITS && seconds(t.last_seen, at) <= RESCUE_UNSEEN_S;
     let rows: Vec<usize> =
         (0..tracks.len()).filter(|&t| lately(&tracks[t]) && !pairs.iter().any(|p| p.track == t)).collect();
     let columns: Vec<usize> = (0..detections.len())
@@ -144,7 +149,7 @@ fn pairing(
     beliefs: &[(Motion, f64)],
     d: &Detection,
     at: Timestamp,
-    gate: f64,
+    strong: bool,
 ) -> (f64, Option<Motion>) {
     if track.group != Group::of(d.class) {
         return (f64::INFINITY, None);
@@ -152,10 +157,16 @@ fn pairing(
     let measured = Measured::new(&d.bbox, d.score);
     let class = if track.class() == d.class { 0.0 } else { OTHER_CLASS };
     let unsure = if track.confirmed() { 0.0 } else { UNSURE };
+    let gate = if strong { GATE_STRONG } else { GATE_WEAK };
+    let unseen_s = seconds(track.last_seen, at);
+    let size_counts = !strong && track.hits >= KNOWN_HITS && unseen_s <= JUST_SEEN_S;
     let mut best = (f64::INFINITY, None);
     for (motion, prior) in beliefs {
+        if size_counts && motion.sides_differ(&measured) > WEAK_SIZE {
+            continue;
+        }
         let Fit { distance2, size2, log_spread } = motion.fit(&measured);
-        let reach = motion.unit() * (1.0 + MAX_SPEED_UNITS_S * seconds(track.last_seen, at));
+        let reach = motion.unit() * (1.0 + MAX_SPEED_UNITS_S * unseen_s);
         let off = (measured.cx - motion.x.pos).hypot(measured.cy - motion.y.pos);
         let cost = distance2 + size2 + log_spread + prior + class + unsure;
         if distance2 <= gate && off <= reach && cost < best.0 {

@@ -222,6 +222,11 @@ impl Motion {
         }
     }
 
+    /// By how much (logarithm) both sides of a measured box differ at least from those predicted.
+    pub fn sides_differ(&self, m: &Measured) -> f64 {
+        (m.log_w - self.log_w.pos).abs().min((m.log_h - self.log_h.pos).abs())
+    }
+
     pub fn bbox(&self) -> BBox {
         let (w, h) = (self.log_w.pos.exp() / 2.0, self.log_h.pos.exp() / 2.0);
         let px = |v: f64| v as f32;
