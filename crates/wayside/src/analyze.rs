@@ -84,10 +84,16 @@ fn summarise(report: &Report) {
         say(&format!("  {between:<30} {:<11} {:>5}", movement.class, movement.count));
     }
     for speed in &report.speeds {
-        if let (Some(mean), Some(p85)) = (speed.mean_kmh, speed.p85_kmh) {
-            let (line, direction, n) = (&speed.line, speed.direction.as_str(), speed.n);
-            say(&format!("  {line:<20} {direction:<9} mean {mean} km/h, 85th percentile {p85} km/h of {n}"));
-        }
+        // Without calibration there is nothing to say of speeds.
+        let Some(untrusted) = speed.untrusted else { continue };
+        let (line, direction, n) = (&speed.line, speed.direction.as_str(), speed.n);
+        let figures = match (speed.mean_kmh, speed.p85_kmh) {
+            (Some(mean), Some(p85)) => format!("mean {mean} km/h, 85th percentile {p85} km/h of {n}"),
+            _ => format!("{n} speeds, too few for figures"),
+        };
+        say(&format!(
+            "  {line:<20} {direction:<9} {figures}, {untrusted} more counted without a trusted speed"
+        ));
     }
     let quality = &report.quality;
     say(&format!("  tracks {}, counted {}, broken {}", quality.tracks, quality.counted, quality.broken));
