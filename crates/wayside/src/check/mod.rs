@@ -4,7 +4,7 @@
 mod grid;
 mod ground;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use wayside_config::{Site, load_site};
