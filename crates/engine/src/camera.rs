@@ -108,7 +108,11 @@ impl LiveCamera {
         let camera = spec.id.to_string();
         // Frames have no size yet; what is wrong with a calibration hardly ever depends on it.
         let fit = spec.calibration.as_ref().map(|c| Homography::fit(c, FrameSize::USUAL)).transpose();
-        fit.map_err(|source| EngineError::Calibration { camera, source })?;
+        let fitted = fit.map_err(|source| EngineError::Calibration { camera, source })?;
+        for wrong in fitted.iter().flat_map(|h| &h.agreement().left_out) {
+            let pair = wrong.pair;
+            tracing::warn!(camera = %spec.id, pair, "a pair of the calibration contradicts the others and is left out");
+        }
         let binner =
             Binner::new(spec.id.clone(), parts.time_zone.clone(), parts.epoch, spec.config_version.clone());
         Ok(Self {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use anyhow::bail;
 use wayside_config::load_for_analyze;
 use wayside_engine::Report;
-use wayside_types::Profile;
+use wayside_measure::Homography;
+use wayside_types::{FrameSize, Profile};
 
+use crate::check::ground::left_out;
 use crate::detectors;
-use crate::process::{say, write_json};
+use crate::process::{progress, say, write_json};
 
 /// Arguments of `wayside analyze`.
 #[derive(Debug, clap::Args)]
@@ -54,6 +56,10 @@ pub fn run(args: &AnalyzeArgs) -> anyhow::Result<()> {
     let setup = detectors::setup(&loaded.settings, std::iter::once(profile.model.as_str()))?;
     spec.profile = Arc::new(profile);
     detectors::start_media()?;
+    // What is wrong with a calibration altogether is said when the first frame's size is known.
+    if let Some(Ok(homography)) = spec.calibration.as_ref().map(|c| Homography::fit(c, FrameSize::USUAL)) {
+        left_out(&spec, &homography).iter().for_each(|warning| progress(warning));
+    }
     let report = wayside_engine::analyze(&Arc::new(spec), &args.video, &setup)?;
     match &args.json {
         Some(out) => write_json(&report, out),

@@ -194,3 +194,80 @@ fn label(at: Point, text: &str, colour: &str) -> String {
 fn points(all: &[Point]) -> String {
     all.iter().map(|p| format!("{:.1},{:.1}", p.x, p.y)).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use wayside_types::camera::RtspTransport;
+    use wayside_types::{Calibration, CameraId, Department, FrameSize, Line, LineId, Profile, SourceUrl};
+
+    fn camera(ground_m: [[f64; 2]; 4]) -> CameraSpec {
+        CameraSpec {
+            id: CameraId::new("hp-07").unwrap(),
+            name: "A <name> & more".to_owned(),
+            source: SourceUrl::File("x.mp4".into()),
+            transport: RtspTransport::Tcp,
+            department: Department::new("traffic").unwrap(),
+            profile: Arc::new(Profile {
+                name: "highway".to_owned(),
+                rate_fps: 10.0,
+                model: "m".to_owned(),
+                decode: Default::default(),
+                motion: Default::default(),
+                detect: Default::default(),
+                track: Default::default(),
+                count: Default::default(),
+            }),
+            location: None,
+            calibration: Some(Calibration {
+                image: [[0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [0.0, 0.0]].map(Point::from).to_vec(),
+                ground_m: ground_m.map(Point::from).to_vec(),
+                ground_origin: None,
+                distortion: None,
+            }),
+            lines: vec![Line {
+                id: LineId::new("in").unwrap(),
+                points: [Point::new(0.2, 0.5), Point::new(0.8, 0.5)],
+            }],
+            zones: vec![],
+            config_version: String::new(),
+        }
+    }
+
+    /// Seen from straight above, a metre is as long everywhere: 20 m across 1280 pixels, a line every 64.
+    #[test]
+    fn the_grid_lies_where_the_metres_are() {
+        let camera = camera([[0.0, 0.0], [20.0, 0.0], [20.0, 10.0], [0.0, 10.0]]);
+        let size = FrameSize { width: 640, height: 320 };
+        let homography = Homography::fit(camera.calibration.as_ref().unwrap(), size).unwrap();
+        let svg = drawing(&camera, &homography, Some(b"jpeg"));
+        assert!(svg.contains("data:image/jpeg;base64,anBlZw==") && svg.ends_with("</svg>\n"));
+        assert!(svg.contains("a line every 1 m<") && !svg.contains("<name>"));
+        let upright: Vec<f64> = svg
+            .lines()
+            .filter_map(|l| l.strip_prefix("<polyline points=\"")?.split_once('"').map(|(points, _)| points))
+            .filter_map(|points| {
+                let x = |pair: &str| pair.split_once(',').unwrap().0.parse::<f64>().unwrap();
+                let xs: Vec<f64> = points.split(' ').map(x).collect();
+                xs.iter().all(|x| (x - xs[0]).abs() < 0.2).then(|| xs[0])
+            })
+            .collect();
+        // The picture's own 21 and those a tenth beyond its edges.
+        for metre in 0..=20 {
+            let want = f64::from(metre) * 64.0;
+            assert!(upright.iter().any(|x| (x - want).abs() < 0.2), "no line at {want}: {upright:?}");
+        }
+        assert!(upright.len() <= 25, "{upright:?}");
+        assert!(svg.contains("class=\"line\" points=\"256.0,320.0 1024.0,320.0\""));
+    }
+
+    #[test]
+    fn large_views_get_wider_grids_and_no_background_is_said() {
+        let camera = camera([[0.0, 0.0], [400.0, 0.0], [400.0, 200.0], [0.0, 200.0]]);
+        let size = FrameSize { width: 640, height: 320 };
+        let homography = Homography::fit(camera.calibration.as_ref().unwrap(), size).unwrap();
+        let svg = drawing(&camera, &homography, None);
+        assert!(svg.contains("a line every 50 m, no background<") && !svg.contains("<image"));
+    }
+}

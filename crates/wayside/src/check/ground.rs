@@ -50,22 +50,32 @@ pub fn describe(camera: &CameraSpec, homography: &Homography, size: Option<Frame
     said
 }
 
-fn agreement(camera: &CameraSpec, homography: &Homography) -> Vec<String> {
-    let (id, agreement) = (&camera.id, homography.agreement());
-    let metres = |pair: &PairOff| match pair.off_m {
+/// A warning for each pair of the calibration that was left out.
+pub fn left_out(camera: &CameraSpec, homography: &Homography) -> Vec<String> {
+    let agreement = homography.agreement();
+    let warn = |pair: &PairOff| {
+        format!(
+            "warning: camera {}: pair {} of the calibration is {} by what the other {} say, and is left out; \
+             measure it again",
+            camera.id,
+            pair.pair,
+            off(pair),
+            agreement.used
+        )
+    };
+    agreement.left_out.iter().map(warn).collect()
+}
+
+fn off(pair: &PairOff) -> String {
+    match pair.off_m {
         Some(off_m) => format!("{off_m:.2} m off"),
         None => "beyond the horizon".to_owned(),
-    };
-    let mut said = Vec::new();
-    for pair in &agreement.left_out {
-        said.push(format!(
-            "warning: camera {id}: pair {} of the calibration is {} by what the other {} say, and is left out; \
-             measure it again",
-            pair.pair,
-            metres(pair),
-            agreement.used
-        ));
     }
+}
+
+fn agreement(camera: &CameraSpec, homography: &Homography) -> Vec<String> {
+    let (id, agreement) = (&camera.id, homography.agreement());
+    let mut said = left_out(camera, homography);
     if agreement.used + agreement.left_out.len() == 4 {
         said.push(format!(
             "camera {id}: calibration of 4 pairs, residual {:.2} m: four always fit, so this proves nothing; \
@@ -78,7 +88,7 @@ fn agreement(camera: &CameraSpec, homography: &Homography) -> Vec<String> {
             agreement.used,
             agreement.residual_m,
             agreement.worst.pair,
-            metres(&agreement.worst)
+            off(&agreement.worst)
         ));
     }
     if let Some(Distortion::Fit) = camera.calibration.as_ref().and_then(|c| c.distortion) {

@@ -2,7 +2,7 @@
 //! said at once. `ground` says what the calibrations are good for, `grid` draws them.
 
 mod grid;
-mod ground;
+pub mod ground;
 
 use std::path::PathBuf;
 
