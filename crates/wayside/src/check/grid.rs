@@ -17,6 +17,8 @@ const SPACINGS_M: [f64; 6] = [1.0, 5.0, 10.0, 50.0, 100.0, 500.0];
 const MOST_LINES: f64 = 40.0;
 /// The grid goes this share of the calibrated area beyond it.
 const BEYOND: f64 = 0.25;
+/// Every so many lines carry their metres.
+const LABEL_EVERY: f64 = 5.0;
 /// A line of the grid is drawn in so many straight pieces, since a lens may bend it.
 const PIECES: u32 = 120;
 
@@ -115,43 +117,53 @@ impl Extent {
     }
 }
 
-/// Lines of equal x and of equal y, each with its metres where it is nearest to the camera.
+/// Lines of equal x and of equal y, some with their metres where they are nearest to the camera.
 fn metre_grid(homography: &Homography, extent: &Extent, height: f64) -> String {
     let mut svg = String::from("<g class=\"grid\" fill=\"none\" stroke=\"#0cf\" stroke-width=\"1.2\">\n");
     let mut labels = String::new();
-    let (xs, ys) = (extent.steps(extent.x), extent.steps(extent.y));
     let between = |(low, high): (f64, f64), i: u32| low + (high - low) * f64::from(i) / f64::from(PIECES);
-    let along_y =
-        xs.map(|x| (format!("x {x}"), (0..=PIECES).map(|i| Point::new(x, between(extent.y, i))).collect()));
-    let along_x =
-        ys.map(|y| (format!("y {y}"), (0..=PIECES).map(|i| Point::new(between(extent.x, i), y)).collect()));
-    for (name, line) in along_y.chain(along_x).collect::<Vec<(String, Vec<Point>)>>() {
-        let mut nearest: Option<Point> = None;
-        let mut piece: Vec<Point> = Vec::new();
-        let mut pieces: Vec<Vec<Point>> = Vec::new();
-        for ground in line {
-            // A little beyond the edges, so that lines reach them.
-            let near = |p: &Point| (-0.1..=1.1).contains(&p.x) && (-0.1..=1.1).contains(&p.y);
-            match homography.to_image(ground).filter(near) {
-                Some(p) => {
-                    let shown = (0.0..=0.97).contains(&p.x) && (0.03..=1.0).contains(&p.y);
-                    if shown && nearest.is_none_or(|n| p.y > n.y) {
-                        nearest = Some(p);
-                    }
-                    piece.push(p.scaled(WIDTH, height));
-                }
-                None => pieces.push(std::mem::take(&mut piece)),
-            }
-        }
-        pieces.push(piece);
+    let along_y = extent.steps(extent.x).map(|x| {
+        let line: Vec<Point> = (0..=PIECES).map(|i| Point::new(x, between(extent.y, i))).collect();
+        ("x", x, line)
+    });
+    let along_x = extent.steps(extent.y).map(|y| {
+        let line: Vec<Point> = (0..=PIECES).map(|i| Point::new(between(extent.x, i), y)).collect();
+        ("y", y, line)
+    });
+    for (axis, metres, line) in along_y.chain(along_x) {
+        let (pieces, nearest) = seen(homography, &line);
         for piece in pieces.iter().filter(|p| p.len() > 1) {
-            svg.push_str(&format!("<polyline points=\"{}\"/>\n", points(piece)));
+            let scaled: Vec<Point> = piece.iter().map(|p| p.scaled(WIDTH, height)).collect();
+            svg.push_str(&format!("<polyline points=\"{}\"/>\n", points(&scaled)));
         }
-        if let Some(p) = nearest {
-            labels.push_str(&label(p.scaled(WIDTH, height), &name, "#0cf"));
+        let is_labelled = (metres / extent.spacing_m / LABEL_EVERY).fract().abs() < 1e-6;
+        if let Some(p) = nearest.filter(|_| is_labelled) {
+            labels.push_str(&label(p.scaled(WIDTH, height), &format!("{axis} {metres}"), "#0cf"));
         }
     }
     svg + "</g>\n" + &labels
+}
+
+/// The parts of a way over the ground that the picture shows (fractions), and the place of it that is nearest to the
+/// camera.
+fn seen(homography: &Homography, way: &[Point]) -> (Vec<Vec<Point>>, Option<Point>) {
+    let mut nearest: Option<Point> = None;
+    let mut pieces: Vec<Vec<Point>> = vec![Vec::new()];
+    for ground in way {
+        // A little beyond the edges, so that lines reach them.
+        let near = |p: &Point| (-0.1..=1.1).contains(&p.x) && (-0.1..=1.1).contains(&p.y);
+        match (homography.to_image(*ground).filter(near), pieces.last_mut()) {
+            (Some(p), Some(piece)) => {
+                let shown = (0.0..=0.97).contains(&p.x) && (0.03..=1.0).contains(&p.y);
+                if shown && nearest.is_none_or(|n| p.y > n.y) {
+                    nearest = Some(p);
+                }
+                piece.push(p);
+            }
+            _ => pieces.push(Vec::new()),
+        }
+    }
+    (pieces, nearest)
 }
 
 /// Zones, and lines with a dot where they begin.
