@@ -44,7 +44,7 @@ fn a_wrong_pair_is_named_and_far_lines_are_warned_of() {
     let site = site_of_a_recorded_street("3");
     change(&site, "[[line]]", "[[line]]\nid = \"far\"\npoints = [[0.3, 0.02], [0.6, 0.02]]\n\n[[line]]");
     let config = site.config();
-    let (good, out, error) = run(&["check", "--config", text(&config)]);
+    let (good, out, error) = run(&["check", "--offline", "--config", text(&config)]);
     assert!(good, "{out}{error}");
     assert!(out.contains("calibration of 6 pairs, residual 0.00 m"), "{out}");
     assert!(out.contains("if pictures are 1280 pixels wide, which was not looked at"), "{out}");
@@ -52,6 +52,7 @@ fn a_wrong_pair_is_named_and_far_lines_are_warned_of() {
     change(&site, "[13.0, 25.4]", "[13.0, 55.4]");
     let (good, out, error) = run(&["check", "--config", text(&config)]);
     assert!(good, "{out}{error}");
+    assert!(out.contains("in pictures 640 pixels wide"), "{out}");
     assert!(out.contains("pair 3 of the calibration is 30.00 m off by what the other 5 say"), "{out}");
 }
 
