@@ -16,18 +16,13 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// The camera file of a recorded street beside its video, as a site has it.
+/// A site of one camera: a recorded street, whose video lies beside its camera file.
 fn site_of_a_recorded_street(seconds: &str) -> Site {
     let site = Site::new();
-    let dir = scratch();
-    let out = text(dir.path());
-    let (good, _, error) =
-        run(&["camsim", "--scene", "arterial", "--seed", "1", "--record", out, "--seconds", seconds]);
+    let cameras = site.cameras();
+    let record = ["--seed", "1", "--record", text(&cameras), "--seconds", seconds];
+    let (good, _, error) = run(&[&["camsim", "--scene", "arterial"][..], &record[..]].concat());
     assert!(good, "{error}");
-    for ending in ["mp4", "toml"] {
-        let name = format!("arterial.{ending}");
-        std::fs::copy(dir.path().join(&name), site.cameras().join(&name)).unwrap();
-    }
     site
 }
 
