@@ -213,6 +213,26 @@ fn a_mirrored_set_is_refused_with_a_wrong_pair_in_it_too() {
     assert_eq!(Homography::fit(&calibration, SIZE).unwrap_err(), CalibrationError::Mirrored);
 }
 
+/// Pairs all over the picture tell the lens, shaken as they are, and the wrong one among them is named.
+#[test]
+fn a_lens_is_found_from_pairs_that_reach_the_corners() {
+    let camera = Camera { height_m: 8.0, tilt: 0.55, focal: 1.0, turn: 0.0, distortion: -0.18 };
+    let truth = Homography::fit(&camera.calibration(12, Some(Distortion::Given(-0.18))), SIZE).unwrap();
+    let columns = [0.03, 0.3, 0.7, 0.97];
+    let image: Vec<Point> =
+        [0.45, 0.7, 0.97].iter().flat_map(|y| columns.map(|x| Point::new(x, *y))).collect();
+    let ground_m = image.iter().map(|p| truth.to_ground(*p).unwrap()).collect();
+    let mut calibration =
+        Calibration { image, ground_m, ground_origin: None, distortion: Some(Distortion::Fit) };
+    shake(&mut calibration, &[0.3, -0.6, 0.1, 0.5, -0.2, -0.4, 0.7]);
+    calibration.ground_m[5].y += 6.0;
+    let found = Homography::fit(&calibration, SIZE).unwrap();
+    let (k, agreement) = (found.lens().distortion(), found.agreement());
+    let sigma = agreement.distortion_sigma.unwrap();
+    assert!(sigma < 0.04 && (k + 0.18).abs() < 2.0 * sigma, "{k} ± {sigma}");
+    assert_eq!(agreement.left_out.iter().map(|p| p.pair).collect::<Vec<_>>(), [6]);
+}
+
 #[test]
 fn a_lens_that_the_pairs_do_not_tell_is_refused() {
     let camera = Camera { height_m: 8.0, tilt: 0.4, focal: 1.3, turn: 0.5, distortion: 0.0 };

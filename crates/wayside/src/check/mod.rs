@@ -51,7 +51,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
     }
     for camera in &site.cameras {
         if let Err(error) = Measurer::new(camera, FrameSize::USUAL) {
-            findings.push(format!("camera {}: {error}", camera.id));
+            findings.push(error.to_string());
         }
     }
     let media = detectors::start_media();
