@@ -61,7 +61,12 @@ pub(crate) fn cameras() -> Arc<[CameraSpec]> {
         department: Department::new("traffic").unwrap(),
         profile: profile.clone(),
         location: Some(Location { lon: 126.63, lat: 45.6, heading_deg: Some(90.0) }),
-        calibration: Some(Calibration { image: Vec::new(), ground_m: Vec::new(), ground_origin: None }),
+        calibration: Some(Calibration {
+            image: Vec::new(),
+            ground_m: Vec::new(),
+            ground_origin: None,
+            distortion: None,
+        }),
         lines: vec![line("east-in"), line("north-out")],
         zones: vec![lane],
         config_version: "v1".to_owned(),

@@ -216,7 +216,9 @@ fn config_version(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use wayside_types::{CountSettings, DecodeSettings, DetectSettings, MotionSettings, TrackSettings};
+    use wayside_types::{
+        CountSettings, DecodeSettings, DetectSettings, Distortion, MotionSettings, Point, TrackSettings,
+    };
 
     use super::*;
 
@@ -290,6 +292,31 @@ mod tests {
         assert!(!format!("{camera:?}").contains("hunter2"), "{camera:?}");
     }
 
+    /// The same rectangle in degrees, 14 m east and 60 m north, comes out in metres around its middle, and its
+    /// place on the map follows.
+    #[test]
+    fn degrees_become_metres_and_a_place_on_the_map() {
+        let metres = "ground_m = [[0,0],[14,0],[14,60],[0,60]]";
+        let origin = "ground_origin = { lon = 126.63, lat = 45.60, y_axis_deg = 90 }";
+        let degrees = "ground_lonlat = [[126.63, 45.6], [126.6301796, 45.6], [126.6301796, 45.60053984], [126.63, 45.60053984]]";
+        assert!(WHOLE.contains(metres) && WHOLE.contains(origin));
+        let text = WHOLE.replace(metres, degrees).replace(origin, "distortion = \"fit\"");
+        let told = read(text.clone().into()).errors.remove(0).to_string();
+        assert!(told.contains("needs 8 or more pairs"), "{told}");
+        let loaded = read(text.replace("\"fit\"", "-0.12").into());
+        assert_eq!(loaded.errors, []);
+        let calibration = loaded.camera.unwrap().calibration.unwrap();
+        assert_eq!(calibration.distortion, Some(Distortion::Given(-0.12)));
+        for (got, want) in
+            calibration.ground_m.iter().zip([[-7.0, -30.0], [7.0, -30.0], [7.0, 30.0], [-7.0, 30.0]])
+        {
+            assert!(got.distance(Point::from(want)) < 0.02, "{got:?} is not {want:?}");
+        }
+        let origin = calibration.ground_origin.unwrap();
+        assert!((origin.lon - 126.630_089_8).abs() < 1e-9 && (origin.lat - 45.600_269_92).abs() < 1e-9);
+        assert_eq!(origin.y_axis_deg, 0.0);
+    }
+
     #[test]
     fn the_version_follows_what_changes_counts() {
         let version = |from: &str, to: &str| {
@@ -302,7 +329,12 @@ mod tests {
             let is_calibration = same.0.starts_with("126");
             assert_eq!(version(same.0, same.1) == first, !is_calibration, "{same:?}");
         }
-        for other in [("0.25,0.95", "0.26,0.95"), ("\"lane-1\"", "\"lane-2\""), ("14,60", "15,60")] {
+        for other in [
+            ("0.25,0.95", "0.26,0.95"),
+            ("\"lane-1\"", "\"lane-2\""),
+            ("14,60", "15,60"),
+            ("[calibration]", "[calibration]\ndistortion = -0.1"),
+        ] {
             assert_ne!(version(other.0, other.1), first, "{other:?}");
         }
         // Lines in another order are the same lines.

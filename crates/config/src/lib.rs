@@ -18,6 +18,7 @@ mod section;
 mod settings;
 mod site;
 mod source;
+mod tangent;
 
 pub use camera::{CameraUse, load_camera_file};
 pub use env::Env;

@@ -173,11 +173,32 @@ struct Calibration {
     /// Fractions of the picture's width and height.
     #[schemars(length(min = 4, max = 40))]
     image: Vec<Point>,
-    /// Metres on the ground, as many, right-handed seen from above.
+    /// Metres on the ground, as many, right-handed seen from above. Either this or ground_lonlat.
     #[schemars(length(min = 4, max = 40))]
-    ground_m: Vec<Point>,
-    /// Where ground metres lie on the map.
+    ground_m: Option<Vec<Point>>,
+    /// The same as [longitude, latitude] in degrees, WGS 84, instead of ground_m.
+    #[schemars(length(min = 4, max = 40))]
+    ground_lonlat: Option<Vec<Point>>,
+    /// Where ground metres lie on the map; with ground_lonlat it follows and is left out.
     ground_origin: Option<GroundOrigin>,
+    /// The lens: coefficient of the division model, below 0 for a barrel, or fit to find it from eight or more pairs.
+    /// Default: a lens that keeps straight lines straight.
+    distortion: Option<Distortion>,
+}
+
+/// A coefficient, or fit.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Distortion {
+    Given(#[schemars(range(min = -0.6, max = 0.6))] f64),
+    Asked(Fit),
+}
+
+/// To be found from the pairs.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Fit {
+    Fit,
 }
 
 /// Where ground (0, 0) is and which way its y axis points.

@@ -193,6 +193,22 @@ impl<'d> Item<'d> {
         number
     }
 
+    /// A number within a range or, instead of it, a word; `None` within is the word.
+    pub(crate) fn number_or(&self, range: &RangeInclusive<f64>, word: &str) -> Option<Option<f64>> {
+        match self.value {
+            DeValue::String(text) if text.as_ref() == word => return Some(None),
+            DeValue::Integer(_) | DeValue::Float(_) => {
+                let number = self.finite()?;
+                if range.contains(&number) {
+                    return Some(Some(number));
+                }
+            }
+            _ => {}
+        }
+        self.fail(format!("must be a number from {} to {}, or \"{word}\"", range.start(), range.end()));
+        None
+    }
+
     /// One of a few words.
     pub(crate) fn one_of<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text()?;
@@ -230,27 +246,33 @@ impl<'d> Item<'d> {
 
     /// A pair of finite numbers `[x, y]`, both within a range; `meaning` says what they are.
     pub(crate) fn point(&self, range: &RangeInclusive<f64>, meaning: &str) -> Option<Point> {
-        let wanted = format!("must be [x, y], each from {} to {} ({meaning})", range.start(), range.end());
-        let pair = match self.value {
-            DeValue::Array(array) => array.iter().map(|v| self.member(v)).collect::<Vec<_>>(),
-            _ => Vec::new(),
-        };
-        let (true, Some(x), Some(y)) = (pair.len() == 2, pair.first(), pair.get(1)) else {
-            self.fail(wanted);
-            return None;
-        };
+        let [x, y] = self.pair().filter(|pair| pair.iter().all(|v| range.contains(v))).or_else(|| {
+            self.fail(format!("must be [x, y], each from {} to {} ({meaning})", range.start(), range.end()));
+            None
+        })?;
+        Some(Point::new(x, y))
+    }
+
+    /// A place on the map, `[lon, lat]` in degrees.
+    pub(crate) fn lon_lat(&self) -> Option<[f64; 2]> {
+        let right = |[lon, lat]: &[f64; 2]| (-180.0..=180.0).contains(lon) && (-90.0..=90.0).contains(lat);
+        let pair = self.pair().filter(right);
+        if pair.is_none() {
+            self.fail("must be [lon, lat], degrees east from -180 to 180 and degrees north from -90 to 90");
+        }
+        pair
+    }
+
+    /// Two numbers in an array, finite or not.
+    fn pair(&self) -> Option<[f64; 2]> {
         let number = |item: &Item<'_>| match item.value {
             DeValue::Integer(i) => i64::from_str_radix(i.as_str(), i.radix()).ok().map(lossy),
             DeValue::Float(f) => f.as_str().parse::<f64>().ok(),
             _ => None,
         };
-        match (number(x), number(y)) {
-            (Some(x), Some(y)) if range.contains(&x) && range.contains(&y) => Some(Point::new(x, y)),
-            _ => {
-                self.fail(wanted);
-                None
-            }
-        }
+        let members: Vec<Item<'_>> = self.value.as_array()?.iter().map(|v| self.member(v)).collect();
+        let [x, y] = members.as_slice() else { return None };
+        Some([number(x)?, number(y)?])
     }
 
     /// An array of points; `None` if any of them is wrong.

@@ -103,8 +103,8 @@ fn top_of_a_camera_file() {
         &[
             "cameras/a.toml:6:12: location = 7: is an integer but must be a table with the keys lon, lat, heading_deg",
             "cameras/a.toml:7:1: calibration.image: missing: four or more points of the picture, as [[0.10, 0.90], …]",
-            "cameras/a.toml:7:1: calibration.ground_m: missing: as many points of the ground in metres, as [[0, 0], …]",
-            "cameras/a.toml:8:1: calibration.transport: unknown key; it belongs above the first [table] of the file (accepted here: image, ground_m, ground_origin)",
+            "cameras/a.toml:7:1: calibration.ground_m: missing: as many points of the ground in metres, as [[0, 0], …], or in degrees as ground_lonlat",
+            "cameras/a.toml:8:1: calibration.transport: unknown key; it belongs above the first [table] of the file (accepted here: image, ground_m, ground_lonlat, ground_origin, distortion)",
         ],
     );
 }
@@ -219,11 +219,60 @@ fn calibration() {
     ] {
         camera_fails(&format!("[calibration]\n{text}"), &[want]);
     }
+    let image = "image = [[0.1, 0.9], [0.9, 0.9], [0.7, 0.3], [0.3, 0.3]]\n";
+    let degrees =
+        "ground_lonlat = [[126.63, 45.6], [126.6302, 45.6], [126.6302, 45.6005], [126.63, 45.6005]]\n";
+    for (text, want) in [
+        (
+            format!("{image}{four}{degrees}"),
+            "cameras/a.toml:9:17: calibration.ground_lonlat = [[126.63, 45.6], [126.6302, 45.6], [126.6302, 45.6005], [126…: stands beside ground_m; the ground is given in metres or in degrees, not both",
+        ),
+        (
+            format!("{image}{degrees}ground_origin = {{ lon = 126.63, lat = 45.6, y_axis_deg = 0 }}\n"),
+            "cameras/a.toml:9:17: calibration.ground_origin = { lon = 126.63, lat = 45.6, y_axis_deg = 0 }: follows from ground_lonlat; leave it out",
+        ),
+        (
+            format!("{image}{}", degrees.replace("[126.63, 45.6]", "[45.6, 126.63]")),
+            "cameras/a.toml:8:18: calibration.ground_lonlat = [45.6, 126.63]: must be [lon, lat], degrees east from -180 to 180 and degrees north from -90 to 90",
+        ),
+        (
+            format!("{image}{}", degrees.replace("[126.63, 45.6005]", "[127.63, 45.6005]")),
+            "cameras/a.toml:8:17: calibration.ground_lonlat = [[126.63, 45.6], [126.6302, 45.6], [126.6302, 45.6005], [127…: point 1 is more than 10 km from the middle of all; check each, longitude first",
+        ),
+        (
+            format!(
+                "{image}ground_lonlat = [[45.6, 12.63], [45.6, 12.6302], [45.6005, 12.6302], [45.6005, 12.63]]\n"
+            ),
+            "cameras/a.toml:6:1: calibration: the ground is mirrored: the points of ground_lonlat are [longitude, latitude], in the order of image",
+        ),
+        (
+            format!("{image}ground_lonlat = [[126.63, 45.6]]\n"),
+            "cameras/a.toml:8:17: calibration.ground_lonlat = [[126.63, 45.6]]: has 1 points [lon, lat] but must have 4 to 40",
+        ),
+        (
+            format!("{image}{four}distortion = -0.7\n"),
+            "cameras/a.toml:9:14: calibration.distortion = -0.7: must be a number from -0.6 to 0.6, or \"fit\"",
+        ),
+        (
+            format!("{image}{four}distortion = \"fir\"\n"),
+            "cameras/a.toml:9:14: calibration.distortion = \"fir\": must be a number from -0.6 to 0.6, or \"fit\"",
+        ),
+        (
+            format!("{image}{four}distortion = nan\n"),
+            "cameras/a.toml:9:14: calibration.distortion = nan: must be a finite number",
+        ),
+        (
+            format!("{image}{four}distortion = \"fit\"\n"),
+            "cameras/a.toml:9:14: calibration.distortion = \"fit\": needs 8 or more pairs, and there are 4; measure more, or write the number",
+        ),
+    ] {
+        camera_fails(&format!("[calibration]\n{text}"), &[want]);
+    }
     camera_fails(
         "[calibration]\nground_origin = { lon = 1, lat = 2 }\n",
         &[
             "cameras/a.toml:6:1: calibration.image: missing: four or more points of the picture, as [[0.10, 0.90], …]",
-            "cameras/a.toml:6:1: calibration.ground_m: missing: as many points of the ground in metres, as [[0, 0], …]",
+            "cameras/a.toml:6:1: calibration.ground_m: missing: as many points of the ground in metres, as [[0, 0], …], or in degrees as ground_lonlat",
             "cameras/a.toml:7:17: calibration.ground_origin.y_axis_deg: missing: which way the ground's y axis points, clockwise from north, 0 to 360",
         ],
     );

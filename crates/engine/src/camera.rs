@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use metrics::{Counter, Histogram, counter, histogram};
 use wayside_ingest::MotionGate;
 use wayside_measure::{Binner, Homography, MeasureError};
-use wayside_types::{CameraSpec, ClosedBins, Detection, Frame, Icon, Timestamp};
+use wayside_types::{CameraSpec, ClosedBins, Detection, Frame, FrameSize, Icon, Timestamp};
 
 use crate::analysis::{CameraAnalysis, FrameMoment};
 use crate::live::{EngineError, EngineParts};
@@ -106,13 +106,18 @@ impl LiveCamera {
     /// [`EngineError::Calibration`] when its calibration can't be used.
     pub fn new(spec: Arc<CameraSpec>, parts: &EngineParts) -> Result<Self, EngineError> {
         let camera = spec.id.to_string();
-        let fit = spec.calibration.as_ref().map(Homography::fit).transpose();
-        let homography = fit.map_err(|source| EngineError::Calibration { camera, source })?;
+        // Frames have no size yet; what is wrong with a calibration hardly ever depends on it.
+        let fit = spec.calibration.as_ref().map(|c| Homography::fit(c, FrameSize::USUAL)).transpose();
+        let fitted = fit.map_err(|source| EngineError::Calibration { camera, source })?;
+        for wrong in fitted.iter().flat_map(|h| &h.agreement().left_out) {
+            let pair = wrong.pair;
+            tracing::warn!(camera = %spec.id, pair, "a pair of the calibration contradicts the others and is left out");
+        }
         let binner =
             Binner::new(spec.id.clone(), parts.time_zone.clone(), parts.epoch, spec.config_version.clone());
         Ok(Self {
             board: StatusBoard::new(spec.id.clone(), parts.clock.now()),
-            view: Mutex::new(LiveView::new(homography, parts.clock.monotonic())),
+            view: Mutex::new(LiveView::new(spec.calibration.clone(), parts.clock.monotonic())),
             work: Mutex::new(Work {
                 gate: MotionGate::new(spec.profile.motion),
                 found: Vec::new(),

@@ -1,6 +1,7 @@
 //! Wires the stages together: sources, the one queue of all cameras, detectors, tracking, measuring,
 //! bins, the live view. [`live`] runs many cameras, [`offline`] one file; both send detections through
-//! [`analysis`]. What each stage does is in the crate of its name.
+//! [`analysis`]; [`backdrop`] makes one camera's background for a drawing. What each stage does is in the
+//! crate of its name.
 //!
 //! ```text
 //! LiveSource ─▶ queue::FairQueue ─▶ worker::run ─▶ analysis::CameraAnalysis ─▶ Binner ─▶ Writer
@@ -8,6 +9,7 @@
 //! ```
 
 pub mod analysis;
+pub mod backdrop;
 mod camera;
 pub mod live;
 mod load;
@@ -22,6 +24,7 @@ mod ticker;
 pub mod view;
 mod worker;
 
+pub use backdrop::{Backdrop, BackdropError, backdrop};
 pub use live::{DetectorSetup, Engine, EngineError, EngineParts};
 pub use offline::{AnalyzeError, analyze};
 pub use report::Report;

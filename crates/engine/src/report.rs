@@ -73,6 +73,9 @@ pub struct Speed {
     pub direction: Direction,
     /// How many speeds could be trusted.
     pub n: u32,
+    /// How many were counted and their speeds left out, because their path was too short or too far away; `null`
+    /// without calibration.
+    pub untrusted: Option<u32>,
     /// Their arithmetic mean.
     pub mean_kmh: Option<f64>,
     /// Their 85th percentile.
@@ -143,6 +146,7 @@ impl Report {
             line: s.line,
             direction: s.direction,
             n: s.n,
+            untrusted: spec.calibration.is_some().then_some(s.untrusted),
             mean_kmh: s.mean_kmh.map(|kmh| rounded(kmh, 1)),
             p85_kmh: s.p85_kmh.map(|kmh| rounded(kmh, 1)),
         });

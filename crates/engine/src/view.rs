@@ -10,15 +10,15 @@ use wayside_ingest::background::Background;
 use wayside_measure::{Homography, Pose};
 use wayside_redact::{BackgroundPicture, MAX_WIDTH_PX, RedactError, SeenSizes, background_jpeg, still_width};
 use wayside_types::frame::OwnedPixels;
-use wayside_types::{BBox, Detection, Frame, PixelFormat};
+use wayside_types::{BBox, Calibration, Detection, Frame, FrameSize, PixelFormat};
 
 /// The background takes in a frame this often.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// A new picture is made this often, the first one after [`FIRST_PICTURE_AFTER`].
 const PICTURE_EVERY: Duration = Duration::from_secs(30);
-const FIRST_PICTURE_AFTER: Duration = Duration::from_secs(8);
+pub(crate) const FIRST_PICTURE_AFTER: Duration = Duration::from_secs(8);
 /// The further detector pass keeps every suspicion from this score on.
-const SUSPICION_SCORE: f32 = 0.1;
+pub(crate) const SUSPICION_SCORE: f32 = 0.1;
 /// Faces and plates are at most this far above the ground; there a pixel covers least.
 const HEAD_HEIGHT_M: f64 = 2.5;
 
@@ -26,7 +26,9 @@ const HEAD_HEIGHT_M: f64 = 2.5;
 pub struct LiveView {
     background: Background,
     seen: SeenSizes,
-    homography: Option<Homography>,
+    calibration: Option<Calibration>,
+    /// What the calibration says of frames of a size: the finest metres a pixel.
+    finest: Option<(FrameSize, Option<f64>)>,
     next_sample: Duration,
     next_picture: Duration,
 }
@@ -45,11 +47,12 @@ pub enum ViewError {
 impl LiveView {
     /// A view of a camera, with its calibration if it has one.
     #[must_use]
-    pub fn new(homography: Option<Homography>, now: Duration) -> Self {
+    pub fn new(calibration: Option<Calibration>, now: Duration) -> Self {
         Self {
             background: Background::new(MAX_WIDTH_PX),
             seen: SeenSizes::default(),
-            homography,
+            calibration,
+            finest: None,
             next_sample: now,
             next_picture: now + FIRST_PICTURE_AFTER,
         }
@@ -91,9 +94,18 @@ impl LiveView {
         let suspected = detector.detect(&[still], SUSPICION_SCORE)?;
         let boxes: Vec<BBox> = suspected.into_iter().flatten().map(|d| d.bbox).collect();
         let picture = BackgroundPicture { size: view.size, rgb: &view.rgb, known: &view.known };
-        let pose = self.homography.as_ref().and_then(|h| Pose::of(h.ground_to_image(), frame.size));
-        let finest = pose.and_then(|pose| pose.finest_metres_per_px(HEAD_HEIGHT_M));
-        let width_px = still_width(frame.size, finest, &self.seen);
+        let width_px = still_width(frame.size, self.finest_metres_per_px(frame.size), &self.seen);
         Ok(Some(Bytes::from(background_jpeg(&picture, &boxes, width_px)?)))
+    }
+    /// What a pixel of frames of this size covers at the finest place, 2.5 m above the ground; `None` without a
+    /// calibration that says so. Lenses bend by the frame's shape, so this waits until the size is known.
+    fn finest_metres_per_px(&mut self, size: FrameSize) -> Option<f64> {
+        if let Some((_, finest)) = self.finest.filter(|(known, _)| *known == size) {
+            return finest;
+        }
+        let fitted = self.calibration.as_ref().and_then(|c| Homography::fit(c, size).ok());
+        let finest = fitted.and_then(|h| Pose::of(&h)?.finest_metres_per_px(HEAD_HEIGHT_M));
+        self.finest = Some((size, finest));
+        finest
     }
 }

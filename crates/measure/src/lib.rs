@@ -4,7 +4,7 @@
 //!
 //! The map: [`Measurer`] keeps a short `path` for each track and asks `crossing` whether it crossed a
 //! line, `recent` whether that was counted already, `speed` how fast it was on the ground that
-//! [`Homography`] gives, and `zones` how full the zones are; [`Binner`] cuts the resulting [`Event`]s
+//! [`Homography`] gives behind its [`Lens`], and `zones` how full the zones are; [`Binner`] cuts the resulting [`Event`]s
 //! into bins with their coverage, [`Totals`] sums them for a whole file.
 
 pub mod binner;
@@ -12,6 +12,7 @@ mod crossing;
 pub mod event;
 mod gap;
 pub mod homography;
+pub mod lens;
 pub mod measurer;
 mod path;
 pub mod pose;
@@ -22,7 +23,8 @@ pub mod zones;
 
 pub use binner::{Binner, GRACE};
 pub use event::{Crossing, Event, Movement};
-pub use homography::{CalibrationError, Homography};
+pub use homography::{Agreement, CalibrationError, Homography, PairOff};
+pub use lens::Lens;
 pub use measurer::{MAX_LATENESS, MeasureError, Measurer, Quality};
 pub use pose::Pose;
 pub use totals::{CountTotal, MovementTotal, SpeedTotal, Totals};

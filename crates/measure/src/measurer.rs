@@ -143,7 +143,7 @@ impl Measurer {
                 .ok_or_else(|| MeasureError::EmptyLine { camera: camera.clone(), line: line.id.clone() })?;
             lines.push(MeasuredLine { id: line.id.clone(), segment, recent: Recent::default() });
         }
-        let ground = spec.calibration.as_ref().map(Homography::fit).transpose();
+        let ground = spec.calibration.as_ref().map(|c| Homography::fit(c, size)).transpose();
         let ground = ground.map_err(|source| MeasureError::Calibration { camera, source })?;
         let zones = spec.zones.iter().map(|z| ZoneMeter::new(z, size, ground.is_some())).collect();
         Ok(Self {

@@ -1,12 +1,17 @@
 //! The camera's pose, taken from its homography: how high it hangs and what a pixel covers above the
 //! ground. Assumes square pixels and the optical axis in the middle of the picture, which is how cameras
-//! are built; the fit of the homography itself is [`crate::homography`]'s.
+//! are built; the fit of the homography itself is [`crate::homography`]'s, the lens
+//! [`crate::lens`]'s.
 
-use nalgebra::{Matrix3, Vector3};
-use wayside_types::FrameSize;
+use crate::homography::Homography;
+use crate::lens::Lens;
+use nalgebra::{Matrix3, Vector2, Vector3};
+use wayside_types::Point;
 
 /// Image places that are tried across and down, edges included.
 const STEPS: u32 = 24;
+/// Share by which a picture behind a bending lens is taken to be finer than was found.
+const LENS_MARGIN: f64 = 0.05;
 
 /// Where a calibrated camera stands relative to the ground plane, in units of one frame's pixels.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,21 +20,22 @@ pub struct Pose {
     /// World to camera: columns are the ground's x, y and the way up.
     rotation: Matrix3<f64>,
     translation: Vector3<f64>,
-    size: FrameSize,
+    lens: Lens,
 }
 
 impl Pose {
-    /// The pose behind `ground_to_image`, which takes ground metres to fractions of the frame. `None` where
+    /// The pose behind a homography, in units of one pixel of the frames that it was fitted for. `None` where
     /// it can't be told: a view straight down has no horizon to tell the focal length by, and a mirrored
     /// one has no camera.
     ///
     /// Source: Zhang, "A flexible new technique for camera calibration", IEEE TPAMI 22(11), 2000, section
     /// 2.3, with the focal length as the only unknown.
     #[must_use]
-    pub fn of(ground_to_image: &Matrix3<f64>, size: FrameSize) -> Option<Self> {
-        let (width, height) = (f64::from(size.width), f64::from(size.height));
-        let centred = Matrix3::new(width, 0.0, -width / 2.0, 0.0, height, -height / 2.0, 0.0, 0.0, 1.0);
-        let g = centred * ground_to_image;
+    pub fn of(homography: &Homography) -> Option<Self> {
+        let lens = *homography.lens();
+        // Pixels of a straight lens, from the picture's middle.
+        let px = lens.half_diagonal_px();
+        let g = Matrix3::from_diagonal(&Vector3::new(px, px, 1.0)) * homography.ground_to_straight();
         let (g1, g2) = (g.column(0), g.column(1));
         // The first two columns of a rotation stand at right angles and are equally long; both say
         // something of 1/f², and the better of the two counts for more.
@@ -52,7 +58,7 @@ impl Pose {
         y = (y - x * x.dot(&y)).normalize();
         let rotation = Matrix3::from_columns(&[x, y, x.cross(&y)]);
         let translation = scaled.column(2) * scale;
-        let pose = Self { focal_px, rotation, translation, size };
+        let pose = Self { focal_px, rotation, translation, lens };
         (pose.height_m() > 0.0).then_some(pose)
     }
 
@@ -63,7 +69,9 @@ impl Pose {
     }
 
     /// What one pixel covers at the finest place of the picture, at this height above the ground, along
-    /// the smallest direction: metres. `None` where that plane is not below the camera.
+    /// the smallest direction: metres. `None` where that plane is not below the camera. Behind a lens that bends,
+    /// [`LENS_MARGIN`] less is said: the finest place may then lie between those that are looked at, and a
+    /// coefficient is never quite that of the real lens.
     #[must_use]
     pub fn finest_metres_per_px(&self, above_ground_m: f64) -> Option<f64> {
         if self.height_m() <= above_ground_m {
@@ -72,24 +80,28 @@ impl Pose {
         let mut finest: Option<f64> = None;
         for row in 0..=STEPS {
             for column in 0..=STEPS {
-                let x = f64::from(self.size.width) * (f64::from(column) / f64::from(STEPS) - 0.5);
-                let y = f64::from(self.size.height) * (f64::from(row) / f64::from(STEPS) - 0.5);
-                if let Some(here) = self.metres_per_px(x, y, above_ground_m) {
+                let share = |step: u32| f64::from(step) / f64::from(STEPS);
+                let at =
+                    self.lens.centred(Point::new(share(column), share(row))) * self.lens.half_diagonal_px();
+                if let Some(here) = self.metres_per_px(at, above_ground_m) {
                     finest = Some(finest.map_or(here, |f| f.min(here)));
                 }
             }
         }
-        finest
+        let margin = if self.lens.distortion() == 0.0 { 0.0 } else { LENS_MARGIN };
+        finest.map(|f| f * (1.0 - margin))
     }
 
     /// The same at one place, in pixels from the picture's middle; `None` above the horizon.
-    fn metres_per_px(&self, x: f64, y: f64, above_ground_m: f64) -> Option<f64> {
-        let ray = |x: f64, y: f64| {
-            let towards = self.rotation.transpose() * Vector3::new(x / self.focal_px, y / self.focal_px, 1.0);
+    fn metres_per_px(&self, at: Vector2<f64>, above_ground_m: f64) -> Option<f64> {
+        let px = self.lens.half_diagonal_px();
+        let ray = |at: Vector2<f64>| {
+            let straight = self.lens.straight(at / px)? * (px / self.focal_px);
+            let towards = self.rotation.transpose() * straight.push(1.0);
             let down = self.height_m() - above_ground_m;
             (towards[2] < -1e-9).then(|| (towards * (down / -towards[2])).xy())
         };
-        let (here, right, below) = (ray(x, y)?, ray(x + 1.0, y)?, ray(x, y + 1.0)?);
+        let (here, right, below) = (ray(at)?, ray(at + Vector2::x())?, ray(at + Vector2::y())?);
         let jacobian = nalgebra::Matrix2::from_columns(&[right - here, below - here]);
         Some(jacobian.singular_values().min())
     }
@@ -98,8 +110,7 @@ impl Pose {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::homography::Homography;
-    use wayside_types::{Calibration, Point};
+    use wayside_types::{Calibration, Distortion, FrameSize};
 
     const SIZE: FrameSize = FrameSize { width: 1280, height: 720 };
 
@@ -113,15 +124,15 @@ mod tests {
         let ground: Vec<Point> =
             [(-4.0, 12.0), (4.0, 12.0), (5.0, 30.0), (-6.0, 40.0)].map(|(x, y)| Point::new(x, y)).to_vec();
         let image = ground.iter().map(|p| see(p.x, p.y)).collect();
-        Calibration { image, ground_m: ground, ground_origin: None }
+        Calibration { image, ground_m: ground, ground_origin: None, distortion: None }
     }
 
     #[test]
     fn the_height_comes_back_and_a_pixel_covers_less_above_the_ground() {
         for (focal_px, height_m, pitch_deg) in [(900.0, 6.0, 25.0), (1500.0, 12.0, 35.0), (700.0, 8.0, 18.0)]
         {
-            let fitted = Homography::fit(&calibration(focal_px, height_m, pitch_deg)).unwrap();
-            let pose = Pose::of(fitted.ground_to_image(), SIZE).unwrap();
+            let fitted = Homography::fit(&calibration(focal_px, height_m, pitch_deg), SIZE).unwrap();
+            let pose = Pose::of(&fitted).unwrap();
             assert!((pose.height_m() - height_m).abs() < 0.01, "{} is not {height_m}", pose.height_m());
             let (ground, head) =
                 (pose.finest_metres_per_px(0.0).unwrap(), pose.finest_metres_per_px(2.5).unwrap());
@@ -131,7 +142,7 @@ mod tests {
             // of view), and across is the smallest direction; towards the corners it is smaller still.
             let steepest = pitch_deg.to_radians() + (360.0_f64 / focal_px).atan();
             let across = height_m / steepest.sin() / focal_px * (360.0_f64 / focal_px).atan().cos();
-            let middle = pose.metres_per_px(0.0, 360.0, 0.0).unwrap();
+            let middle = pose.metres_per_px(Vector2::new(0.0, 360.0), 0.0).unwrap();
             assert!((middle / across - 1.0).abs() < 0.02, "{middle} is not {across}");
             assert!(ground <= middle);
         }
@@ -139,8 +150,36 @@ mod tests {
 
     #[test]
     fn a_camera_below_the_plane_says_nothing() {
-        let fitted = Homography::fit(&calibration(900.0, 2.0, 10.0)).unwrap();
-        let pose = Pose::of(fitted.ground_to_image(), SIZE).unwrap();
+        let fitted = Homography::fit(&calibration(900.0, 2.0, 10.0), SIZE).unwrap();
+        let pose = Pose::of(&fitted).unwrap();
         assert_eq!(pose.finest_metres_per_px(2.5), None);
+    }
+    /// The picture of a bending lens must be no finer than its pixels really cover, wherever they are: looked at
+    /// in steps six times as small as the pose itself takes.
+    #[test]
+    fn behind_a_bending_lens_it_errs_towards_smaller_pictures() {
+        for distortion in [-0.3, -0.15, 0.1] {
+            for (focal_px, height_m, pitch_deg) in [(700.0, 6.0, 30.0), (500.0, 9.0, 40.0)] {
+                let straight = calibration(focal_px, height_m, pitch_deg);
+                let lens = Lens::new(SIZE, distortion);
+                let bend = |p: &Point| lens.shown(Lens::new(SIZE, 0.0).centred(*p)).unwrap();
+                let bent = Calibration {
+                    image: straight.image.iter().map(bend).collect(),
+                    distortion: Some(Distortion::Given(distortion)),
+                    ..straight
+                };
+                let pose = Pose::of(&Homography::fit(&bent, SIZE).unwrap()).unwrap();
+                assert!((pose.height_m() - height_m).abs() < 0.01, "{} is not {height_m}", pose.height_m());
+                let finest = pose.finest_metres_per_px(2.5).unwrap();
+                let all = (0..=144).flat_map(|y| (0..=144).map(move |x| (f64::from(x), f64::from(y))));
+                let truly = all
+                    .filter_map(|(x, y)| {
+                        let at = lens.centred(Point::new(x / 144.0, y / 144.0)) * lens.half_diagonal_px();
+                        pose.metres_per_px(at, 2.5)
+                    })
+                    .fold(f64::INFINITY, f64::min);
+                assert!(finest <= truly && finest > 0.9 * truly, "{finest} of {truly}");
+            }
+        }
     }
 }

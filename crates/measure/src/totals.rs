@@ -12,7 +12,14 @@ use crate::event::Event;
 pub struct Totals {
     counts: BTreeMap<(LineId, Direction, RoadUserClass), u32>,
     movements: BTreeMap<(LineId, LineId, RoadUserClass), u32>,
-    speeds_mps: BTreeMap<(LineId, Direction), Vec<f64>>,
+    speeds: BTreeMap<(LineId, Direction), Speeds>,
+}
+
+/// Speeds of all who crossed a line one way.
+#[derive(Debug, Clone, Default)]
+struct Speeds {
+    trusted_mps: Vec<f64>,
+    untrusted: u32,
 }
 
 /// A line's total of one class in one direction.
@@ -50,7 +57,9 @@ pub struct SpeedTotal {
     pub direction: Direction,
     /// How many crossings have a speed that can be trusted.
     pub n: u32,
-    /// Their arithmetic mean, km/h; `None` below [`SpeedSummary::MIN_N`].
+    /// How many were counted without one: too short a path, or too far away.
+    pub untrusted: u32,
+    /// Arithmetic mean of the trusted ones, km/h; `None` below [`SpeedSummary::MIN_N`].
     pub mean_kmh: Option<f64>,
     /// The speed that 85 % do not exceed (linear between order statistics), km/h; likewise.
     pub p85_kmh: Option<f64>,
@@ -62,8 +71,9 @@ impl Totals {
         match event {
             Event::Crossing(c) => {
                 *self.counts.entry((c.line.clone(), c.direction, c.class)).or_default() += 1;
-                let speeds = self.speeds_mps.entry((c.line.clone(), c.direction)).or_default();
-                speeds.extend(c.speed_mps);
+                let speeds = self.speeds.entry((c.line.clone(), c.direction)).or_default();
+                speeds.trusted_mps.extend(c.speed_mps);
+                speeds.untrusted += u32::from(c.speed_mps.is_none());
             }
             Event::Movement(m) => {
                 *self.movements.entry((m.from.clone(), m.to.clone(), m.class)).or_default() += 1;
@@ -95,8 +105,8 @@ impl Totals {
     /// Speeds of every line and direction that was crossed; figures only from five on.
     #[must_use]
     pub fn speeds(&self) -> Vec<SpeedTotal> {
-        let total = |((line, direction), speeds): (&(LineId, Direction), &Vec<f64>)| {
-            let mut kmh: Vec<f64> = speeds.iter().map(|v| v * 3.6).collect();
+        let total = |((line, direction), speeds): (&(LineId, Direction), &Speeds)| {
+            let mut kmh: Vec<f64> = speeds.trusted_mps.iter().map(|v| v * 3.6).collect();
             kmh.sort_by(f64::total_cmp);
             let n = u32::try_from(kmh.len()).unwrap_or(u32::MAX);
             let enough = n >= SpeedSummary::MIN_N;
@@ -104,11 +114,12 @@ impl Totals {
                 line: line.clone(),
                 direction: *direction,
                 n,
+                untrusted: speeds.untrusted,
                 mean_kmh: enough.then(|| kmh.iter().sum::<f64>() / f64::from(n)),
                 p85_kmh: enough.then(|| quantile(&kmh, 0.85)).flatten(),
             }
         };
-        self.speeds_mps.iter().map(total).collect()
+        self.speeds.iter().map(total).collect()
     }
 }
 

@@ -255,6 +255,7 @@ fn from_above() -> Calibration {
         image: [[0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [0.0, 0.0]].map(Point::from).to_vec(),
         ground_m: [[0.0, 0.0], [50.0, 0.0], [50.0, 25.0], [0.0, 25.0]].map(Point::from).to_vec(),
         ground_origin: None,
+        distortion: None,
     }
 }
 
@@ -265,7 +266,7 @@ fn speeds_come_from_the_path_on_the_ground() {
     let mut totals = Totals::default();
     events.iter().for_each(|e| totals.add(e));
     let speed = &totals.speeds()[0];
-    assert_eq!(speed.n, 6);
+    assert_eq!((speed.n, speed.untrusted), (6, 0));
     assert!((speed.mean_kmh.unwrap() - 36.0).abs() < 0.5 && (speed.p85_kmh.unwrap() - 36.0).abs() < 0.5);
     // Fewer than five say nothing; without calibration there are none.
     for (calibration, n) in [(Some(from_above()), 4), (None, 6)] {
@@ -274,6 +275,26 @@ fn speeds_come_from_the_path_on_the_ground() {
         events.iter().for_each(|e| totals.add(e));
         assert_eq!(totals.speeds()[0].mean_kmh, None);
     }
+}
+
+/// From so high above that a pixel is worth half a metre, 12 m of path are no speed; both numbers add up to the
+/// count.
+#[test]
+fn whose_speed_is_not_trusted_is_counted_all_the_same() {
+    let far = Calibration {
+        ground_m: from_above().ground_m.iter().map(|p| p.scaled(10.0, 10.0)).collect(),
+        ..from_above()
+    };
+    let slow = |start: f64| path(start, 20.0, |t| (100.0 + 12.0 * t, 300.0));
+    let fast = |start: f64| path(start, 4.0, |t| (100.0 + 200.0 * t, 300.0));
+    let cars = vec![fast(0.0), fast(1.0), slow(30.0), slow(60.0), slow(90.0)];
+    let at_200_px = vec![line("out", [0.2, 0.95], [0.2, 0.3])];
+    let (events, _) = run(&camera(at_200_px, Some(far)), &cars, 120.0);
+    let mut totals = Totals::default();
+    events.iter().for_each(|e| totals.add(e));
+    let speed = &totals.speeds()[0];
+    let counted: u32 = totals.counts().iter().map(|c| c.count).sum();
+    assert_eq!((speed.n, speed.untrusted, counted), (2, 3, 5));
 }
 
 #[test]

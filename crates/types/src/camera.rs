@@ -35,6 +35,16 @@ pub struct GroundOrigin {
     pub y_axis_deg: f64,
 }
 
+/// What is said of the lens' radial distortion. The model is `measure`'s (its module `lens`).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Distortion {
+    /// The coefficient of the division model, −[`Calibration::MAX_DISTORTION`] to as much above 0.
+    Given(f64),
+    /// To be found from the pairs.
+    Fit,
+}
+
 /// Pairs of image points (fractions) and ground points (metres, right-handed seen from above).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
@@ -45,6 +55,22 @@ pub struct Calibration {
     /// Metres to map, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ground_origin: Option<GroundOrigin>,
+    /// The lens; `None` for one that keeps straight lines straight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distortion: Option<Distortion>,
+}
+
+impl Calibration {
+    /// Fewer pairs than this fit no homography: it has eight unknowns.
+    pub const MIN_PAIRS: usize = 4;
+    /// From so many pairs on, a wrong one among them can be told from the others: any four fit exactly, and the
+    /// four right ones of five would be no better.
+    pub const PAIRS_TO_FIND_WRONG: usize = 6;
+    /// From so many pairs on, the lens' distortion can be found from them.
+    pub const PAIRS_TO_FIT_DISTORTION: usize = 8;
+    /// A distortion coefficient is at most this far from 0. The mapping is one-to-one within the picture below 1;
+    /// the rest is kept for boxes that reach beyond its edge.
+    pub const MAX_DISTORTION: f64 = 0.6;
 }
 
 /// Where frames come from. Whatever it prints is free of credentials.

@@ -61,6 +61,11 @@ impl fmt::Display for FrameSize {
     }
 }
 
+impl FrameSize {
+    /// What most cameras' sub-streams are shaped like: what is assumed before a frame was seen.
+    pub const USUAL: Self = Self { width: 1280, height: 720 };
+}
+
 /// A decoded frame with its camera, time and number.
 #[derive(Clone)]
 pub struct Frame {

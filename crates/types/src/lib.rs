@@ -16,7 +16,7 @@ pub mod time;
 pub mod track;
 
 pub use bins::{Bin, BinKey, BinLength, BinSubject, ClosedBins, Coverage, Grade, SpeedSummary};
-pub use camera::{Calibration, CameraSpec, GroundOrigin, Location, SourceUrl};
+pub use camera::{Calibration, CameraSpec, Distortion, GroundOrigin, Location, SourceUrl};
 pub use class::{RoadUserClass, SceneClass};
 pub use detection::Detection;
 pub use frame::{Frame, FrameSize, PixelBuffer, PixelFormat, Plane};

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use anyhow::bail;
 use wayside_config::load_for_analyze;
 use wayside_engine::Report;
-use wayside_types::Profile;
+use wayside_measure::Homography;
+use wayside_types::{FrameSize, Profile};
 
+use crate::check::ground::left_out;
 use crate::detectors;
-use crate::process::{say, write_json};
+use crate::process::{progress, say, write_json};
 
 /// Arguments of `wayside analyze`.
 #[derive(Debug, clap::Args)]
@@ -54,6 +56,10 @@ pub fn run(args: &AnalyzeArgs) -> anyhow::Result<()> {
     let setup = detectors::setup(&loaded.settings, std::iter::once(profile.model.as_str()))?;
     spec.profile = Arc::new(profile);
     detectors::start_media()?;
+    // What is wrong with a calibration altogether is said when the first frame's size is known.
+    if let Some(Ok(homography)) = spec.calibration.as_ref().map(|c| Homography::fit(c, FrameSize::USUAL)) {
+        left_out(&spec, &homography).iter().for_each(|warning| progress(warning));
+    }
     let report = wayside_engine::analyze(&Arc::new(spec), &args.video, &setup)?;
     match &args.json {
         Some(out) => write_json(&report, out),
@@ -84,10 +90,16 @@ fn summarise(report: &Report) {
         say(&format!("  {between:<30} {:<11} {:>5}", movement.class, movement.count));
     }
     for speed in &report.speeds {
-        if let (Some(mean), Some(p85)) = (speed.mean_kmh, speed.p85_kmh) {
-            let (line, direction, n) = (&speed.line, speed.direction.as_str(), speed.n);
-            say(&format!("  {line:<20} {direction:<9} mean {mean} km/h, 85th percentile {p85} km/h of {n}"));
-        }
+        // Without calibration there is nothing to say of speeds.
+        let Some(untrusted) = speed.untrusted else { continue };
+        let (line, direction, n) = (&speed.line, speed.direction.as_str(), speed.n);
+        let figures = match (speed.mean_kmh, speed.p85_kmh) {
+            (Some(mean), Some(p85)) => format!("mean {mean} km/h, 85th percentile {p85} km/h of {n}"),
+            _ => format!("{n} speeds, too few for figures"),
+        };
+        say(&format!(
+            "  {line:<20} {direction:<9} {figures}, {untrusted} more counted without a trusted speed"
+        ));
     }
     let quality = &report.quality;
     say(&format!("  tracks {}, counted {}, broken {}", quality.tracks, quality.counted, quality.broken));

@@ -1,6 +1,7 @@
 //! Trying every camera of a site once, for `wayside check`: what it sends, and whether that suits the
 //! detector that is to look at it. Nothing is decoded beyond the first picture, and that is not looked at.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use wayside_detect::Model;
 use wayside_engine::{IngestSources, OpenSource};
 use wayside_ingest::{FrameSink, SourceChange};
-use wayside_types::{CameraSpec, Frame, FrameSize, SharedClock, SystemClock};
+use wayside_types::{CameraId, CameraSpec, Frame, FrameSize, SharedClock, SystemClock};
 
 use crate::process::say;
 
@@ -19,9 +20,13 @@ const AT_ONCE: usize = 32;
 /// Pictures with more than this many times the pixels that the detector sees are decoded in vain.
 const WASTE: f64 = 4.0;
 
+/// How large the pictures are of those cameras that sent one.
+pub type Sizes = BTreeMap<CameraId, FrameSize>;
+
 /// Tries the cameras and says what each sends. One that can't be had is worth a warning only: it may be off.
-pub fn cameras(cameras: &[CameraSpec], models: &[Model]) {
+pub fn cameras(cameras: &[CameraSpec], models: &[Model]) -> Sizes {
     let clock = SystemClock::shared();
+    let mut sizes = Sizes::new();
     for group in cameras.chunks(AT_ONCE) {
         std::thread::scope(|scope| {
             let tried: Vec<_> = group
@@ -34,10 +39,14 @@ pub fn cameras(cameras: &[CameraSpec], models: &[Model]) {
             for (camera, tried) in group.iter().zip(tried) {
                 let model = models.iter().find(|model| model.name() == camera.profile.model);
                 let found = tried.join().unwrap_or_else(|_| Err("could not be tried".to_owned()));
+                if let Ok(sent) = &found {
+                    sizes.insert(camera.id.clone(), sent.size);
+                }
                 tell(camera, model, found);
             }
         });
     }
+    sizes
 }
 
 /// What a camera sends.

@@ -152,7 +152,7 @@ async fn start_engine(
     Ok(Running { engine, writer })
 }
 
-fn source_options(rtsp: &RtspSettings) -> SourceOptions {
+pub(crate) fn source_options(rtsp: &RtspSettings) -> SourceOptions {
     let base = SourceOptions::default();
     SourceOptions {
         transport: rtsp.transport,
