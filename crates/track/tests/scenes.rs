@@ -260,6 +260,39 @@ fn two_halves_of_a_car_are_one_and_two_cars_are_two() {
 }
 
 #[test]
+fn a_weak_box_of_something_smaller_does_not_lead_a_hidden_car_away() {
+    let car = |t: f64, score: f32| {
+        let x = (50.0 + 95.0 * t) as f32;
+        Detection { bbox: BBox::new(x, 112.0, x + 220.0, 217.0), class: RoadUserClass::Car, score }
+    };
+    let parked =
+        Detection { bbox: BBox::new(141.0, 80.0, 276.0, 146.0), class: RoadUserClass::Car, score: 0.11 };
+    let mut tracker = Tracker::new(TrackSettings::default(), SIZE);
+    let mut ids = Vec::new();
+    for step in 0..=25 {
+        let t = f64::from(step) / 15.0;
+        let seen = match step {
+            // What it drives behind is seen for a moment, weakly and half as large both ways.
+            0..=14 => vec![car(t, 0.5)],
+            15 => vec![parked],
+            16..=21 => vec![],
+            _ => vec![car(t, 0.5)],
+        };
+        let update = tracker.update(at(t), &seen);
+        let own = |b: &BBox| (b.y2 - 217.0).abs() < 20.0;
+        if let [car] = update.active.iter().filter(|track| own(&track.bbox)).collect::<Vec<_>>()[..] {
+            ids.push((step, car.id));
+        }
+    }
+    let first = ids.first().unwrap().1;
+    assert!(
+        ids.len() == 26 && ids.iter().all(|(_, id)| *id == first),
+        "followed in {} of 26 frames",
+        ids.len()
+    );
+}
+
+#[test]
 fn time_that_stands_still_or_goes_back_does_no_harm() {
     let mut tracker = Tracker::new(TrackSettings::default(), SIZE);
     let d = [Detection { bbox: BBox::new(10., 10., 60., 50.), class: RoadUserClass::Car, score: 0.8 }];
