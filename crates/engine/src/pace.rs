@@ -14,6 +14,11 @@ const TOO_MANY: f64 = 0.02;
 const CALM: Duration = Duration::from_secs(60);
 /// Busier than this after the step up would soon be too busy again.
 const BUSY: f64 = 0.85;
+/// At most this busy after the step up there is so much room …
+const IDLE: f64 = 0.6;
+/// … that calm counts for so many times as long: at the start every camera's every frame is looked at, and what that
+/// slowed down need not stay slow.
+const SOONER: u32 = 4;
 
 /// What happened in a stretch of time, over all cameras.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,8 +56,12 @@ impl Pace {
             self.calm = Duration::ZERO;
         } else {
             self.strained = Duration::ZERO;
-            let room = self.step > 0 && load.busy * STEPS[self.step - 1] / STEPS[self.step] <= BUSY;
-            self.calm = if room { self.calm + load.lasted } else { Duration::ZERO };
+            let up = self.step.checked_sub(1).and_then(|up| STEPS.get(up)).copied();
+            self.calm = match up.map(|up| load.busy * up / self.share()) {
+                Some(busy) if busy <= IDLE => self.calm + load.lasted * SOONER,
+                Some(busy) if busy <= BUSY => self.calm + load.lasted,
+                _ => Duration::ZERO,
+            };
         }
         let before = self.step;
         if self.strained >= PATIENCE {
@@ -113,6 +122,15 @@ mod tests {
         assert_eq!(share_after(&mut pace, 60, load(0, 0.5)), 0.75);
         assert_eq!(share_after(&mut pace, 60, load(0, 0.6)), 1.0);
         assert_eq!(share_after(&mut pace, 600, load(0, 0.1)), 1.0);
+    }
+
+    #[test]
+    fn much_room_brings_it_back_up_soon() {
+        let mut pace = Pace::default();
+        share_after(&mut pace, 20, load(10, 1.0));
+        assert_eq!(share_after(&mut pace, 14, load(0, 0.3)), 0.5);
+        assert_eq!(share_after(&mut pace, 1, load(0, 0.3)), 0.75);
+        assert_eq!(share_after(&mut pace, 15, load(0, 0.4)), 1.0);
     }
 
     #[test]

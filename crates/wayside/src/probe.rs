@@ -24,7 +24,7 @@ const WASTE: f64 = 4.0;
 pub type Sizes = BTreeMap<CameraId, FrameSize>;
 
 /// Tries the cameras and says what each sends. One that can't be had is worth a warning only: it may be off.
-pub fn cameras(cameras: &[CameraSpec], models: &[Model]) -> Sizes {
+pub fn cameras(cameras: &[CameraSpec], sources: &IngestSources, models: &[Model]) -> Sizes {
     let clock = SystemClock::shared();
     let mut sizes = Sizes::new();
     for group in cameras.chunks(AT_ONCE) {
@@ -33,7 +33,7 @@ pub fn cameras(cameras: &[CameraSpec], models: &[Model]) -> Sizes {
                 .iter()
                 .map(|camera| {
                     let clock = clock.clone();
-                    scope.spawn(move || first_picture(camera, clock))
+                    scope.spawn(move || first_picture(camera, sources, clock))
                 })
                 .collect();
             for (camera, tried) in group.iter().zip(tried) {
@@ -55,9 +55,9 @@ struct Sent {
     codec: String,
 }
 
-fn first_picture(camera: &CameraSpec, clock: SharedClock) -> Result<Sent, String> {
+fn first_picture(camera: &CameraSpec, sources: &IngestSources, clock: SharedClock) -> Result<Sent, String> {
     let (changes, heard) = channel();
-    let source = IngestSources::default().open(camera, clock.clone(), 0, Arc::new(Ear(changes)));
+    let source = sources.open(camera, clock.clone(), 0, Arc::new(Ear(changes)));
     let _source = source.map_err(|error| error.to_string())?;
     let until = clock.monotonic() + PATIENCE;
     loop {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use wayside_config::{Site, load_site};
 use wayside_detect::Detector;
-use wayside_engine::{DetectorSetup, backdrop};
+use wayside_engine::{DetectorSetup, IngestSources, backdrop};
 use wayside_measure::{Homography, Measurer};
 use wayside_types::{CameraSpec, FrameSize, SystemClock};
 
@@ -57,11 +57,12 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
     let media = detectors::start_media();
     let models = site.cameras.iter().map(|camera| camera.profile.model.as_str());
     let opened = detectors::setup(&site.settings, models).and_then(|setup| Ok((setup.open()?, setup)));
+    let sources = IngestSources(source_options(&site.settings.rtsp));
     let mut sizes = Sizes::new();
     match (media, opened) {
         (Ok(()), Ok(mut opened)) => {
             if !args.offline {
-                sizes = probe::cameras(&site.cameras, &opened.1.models);
+                sizes = probe::cameras(&site.cameras, &sources, &opened.1.models);
             }
             describe_ground(&site, &sizes);
             if let Some(dir) = &args.grid {
