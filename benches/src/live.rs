@@ -268,14 +268,22 @@ fn most(share: f64, of: f64) -> u32 {
     ((share * of) as u32).max(1)
 }
 
-/// Prints cost, capacity and its ratio to the arithmetic limit; gives the capacity.
+/// Prints cost, capacity and its ratio to the arithmetic limit; gives the capacity. Unless the number of cameras is given,
+/// there are fewer and fewer until hardly a frame is dropped.
 ///
 /// # Errors
 /// When the site doesn't come up.
 pub fn density(args: &DensityArgs) -> anyhow::Result<f64> {
     let limit = arithmetic_limit(args)?;
-    let cameras = args.cameras.unwrap_or(most(0.8, limit));
-    let stretch = args.watch.site(&args.groups(cameras), args.rate)?;
+    let mut cameras = args.cameras.unwrap_or(most(0.8, limit));
+    let stretch = loop {
+        let stretch = args.watch.site(&args.groups(cameras), args.rate)?;
+        // What is dropped costs nothing: a capacity made of it would be too high.
+        if stretch.dropped() <= MOST_DROPPED || args.cameras.is_some() || cameras == 1 {
+            break stretch;
+        }
+        cameras = most(0.85, f64::from(cameras));
+    };
     let capacity = cpu::cores()? as f64 / stretch.cost();
     say(&format!(
         "density at {} a second: capacity {capacity:.1} cameras over arithmetic limit {limit:.1}: {:.3} (target at \

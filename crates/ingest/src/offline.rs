@@ -24,8 +24,10 @@ const TICK: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 /// What a file held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileSummary {
-    /// Frames decoded.
+    /// Frames it has.
     pub frames: u64,
+    /// Those of them that were left undecoded, because they were not due and no other is made from them.
+    pub skipped: u64,
     /// Frames that were due for analysis, by frame time.
     pub due: u64,
     /// From the first frame to the end of the last.
@@ -177,7 +179,14 @@ impl Reader<'_> {
             };
             tracing::warn!(file = %self.path.display(), frames, why, "file is cut off or damaged");
         }
-        Ok(FileSummary { frames, due: self.tap.due(), duration, size, truncated })
+        Ok(FileSummary {
+            frames,
+            skipped: self.tap.skipped(),
+            due: self.tap.due(),
+            duration,
+            size,
+            truncated,
+        })
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) struct Tap {
     clock: Option<SharedClock>,
     state: Mutex<State>,
     frames: AtomicU64,
+    skipped: AtomicU64,
     due: AtomicU64,
     /// Milliseconds of the monotonic clock when data last came.
     pulse_ms: AtomicU64,
@@ -83,6 +84,7 @@ impl Tap {
                 discontinuities: 0,
             }),
             frames: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
             due: AtomicU64::new(0),
             pulse_ms: AtomicU64::new(0),
             decode_began_us: AtomicU64::new(0),
@@ -97,6 +99,11 @@ impl Tap {
     /// Frames so far, decoded or skipped.
     pub fn frames(&self) -> u64 {
         self.frames.load(Ordering::Relaxed)
+    }
+
+    /// Frames that were left undecoded so far.
+    pub fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
     }
 
     /// Frames that were due so far.
@@ -172,6 +179,7 @@ impl Tap {
             self.beat();
             self.frames.fetch_add(1, Ordering::Relaxed);
             self.frames_metric.increment(1);
+            self.skipped.fetch_add(1, Ordering::Relaxed);
             self.skipped_metric.increment(1);
         }
         skips

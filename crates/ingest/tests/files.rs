@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{camera, clip, generate};
-use wayside_ingest::{FileSummary, IngestError, SourceOptions, read_file};
+use wayside_ingest::{FileSummary, IngestError, RateGate, SourceOptions, read_file};
 use wayside_types::{Frame, FrameSize, PixelFormat, Timestamp};
 
 /// Reads a whole file; `look` sees each frame.
@@ -34,6 +34,28 @@ fn variable_frame_rate_is_analysed_by_its_own_time() {
     let second = times.len() - first;
     assert!((114..=117).contains(&first), "{first} analysed in the first 11.52 s");
     assert!((228..=232).contains(&second), "{second} analysed in the second half");
+}
+
+#[test]
+fn what_is_left_undecoded_changes_nothing() {
+    let Some(path) = clip("arterial-20s.mp4") else { return };
+    let times = |rate_fps: f64| {
+        let mut times = Vec::new();
+        let summary = read(&path, rate_fps, |frame| times.push(frame.media_time)).unwrap();
+        (times, summary)
+    };
+    let (all, whole) = times(1000.0);
+    assert_eq!((all.len(), whole.skipped), (480, 0));
+    // Half of this clip's pictures are of the kind that may be skipped.
+    for (rate_fps, least) in [(5.0, 150), (10.0, 100)] {
+        let (due, summary) = times(rate_fps);
+        let mut gate = RateGate::new(rate_fps);
+        let wanted: Vec<Duration> = all.iter().copied().filter(|at| gate.due(*at)).collect();
+        assert_eq!(due, wanted, "at {rate_fps} a second");
+        assert!(summary.skipped >= least, "{} skipped at {rate_fps} a second", summary.skipped);
+        let same = (summary.frames, summary.duration, summary.truncated);
+        assert_eq!(same, (whole.frames, whole.duration, whole.truncated));
+    }
 }
 
 #[test]

@@ -97,12 +97,15 @@ fn skip_what_is_not_due(sink: &gst::Pad, codec: Codec, tap: &Arc<Tap>) {
     });
 }
 
-/// How whole progressive pictures lie in a decoder's buffers; `None` for anything else.
+/// How whole pictures lie in a decoder's buffers; `None` for anything else, such as streams with fields.
 fn layout(caps: &gst::CapsRef) -> Option<Stream> {
     let of = caps.structure(0)?;
     let whole = of.get::<&str>("alignment").is_ok_and(|alignment| alignment == "au");
-    let progressive = of.get::<&str>("interlace-mode").is_ok_and(|mode| mode == "progressive");
-    if !(whole && progressive) {
+    // The parser says either, or both, depending on the stream.
+    let progressive = of.get::<&str>("interlace-mode").ok().map(|mode| mode == "progressive");
+    let framed = of.get::<&str>("coded-picture-structure").ok().map(|coded| coded == "frame");
+    if !whole || progressive == Some(false) || framed == Some(false) || (progressive, framed) == (None, None)
+    {
         return None;
     }
     match of.get::<&str>("stream-format").ok()? {
