@@ -97,6 +97,7 @@ impl LiveView {
         let width_px = still_width(frame.size, self.finest_metres_per_px(frame.size), &self.seen);
         Ok(Some(Bytes::from(background_jpeg(&picture, &boxes, width_px)?)))
     }
+
     /// What a pixel of frames of this size covers at the finest place, 2.5 m above the ground; `None` without a
     /// calibration that says so. Lenses bend by the frame's shape, so this waits until the size is known.
     fn finest_metres_per_px(&mut self, size: FrameSize) -> Option<f64> {
