@@ -8,6 +8,7 @@
 //! into bins with their coverage, [`Totals`] sums them for a whole file.
 
 pub mod binner;
+mod company;
 mod crossing;
 pub mod event;
 mod gap;

@@ -9,6 +9,7 @@ use wayside_types::{
     TrackUpdate,
 };
 
+use crate::company::{Company, Seen};
 use crate::crossing::{Passage, Segment, Side};
 use crate::event::{Crossing, Event, Movement};
 use crate::gap;
@@ -28,10 +29,6 @@ const SETTLE_S: f64 = 0.7;
 const WEAK_TRAVEL: f64 = 3.0;
 /// The path this long before and after a crossing says where on the line it was.
 const PLACE_WINDOW_S: f64 = 0.7;
-/// Tracks whose reference points are this many box units apart across their way follow two vehicles …
-const APART_BESIDE_UNITS: f64 = 0.45;
-/// … and so do those that are this far apart along it.
-const APART_ALONG_UNITS: f64 = 1.5;
 /// A movement is reported when its track ends, or this long after its last crossing.
 const MOVEMENT_SETTLE_S: f64 = 20.0;
 /// A track is at the picture's edge when its box is this close to it, in shares of width or height.
@@ -89,8 +86,7 @@ pub struct Measurer {
     ground: Option<Homography>,
     zones: Vec<ZoneMeter>,
     users: HashMap<TrackId, User>,
-    /// Where the road users of this frame are, px.
-    places: HashMap<TrackId, Point>,
+    company: Company,
     first_at: Option<Timestamp>,
     last_at: Option<Timestamp>,
     quality: Quality,
@@ -154,7 +150,7 @@ impl Measurer {
             ground,
             zones,
             users: HashMap::new(),
-            places: HashMap::new(),
+            company: Company::default(),
             first_at: None,
             last_at: None,
             quality: Quality::default(),
@@ -166,14 +162,10 @@ impl Measurer {
     pub fn update(&mut self, at: Timestamp, tracks: &TrackUpdate) -> Vec<Event> {
         let mut events = Vec::new();
         self.first_at.get_or_insert(at);
-        self.places = tracks
-            .active
-            .iter()
-            .filter(|t| t.observed && t.confirmed)
-            .map(|t| (t.id, t.bbox.reference()))
-            .collect();
+        self.company.update(tracks);
         for track in &tracks.ended {
             self.end(at, track, &mut events);
+            self.company.forget(track.id);
         }
         for track in &tracks.active {
             self.follow(track);
@@ -278,8 +270,13 @@ impl Measurer {
     fn look_ahead(&mut self, now: Timestamp, track: &Track) {
         let inside = !self.is_at_edge(&track.bbox);
         let Some(user) = self.users.get_mut(&track.id) else { return };
-        let Some(velocity) = user.path.velocity_at_end(gap::WINDOW_S) else { return };
-        if !track.confirmed || !inside || user.path.score_at_end(gap::JUDGE_S) < gap::MIN_SCORE {
+        let velocity =
+            [gap::WINDOW_S, gap::WIDER_WINDOW_S].map(|window_s| user.path.velocity_at_end(window_s));
+        let Some(velocity) = velocity.into_iter().flatten().next() else { return };
+        // What fades while it is hidden was once seen well.
+        let faded = user.path.best_score() >= f64::from(self.high_score);
+        let least = if faded { gap::MIN_SCORE_FADED } else { gap::MIN_SCORE };
+        if !track.confirmed || !inside || user.path.score_at_end(gap::JUDGE_S) < least {
             return;
         }
         for (index, line) in self.lines.iter().enumerate() {
@@ -297,22 +294,26 @@ impl Measurer {
         // What was never detected well must show by its way that it is no thing beside the road.
         let weak = user.path.best_score() < f64::from(self.high_score);
         let travel = self.settings.min_travel_boxes * if weak { WEAK_TRAVEL } else { 1.0 };
-        let sure = track.confirmed && user.path.travel_boxes() >= travel;
         let mut index = 0;
         while let Some(pending) = user.pending.get(index).copied() {
-            let ripe = sure && (ended || seconds(pending.passage.at, now) >= SETTLE_S);
-            if !ripe {
+            // Who was lost on its way has come as far as the place where it is taken to have crossed.
+            let taken = if pending.seen || weak { 0.0 } else { user.path.boxes_to(pending.passage.place) };
+            let sure = track.confirmed && user.path.travel_boxes().max(taken) >= travel;
+            let ripe = ended || seconds(pending.passage.at, now) >= SETTLE_S;
+            let part = |line: &MeasuredLine| line.is_part_of_counted(track, user, &pending, &self.company);
+            let goes = ripe && (sure || self.lines.get(pending.line).is_some_and(part));
+            if !goes {
                 index += 1;
                 continue;
             }
             user.pending.remove(index);
-            let Some(line) = self.lines.get_mut(pending.line) else { continue };
+            let Some(line) = self.lines.get_mut(pending.line).filter(|_| sure) else { continue };
             let smooth = user.path.place_at(pending.passage.at, PLACE_WINDOW_S).filter(|_| pending.seen);
             if !line.segment.holds(smooth.unwrap_or(pending.passage.place)) {
                 continue;
             }
             let recount_s = f64::from(self.settings.recount_ms) / 1_000.0;
-            if !line.accept(track, user, &pending.passage, recount_s, &self.places) {
+            if !line.accept(track, user, &pending, recount_s, &self.company) {
                 continue;
             }
             let at = pending.passage.at.max(later(now, -MAX_LATENESS.as_secs_f64()));
@@ -390,34 +391,32 @@ impl Measurer {
     }
 }
 
-/// Whether another track is seen in this very frame in a place that the vehicle of this one can't be in as
-/// well: beside its way, or far ahead or behind on it.
-fn apart(places: &HashMap<TrackId, Point>, track: &Track, other: TrackId, unit: f64) -> bool {
-    let (Some(a), Some(b)) = (places.get(&track.id), places.get(&other)) else { return false };
-    let v = track.velocity_px_s;
-    let speed = v.x.hypot(v.y);
-    if speed <= 0.0 {
-        return false;
-    }
-    let (dx, dy) = (b.x - a.x, b.y - a.y);
-    let (along, beside) = ((dx * v.x + dy * v.y) / speed, (dx * v.y - dy * v.x) / speed);
-    beside.abs() >= APART_BESIDE_UNITS * unit || along.abs() >= APART_ALONG_UNITS * unit
-}
-
 impl MeasuredLine {
+    /// Whether what crossed is part of a vehicle that was counted there: it need not be waited for.
+    fn is_part_of_counted(&self, track: &Track, user: &User, pending: &Pending, company: &Company) -> bool {
+        let Pending { passage, seen, .. } = pending;
+        let unit = user.path.unit_since(passage.at);
+        let within = |other| match company.seen(track, other, unit, *seen) {
+            Seen::Within => Seen::Within,
+            _ => Seen::Apart,
+        };
+        self.recent.same_place(passage, unit, track.class.is_motor_vehicle(), within)
+    }
+
     /// Whether a crossing counts; if so, it is remembered.
     fn accept(
         &mut self,
         track: &Track,
         user: &User,
-        passage: &Passage,
+        pending: &Pending,
         recount_s: f64,
-        places: &HashMap<TrackId, Point>,
+        company: &Company,
     ) -> bool {
-        let unit = user.path.last().unit;
+        let Pending { passage, seen, .. } = pending;
+        let unit = user.path.unit_since(passage.at);
         let motor = track.class.is_motor_vehicle();
         if self.recent.same_track(track.id, passage.at, recount_s)
-            || self.recent.same_place(passage, unit, motor, |other| apart(places, track, other, unit))
+            || self.recent.same_place(passage, unit, motor, |other| company.seen(track, other, unit, *seen))
             || self.recent.broken(passage, user.path.first().at, unit, motor)
         {
             return false;

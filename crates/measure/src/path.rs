@@ -91,6 +91,19 @@ impl Path {
         self.travel_boxes
     }
 
+    /// From where it was first seen to a place, in box units.
+    pub fn boxes_to(&self, place: Point) -> f64 {
+        self.first.p.distance(place) / self.first.unit.max(self.last().unit)
+    }
+
+    /// The larger one of the box units now and at an instant, or as near to it as the path was.
+    pub fn unit_since(&self, at: Timestamp) -> f64 {
+        let off = |s: &&Step| seconds(s.at, at).abs();
+        let steps = std::iter::once(&self.first).chain(&self.steps);
+        let then = steps.min_by(|a, b| off(a).total_cmp(&off(b)));
+        then.map_or(0.0, |s| s.unit).max(self.last().unit)
+    }
+
     /// The best score of all its detections.
     pub fn best_score(&self) -> f64 {
         self.best_score

@@ -3,6 +3,7 @@
 
 use wayside_types::{Direction, Point, Timestamp, TrackId};
 
+use crate::company::Seen;
 use crate::crossing::Passage;
 use crate::path::seconds;
 
@@ -14,8 +15,11 @@ const WINDOW_UNITS: f64 = 0.8;
 /// Reference points of one vehicle under two tracks differ by at most this along its way, in box units:
 /// the next vehicle of the lane is further away …
 const SAME_ALONG_UNITS: f64 = 0.9;
-/// … and by this across it: the next lane is further away.
+/// … and by this across it: the next lane is further away …
 const SAME_BESIDE_UNITS: f64 = 0.2;
+/// … or by this, if the box of one lies within that of the other: part of a vehicle whose way goes aslant through
+/// the picture stands higher than the whole.
+const PART_BESIDE_UNITS: f64 = 0.3;
 
 /// A crossing that was counted.
 #[derive(Debug, Clone, Copy)]
@@ -60,10 +64,15 @@ impl Recent {
 
     /// Whether another track's vehicle was counted in the very place where this one is: two vehicles can't
     /// be there at once, so both tracks follow one. Only vehicles: people do walk abreast.
-    /// `apart` says whether the new track is now seen apart from a counted one: then they are two that were
+    /// `seen` says how the new track is now seen beside a counted one: if apart, then they are two that were
     /// taken for one when they crossed side by side.
-    pub fn same_place(&self, new: &Passage, unit: f64, motor: bool, apart: impl Fn(TrackId) -> bool) -> bool {
-        self.counted.iter().filter(|c| !apart(c.track)).any(|c| {
+    pub fn same_place(&self, new: &Passage, unit: f64, motor: bool, seen: impl Fn(TrackId) -> Seen) -> bool {
+        self.counted.iter().any(|c| {
+            let most_beside = match seen(c.track) {
+                Seen::Apart => return false,
+                Seen::Within => PART_BESIDE_UNITS,
+                Seen::Unclear => SAME_BESIDE_UNITS,
+            };
             let dt = seconds(c.at, new.at);
             let unit = unit.max(c.unit);
             let speed = c.velocity.x.hypot(c.velocity.y);
@@ -74,7 +83,7 @@ impl Recent {
                 (new.place.x - c.place.x - dt * c.velocity.x, new.place.y - c.place.y - dt * c.velocity.y);
             let along = (dx * c.velocity.x + dy * c.velocity.y) / speed;
             let beside = (dy * c.velocity.x - dx * c.velocity.y) / speed;
-            along.abs() <= SAME_ALONG_UNITS * unit && beside.abs() <= SAME_BESIDE_UNITS * unit
+            along.abs() <= SAME_ALONG_UNITS * unit && beside.abs() <= most_beside * unit
         })
     }
 

@@ -1,0 +1,86 @@
+//! Who is seen beside whom: whether two tracks may follow one vehicle, as when the detector sees a part of
+//! it and the whole of it by turns. Knows boxes of this frame only, and of earlier ones no more than that one
+//! was within the other; both in memory for as long as the tracks live.
+
+use std::collections::HashMap;
+
+use wayside_types::{BBox, Track, TrackId, TrackUpdate};
+
+/// Tracks whose reference points are this many box units apart across their way follow two vehicles …
+const APART_BESIDE_UNITS: f64 = 0.45;
+/// … and so do those that are this far apart along it.
+const APART_ALONG_UNITS: f64 = 1.5;
+/// A box that has this share of its area in another is within it.
+const WITHIN_SHARE: f32 = 0.9;
+
+/// How two tracks are seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// In this frame in places that one vehicle can't be in: beside its way, or far ahead or behind on it.
+    Apart,
+    /// Not apart, and at some time the box of one was within that of the other.
+    Within,
+    /// Neither, or one of them is not seen.
+    Unclear,
+}
+
+/// Where a track is detected in this frame.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    bbox: BBox,
+    confirmed: bool,
+}
+
+/// The tracks of this frame and who was ever within whom.
+#[derive(Debug, Default)]
+pub(crate) struct Company {
+    places: HashMap<TrackId, Place>,
+    within: HashMap<TrackId, Vec<TrackId>>,
+}
+
+impl Company {
+    /// Takes a frame. Tracks that ended in it are forgotten with the next.
+    pub fn update(&mut self, tracks: &TrackUpdate) {
+        let detected = || tracks.active.iter().filter(|t| t.observed);
+        self.places = detected().map(|t| (t.id, Place { bbox: t.bbox, confirmed: t.confirmed })).collect();
+        for (a, b) in detected().flat_map(|a| detected().map(move |b| (a, b))).filter(|(a, b)| a.id != b.id) {
+            if a.bbox.intersection(&b.bbox) >= WITHIN_SHARE * a.bbox.area().min(b.bbox.area()) {
+                let others = self.within.entry(a.id).or_default();
+                if !others.contains(&b.id) {
+                    others.push(b.id);
+                }
+            }
+        }
+    }
+
+    /// Forgets a track.
+    pub fn forget(&mut self, track: TrackId) {
+        self.within.remove(&track);
+    }
+
+    /// How a track, whose box unit this is, is seen beside another. For a crossing that nobody `saw`, what
+    /// was within another then counts for more than what is apart from it now.
+    pub fn seen(&self, track: &Track, other: TrackId, unit: f64, saw: bool) -> Seen {
+        let within = self.within.get(&track.id).is_some_and(|others| others.contains(&other));
+        match (within, self.are_apart(track, other, unit)) {
+            (true, apart) if !(saw && apart) => Seen::Within,
+            (_, true) => Seen::Apart,
+            _ => Seen::Unclear,
+        }
+    }
+
+    fn are_apart(&self, track: &Track, other: TrackId, unit: f64) -> bool {
+        let (Some(a), Some(b)) = (self.places.get(&track.id), self.places.get(&other)) else { return false };
+        let v = track.velocity_px_s;
+        let speed = v.x.hypot(v.y);
+        if speed <= 0.0 || !a.confirmed || !b.confirmed {
+            return false;
+        }
+        // The part of a vehicle is as far from its middle as the whole is large.
+        let unit = f64::from(a.bbox.area().max(b.bbox.area())).sqrt().max(unit);
+        let (from, to) = (a.bbox.reference(), b.bbox.reference());
+        let (dx, dy) = (to.x - from.x, to.y - from.y);
+        let (along, beside) = ((dx * v.x + dy * v.y) / speed, (dx * v.y - dy * v.x) / speed);
+        beside.abs() >= APART_BESIDE_UNITS * unit || along.abs() >= APART_ALONG_UNITS * unit
+    }
+}
