@@ -1,7 +1,8 @@
-//! The last pass of pre-processing: resized 8-bit planes become scaled floats in the tensor's own channel
+//! The last step of pre-processing: rows of a scaled picture become floats in the tensor's own channel
 //! and dimension order. The inner loops are kept so plain that the compiler turns them into SIMD.
 
 use super::Fit;
+use super::sample::Scaled;
 use crate::manifest::{ColourOrder, InputSpec, TensorOrder};
 
 /// YUV to RGB, limited range (Y 16 to 235, U and V 16 to 240).
@@ -80,66 +81,64 @@ impl Folded {
 
 /// Rows of equal length in, three rows of that length out. Indexed loops over slices of one length are
 /// what the compiler vectorises.
-fn yuv_row(folded: [Folded; 3], [y, u, v]: [&[u8]; 3], [red, green, blue]: [&mut [f32]; 3]) {
+fn yuv_row(folded: [Folded; 3], [y, u, v]: [&[f32]; 3], [red, green, blue]: [&mut [f32]; 3]) {
     let n = y.len();
     if u.len() != n || v.len() != n || red.len() != n || green.len() != n || blue.len() != n {
         return;
     }
     let [r, g, b] = folded;
     for i in 0..n {
-        let (y, u, v) = (f32::from(y[i]), f32::from(u[i]), f32::from(v[i]));
+        let (y, u, v) = (y[i], u[i], v[i]);
         red[i] = r.at(y, u, v);
         green[i] = g.at(y, u, v);
         blue[i] = b.at(y, u, v);
     }
 }
 
-/// Resized chroma, half as wide and high as the picture (rounded up), no padding.
-pub(super) enum Chroma<'a> {
+/// Chroma, half as wide and high as the picture (rounded up).
+pub(super) enum Chroma<'s, 'p> {
     /// U and V apart (I420).
-    Planar(&'a [u8], &'a [u8]),
+    Planar(Scaled<'s, 'p>, Scaled<'s, 'p>),
     /// U and V by turns (NV12).
-    Interleaved(&'a [u8]),
+    Interleaved(Scaled<'s, 'p>),
 }
 
-impl Chroma<'_> {
-    /// Writes one row of chroma as two rows of the picture want it: every sample twice.
-    fn double_row(&self, row: usize, u: &mut [u8], v: &mut [u8]) {
-        let half = u.len().div_ceil(2);
+impl Chroma<'_, '_> {
+    fn row(&mut self, index: usize, half_u: &mut [f32], half_v: &mut [f32]) {
         match self {
-            Self::Planar(all_u, all_v) => {
-                let range = row * half..(row + 1) * half;
-                double(all_u.get(range.clone()).unwrap_or_default().iter().copied(), u);
-                double(all_v.get(range).unwrap_or_default().iter().copied(), v);
+            Self::Planar(u, v) => {
+                u.row(index, [half_u]);
+                v.row(index, [half_v]);
             }
-            Self::Interleaved(all) => {
-                let (pairs, _) =
-                    all.get(2 * row * half..2 * (row + 1) * half).unwrap_or_default().as_chunks::<2>();
-                double(pairs.iter().map(|[u, _]| *u), u);
-                double(pairs.iter().map(|[_, v]| *v), v);
-            }
+            Self::Interleaved(uv) => uv.row(index, [half_u, half_v]),
         }
     }
 }
 
 /// Every sample twice; the last one once where the row is odd.
-#[inline(always)]
-fn double(samples: impl DoubleEndedIterator<Item = u8> + Clone, row: &mut [u8]) {
+fn double(samples: &[f32], row: &mut [f32]) {
     let (pairs, odd) = row.as_chunks_mut::<2>();
-    if let (Some(odd), Some(last)) = (odd.first_mut(), samples.clone().next_back()) {
-        *odd = last;
+    if let (Some(odd), Some(last)) = (odd.first_mut(), samples.last()) {
+        *odd = *last;
     }
     for (pair, sample) in pairs.iter_mut().zip(samples) {
-        *pair = [sample, sample];
+        *pair = [*sample, *sample];
     }
 }
 
-/// Scratch for one row.
+/// Scratch for one row: three in, three out, and two of half that length.
 #[derive(Default)]
 pub(super) struct Rows {
-    u: Vec<u8>,
-    v: Vec<u8>,
-    colours: Vec<f32>,
+    picture: [Vec<f32>; 3],
+    colours: [Vec<f32>; 3],
+    half: [Vec<f32>; 2],
+}
+
+impl Rows {
+    fn resize(&mut self, width: usize) {
+        self.picture.iter_mut().chain(&mut self.colours).for_each(|row| row.resize(width, 0.0));
+        self.half.iter_mut().for_each(|row| row.resize(width.div_ceil(2), 0.0));
+    }
 }
 
 /// Where in the tensor's slot a picture goes, and how its values are scaled.
@@ -150,6 +149,7 @@ pub(super) struct Target {
     left: usize,
     top: usize,
     width: usize,
+    height: usize,
     /// Tensor channel of red, green and blue.
     channel: [usize; 3],
     /// By tensor channel: value = pixel * gain + bias.
@@ -172,6 +172,7 @@ impl Target {
             left: fit.left as usize,
             top: fit.top as usize,
             width: fit.width as usize,
+            height: fit.height as usize,
             channel: match spec.colour {
                 ColourOrder::Rgb => [0, 1, 2],
                 ColourOrder::Bgr => [2, 1, 0],
@@ -200,53 +201,60 @@ impl Target {
         }
     }
 
-    /// Luma of the picture's size and chroma of half that, no padding.
+    /// Luma of the picture's size and chroma of half that.
     pub(super) fn write_yuv(
         &self,
         matrix: Matrix,
-        y: &[u8],
-        chroma: &Chroma<'_>,
+        luma: &mut Scaled<'_, '_>,
+        chroma: &mut Chroma<'_, '_>,
         rows: &mut Rows,
         slot: &mut [f32],
     ) {
-        let w = self.width;
         let folded = matrix.folded(self.by_colour(self.gain), self.by_colour(self.bias));
-        let Rows { u, v, colours } = rows;
-        u.resize(w, 0);
-        v.resize(w, 0);
-        colours.resize(3 * w, 0.0);
-        for (index, y) in y.chunks_exact(w).enumerate() {
-            if index % 2 == 0 {
-                chroma.double_row(index / 2, u, v);
+        rows.resize(self.width);
+        let Rows { picture: [y, u, v], colours, half: [half_u, half_v] } = rows;
+        for index in 0..self.height {
+            luma.row(index, [y.as_mut_slice()]);
+            if index.is_multiple_of(2) {
+                chroma.row(index / 2, half_u, half_v);
+                double(half_u, u);
+                double(half_v, v);
             }
-            if let Some(colours) = self.channel_rows(index, slot) {
-                yuv_row(folded, [y, u, v], colours);
-                continue;
-            }
-            let (red, rest) = colours.split_at_mut(w);
-            let (green, blue) = rest.split_at_mut(w);
-            yuv_row(folded, [y, u, v], [&mut *red, &mut *green, &mut *blue]);
-            let pixels = red.iter().zip(green.iter()).zip(blue.iter()).map(|((r, g), b)| [*r, *g, *b]);
-            self.write_pixels(index, pixels, slot);
+            self.write_row(index, slot, colours, |out| yuv_row(folded, [y, u, v], out));
         }
     }
 
-    /// Packed RGB of the picture's size, no padding.
-    pub(super) fn write_rgb(&self, rgb: &[u8], slot: &mut [f32]) {
-        let gain = self.by_colour(self.gain);
-        let bias = self.by_colour(self.bias);
-        for (index, row) in rgb.chunks_exact(3 * self.width).enumerate() {
-            let pixels =
-                row.chunks_exact(3).map(|p| [0, 1, 2].map(|c: usize| f32::from(p[c]) * gain[c] + bias[c]));
-            match self.channel_rows(index, slot) {
-                Some([red, green, blue]) => {
-                    let out = red.iter_mut().zip(green.iter_mut()).zip(blue.iter_mut());
-                    for (((red, green), blue), [r, g, b]) in out.zip(pixels) {
-                        (*red, *green, *blue) = (r, g, b);
-                    }
+    /// RGB of the picture's size.
+    pub(super) fn write_rgb(&self, rgb: &mut Scaled<'_, '_>, rows: &mut Rows, slot: &mut [f32]) {
+        let (gain, bias) = (self.by_colour(self.gain), self.by_colour(self.bias));
+        rows.resize(self.width);
+        for index in 0..self.height {
+            self.write_row(index, slot, &mut rows.colours, |mut out| {
+                rgb.row(index, out.each_mut().map(|row| &mut **row));
+                for ((row, gain), bias) in out.into_iter().zip(gain).zip(bias) {
+                    row.iter_mut().for_each(|value| *value = *value * gain + bias);
                 }
-                None => self.write_pixels(index, pixels, slot),
-            }
+            });
+        }
+    }
+
+    /// Has a row written, as red, green and blue, where it belongs in the slot.
+    fn write_row(
+        &self,
+        index: usize,
+        slot: &mut [f32],
+        colours: &mut [Vec<f32>; 3],
+        write: impl FnOnce([&mut [f32]; 3]),
+    ) {
+        if let Some(rows) = self.channel_rows(index, slot) {
+            return write(rows);
+        }
+        write(colours.each_mut().map(Vec::as_mut_slice));
+        let start = (self.top + index) * self.input_width + self.left;
+        let Some(pixels) = slot.get_mut(3 * start..3 * (start + self.width)) else { return };
+        for (colour, &channel) in colours.iter().zip(&self.channel) {
+            let values = pixels.iter_mut().skip(channel).step_by(3);
+            values.zip(colour).for_each(|(out, value)| *out = *value);
         }
     }
 
@@ -267,16 +275,6 @@ impl Target {
         let second = planes.next()?.get_mut(range.clone())?;
         let third = planes.next()?.get_mut(range)?;
         Some(if self.channel[0] == 0 { [first, second, third] } else { [third, second, first] })
-    }
-
-    /// Writes scaled red, green and blue into a tensor with channels last.
-    fn write_pixels(&self, row: usize, pixels: impl Iterator<Item = [f32; 3]>, slot: &mut [f32]) {
-        let start = (self.top + row) * self.input_width + self.left;
-        let [cr, cg, cb] = self.channel;
-        let Some(out) = slot.get_mut(3 * start..3 * (start + self.width)) else { return };
-        for (out, [r, g, b]) in out.chunks_exact_mut(3).zip(pixels) {
-            (out[cr], out[cg], out[cb]) = (r, g, b);
-        }
     }
 }
 

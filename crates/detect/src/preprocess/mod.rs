@@ -1,16 +1,17 @@
-//! From a frame's planes to the model's input tensor: one SIMD resize a plane, then one pass that turns
-//! YUV into RGB or BGR, scales and writes floats. The picture is never stored in between at full size. Where
+//! From a frame's planes to the model's input tensor in one pass: row by row, planes are scaled, turned
+//! from YUV into RGB or BGR, and written as floats. The picture is never stored in between. Where
 //! the frame came to lie in the input is a [`Fit`], by which boxes find their way back.
 
 mod convert;
-mod planes;
+mod plane;
+mod sample;
 
-use fast_image_resize::Resizer;
-use fast_image_resize::pixels::{U8, U8x2, U8x3};
 use wayside_types::{BBox, Frame, FrameSize, PixelFormat};
 
 use crate::manifest::{InputSpec, ResizeMode, TensorOrder};
 use convert::{Chroma, Matrix, Rows, Target};
+use plane::Plane;
+use sample::Sampler;
 
 /// Where a frame came to lie in the input.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,22 +72,15 @@ impl Fit {
 /// Writes frames into a tensor. Keeps its scratch memory from frame to frame.
 pub(crate) struct Preprocessor {
     spec: InputSpec,
-    resizer: Resizer,
-    scratch: Scratch,
+    samplers: [Sampler; 3],
+    rows: Rows,
     /// Which part of each slot holds the picture; the rest was padded when that last changed.
     painted: Vec<Option<Fit>>,
 }
 
-#[derive(Default)]
-struct Scratch {
-    packed: Vec<u8>,
-    planes: [Vec<u8>; 3],
-    rows: Rows,
-}
-
 impl Preprocessor {
     pub(crate) fn new(spec: InputSpec, slots: usize) -> Self {
-        Self { spec, resizer: Resizer::new(), scratch: Scratch::default(), painted: vec![None; slots] }
+        Self { spec, samplers: Default::default(), rows: Rows::default(), painted: vec![None; slots] }
     }
 
     /// Floats of one frame in the tensor.
@@ -99,7 +93,7 @@ impl Preprocessor {
     /// # Errors
     /// What does not fit.
     pub(crate) fn check(frame: &Frame) -> Result<(), String> {
-        planes::check(frame)
+        plane::check(frame)
     }
 
     /// Writes a frame into the tensor's slot with this index.
@@ -107,7 +101,7 @@ impl Preprocessor {
     /// # Errors
     /// When the planes don't fit the frame's size and format, or the slot is not [`Self::slot_len`] long.
     pub(crate) fn write(&mut self, frame: &Frame, index: usize, slot: &mut [f32]) -> Result<Fit, String> {
-        planes::check(frame)?;
+        plane::check(frame)?;
         if slot.len() != self.slot_len() {
             return Err(format!("slot of {} floats instead of {}", slot.len(), self.slot_len()));
         }
@@ -119,56 +113,22 @@ impl Preprocessor {
                 *painted = Some(fit);
             }
         }
+        let matrix = Matrix::for_height(frame.size.height);
+        let [first, second, third] = &mut self.samplers;
+        let mut whole = first.begin(Plane::of(frame, 0), fit.size());
         match frame.format {
-            PixelFormat::I420 => self.write_i420(frame, fit, &target, slot)?,
-            PixelFormat::Nv12 => self.write_nv12(frame, fit, &target, slot)?,
-            PixelFormat::Rgb8 => self.write_rgb(frame, fit, &target, slot)?,
+            PixelFormat::I420 => {
+                let u = second.begin(Plane::of(frame, 1), fit.chroma_size());
+                let v = third.begin(Plane::of(frame, 2), fit.chroma_size());
+                target.write_yuv(matrix, &mut whole, &mut Chroma::Planar(u, v), &mut self.rows, slot);
+            }
+            PixelFormat::Nv12 => {
+                let uv = second.begin(Plane::of(frame, 1), fit.chroma_size());
+                target.write_yuv(matrix, &mut whole, &mut Chroma::Interleaved(uv), &mut self.rows, slot);
+            }
+            PixelFormat::Rgb8 => target.write_rgb(&mut whole, &mut self.rows, slot),
         }
         Ok(fit)
-    }
-
-    fn write_i420(
-        &mut self,
-        frame: &Frame,
-        fit: Fit,
-        target: &Target,
-        slot: &mut [f32],
-    ) -> Result<(), String> {
-        let Scratch { packed, planes: [y, u, v], rows } = &mut self.scratch;
-        planes::resize::<U8>(&mut self.resizer, frame, 0, packed, y, fit.size())?;
-        planes::resize::<U8>(&mut self.resizer, frame, 1, packed, u, fit.chroma_size())?;
-        planes::resize::<U8>(&mut self.resizer, frame, 2, packed, v, fit.chroma_size())?;
-        let matrix = Matrix::for_height(frame.size.height);
-        target.write_yuv(matrix, y, &Chroma::Planar(u, v), rows, slot);
-        Ok(())
-    }
-
-    fn write_nv12(
-        &mut self,
-        frame: &Frame,
-        fit: Fit,
-        target: &Target,
-        slot: &mut [f32],
-    ) -> Result<(), String> {
-        let Scratch { packed, planes: [y, uv, _], rows } = &mut self.scratch;
-        planes::resize::<U8>(&mut self.resizer, frame, 0, packed, y, fit.size())?;
-        planes::resize::<U8x2>(&mut self.resizer, frame, 1, packed, uv, fit.chroma_size())?;
-        let matrix = Matrix::for_height(frame.size.height);
-        target.write_yuv(matrix, y, &Chroma::Interleaved(uv), rows, slot);
-        Ok(())
-    }
-
-    fn write_rgb(
-        &mut self,
-        frame: &Frame,
-        fit: Fit,
-        target: &Target,
-        slot: &mut [f32],
-    ) -> Result<(), String> {
-        let Scratch { packed, planes: [rgb, _, _], .. } = &mut self.scratch;
-        planes::resize::<U8x3>(&mut self.resizer, frame, 0, packed, rgb, fit.size())?;
-        target.write_rgb(rgb, slot);
-        Ok(())
     }
 }
 
