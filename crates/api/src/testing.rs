@@ -52,6 +52,7 @@ pub(crate) fn cameras() -> Arc<[CameraSpec]> {
         polygon: vec![Point::new(0.0, 0.35), Point::new(1.0, 0.35), Point::new(1.0, 0.6)],
         heading: Some([Point::new(0.1, 0.5), Point::new(0.9, 0.5)].into()),
         closed_to: vec![RoadUserClass::Pedestrian],
+        free_flow_kmh: Some(50.0),
     };
     let full = CameraSpec {
         id: CameraId::new("hp-07").unwrap(),

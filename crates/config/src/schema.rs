@@ -244,6 +244,9 @@ struct Zone {
     heading: Option<[Point; 2]>,
     /// Classes that must not be here; for carriageways and lanes.
     closed_to: Option<Vec<Class>>,
+    /// How fast traffic goes here when nothing is in its way, km/h; for lanes and queues. Delay is measured against it.
+    #[schemars(range(min = 5, max = 200))]
+    free_flow_kmh: Option<f64>,
 }
 
 /// What a zone is for.

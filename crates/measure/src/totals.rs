@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use wayside_types::{Direction, LineId, RoadUserClass, SpeedSummary};
+use wayside_types::{Direction, LEAST_SUMMARISED, LineId, RoadUserClass};
 
 use crate::event::Event;
 
@@ -59,7 +59,7 @@ pub struct SpeedTotal {
     pub n: u32,
     /// How many were counted without one: too short a path, or too far away.
     pub untrusted: u32,
-    /// Arithmetic mean of the trusted ones, km/h; `None` below [`SpeedSummary::MIN_N`].
+    /// Arithmetic mean of the trusted ones, km/h; `None` below [`LEAST_SUMMARISED`].
     pub mean_kmh: Option<f64>,
     /// The speed that 85 % do not exceed (linear between order statistics), km/h; likewise.
     pub p85_kmh: Option<f64>,
@@ -78,6 +78,8 @@ impl Totals {
             Event::Movement(m) => {
                 *self.movements.entry((m.from.clone(), m.to.clone(), m.class)).or_default() += 1;
             }
+            // The measurer keeps its own account of zones, and a file's lines have no occupancy.
+            Event::Presence(_) | Event::Zone(_) => {}
         }
     }
 
@@ -109,7 +111,7 @@ impl Totals {
             let mut kmh: Vec<f64> = speeds.trusted_mps.iter().map(|v| v * 3.6).collect();
             kmh.sort_by(f64::total_cmp);
             let n = u32::try_from(kmh.len()).unwrap_or(u32::MAX);
-            let enough = n >= SpeedSummary::MIN_N;
+            let enough = n >= LEAST_SUMMARISED;
             SpeedTotal {
                 line: line.clone(),
                 direction: *direction,

@@ -44,6 +44,7 @@ fn camera(lines: Vec<Line>, calibration: Option<Calibration>) -> CameraSpec {
             polygon: [[0.0, 0.4], [1.0, 0.4], [1.0, 0.9], [0.0, 0.9]].map(Point::from).to_vec(),
             heading: None,
             closed_to: vec![],
+            free_flow_kmh: None,
         }],
         config_version: "v1".into(),
     }

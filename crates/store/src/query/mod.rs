@@ -1,16 +1,18 @@
 //! The questions that may be asked of the database, each with a page of answers at a time: [`cameras`], and
 //! [`measurements`], whose bins come from `bins`, whose pages from `cursor`, whose SQL lies in `fetch` and
-//! whose rows, with their zeros, are put together in `fill`.
+//! `flow` and whose rows, with their zeros, are put together in `fill`.
 
 mod bins;
 mod cameras;
 mod cursor;
 mod fetch;
 mod fill;
+mod flow;
 mod measurements;
 
 pub use cameras::{CameraRow, cameras};
 pub use cursor::Cursor;
+pub use flow::{LineFlow, ZoneFlow};
 pub use measurements::{
     GroupBy, GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject, SmallCells,
     measurements,

@@ -4,7 +4,9 @@
 mod accept;
 mod ask;
 mod csv;
+mod flow;
 mod row;
+mod zone;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -72,16 +74,18 @@ impl IntoResponse for Error {
 /// and class. Motor vehicles are counted in bins of a minute or longer, pedestrians, bicycles, motorcycles
 /// and movements in bins of 15 minutes or longer; without `class` an answer holds the classes that its bin
 /// allows. Movements under 3 in a quarter of an hour are shown as null (`suppressed`), as `<3` in CSV, and no
-/// sum holds them.
+/// sum holds them. Speeds, headways, occupancy and zones come in bins of 15 minutes or longer; speeds and headways of
+/// fewer than five crossings of a line by a class in a quarter of an hour were not kept, and no sum holds them.
 #[utoipa::path(
     get,
     path = "/api/v1/measurements",
     operation_id = "list_measurements",
     tag = "measurements",
     params(
-        ("kind" = Option<String>, Query, description = "`lines` (crossings; the default) or `movements` (from line to line)"),
+        ("kind" = Option<String>, Query, description = "`lines` (crossings; the default), `movements` (from line to line) or `zones` (how full, queues, delay)"),
         ("camera" = Option<Vec<String>>, Query, explode = false, description = "Only these cameras; repeated or separated by commas"),
         ("line" = Option<Vec<String>>, Query, explode = false, description = "Only these lines; a movement is meant when it begins or ends at one of them"),
+        ("zone" = Option<Vec<String>>, Query, explode = false, description = "Only these zones; for `kind=zones`"),
         ("class" = Option<Vec<String>>, Query, explode = false, description = "Only these classes: `car`, `bus`, `truck`, `motorcycle`, `bicycle`, `pedestrian`"),
         ("from" = Option<String>, Query, format = DateTime, description = "Bins that start at this time or later; 24 hours before `to` unless given"),
         ("to" = Option<String>, Query, format = DateTime, description = "Bins that start before this time; now unless given"),
