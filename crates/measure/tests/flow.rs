@@ -121,7 +121,7 @@ fn occupancy_is_told_in_whole_seconds_and_none_is_lost() {
             direction: Direction::Forward,
             class: CAR,
             at: after(start + 100.0),
-            seconds: 0.35,
+            seconds: 0.375,
         };
         b.event(&Event::Presence(presence));
         let open: Vec<FlowBin> = b.snapshot().into_iter().flat_map(|c| c.flows).collect();
@@ -129,11 +129,11 @@ fn occupancy_is_told_in_whole_seconds_and_none_is_lost() {
         let flows: Vec<FlowBin> = closed.into_iter().flat_map(|c| c.flows).collect();
         assert_eq!(open, flows, "a checkpoint says the same");
         let seconds: u32 = flows.iter().map(|f| f.occupied_s).sum();
-        assert!(seconds <= 1, "0.35 s are 0 or 1");
+        assert!(seconds <= 1, "0.375 s are 0 or 1");
         first = first.or((seconds > 0).then_some(quarter));
         told += seconds;
     }
-    assert_eq!((told, first), (7, Some(2)), "20 × 0.35 s");
+    assert_eq!((told, first), (7, Some(2)), "20 × 0.375 s");
 }
 
 fn moment(s: f64, vehicles: u32, queue: (f64, u32), lost_s: Vec<f64>) -> Event {

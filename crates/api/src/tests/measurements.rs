@@ -7,8 +7,8 @@ use tempfile::TempDir;
 use wayside_store::{Database, Writer, WriterOptions};
 use wayside_testkit::TestDb;
 use wayside_types::{
-    Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Grade, LineId,
-    RoadUserClass, Timestamp,
+    Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, FlowBin, Grade, Headways,
+    LineId, RoadUserClass, Speeds, Timestamp, ZoneBin, ZoneDelay, ZoneId, ZoneQueue,
 };
 
 use crate::testing::{Site, cameras, clock};
@@ -60,9 +60,40 @@ fn half_an_hour() -> Vec<ClosedBins> {
     let quarter = watched(BinLength::Minute15, at(0));
     let quarter = count(quarter, forward, RoadUserClass::Pedestrian, 4);
     let quarter = count(quarter, movement("east-in", "north-out"), RoadUserClass::Car, 18);
-    all.push(count(quarter, movement("east-in", "north-out"), RoadUserClass::Bus, 2));
+    let mut quarter = count(quarter, movement("east-in", "north-out"), RoadUserClass::Bus, 2);
+    quarter.flows.push(seven_cars());
+    quarter.zones.push(a_queue());
+    all.push(quarter);
     all.push(watched(BinLength::Minute15, at(15)));
     all
+}
+
+/// Seven cars, one of them with a speed that could not be trusted, 12 s one behind the other, 4 s over the line.
+fn seven_cars() -> FlowBin {
+    let (mut speeds, mut headways) = (Speeds::default(), Headways::default());
+    [20.0, 25.0, 30.0, 31.0, 32.0, 60.0].iter().for_each(|kmh| speeds.add(*kmh));
+    (0..6).for_each(|_| headways.add(12.0));
+    FlowBin {
+        line: LineId::new("east-in").unwrap(),
+        direction: Direction::Forward,
+        class: RoadUserClass::Car,
+        count: 7,
+        untrusted: Some(1),
+        occupied_s: 4,
+        speeds: Some(speeds),
+        headways: Some(headways),
+    }
+}
+
+fn a_queue() -> ZoneBin {
+    ZoneBin {
+        zone: ZoneId::new("lane-1").unwrap(),
+        occupied_s: 90,
+        vehicle_s: 450,
+        length_m: Some(50.0),
+        queue: Some(ZoneQueue { max_m: 18.5, max_vehicles: 3, last_m: 4.5, last_vehicles: 1 }),
+        delay: Some(ZoneDelay { n: 7, sum_s: 70.0 }),
+    }
 }
 
 /// The API over a database that holds these bins.
@@ -101,6 +132,7 @@ async fn what_was_stored_is_answered() {
     rows_are_grouped(&site, span).await;
     pages_make_the_whole(&site, span).await;
     small_movements_are_hidden(&site, span).await;
+    zones_have_rows_of_their_own(&site, span).await;
     csv_holds_the_same(&site, span).await;
     hours_follow_the_site(&site).await;
     assert_eq!(site.get("/readyz").await.json()["database"], "reachable");
@@ -117,7 +149,8 @@ async fn rows_have_this_shape(site: &Site, span: &str) {
         json!({
             "camera": "hp-07", "line": "east-in", "direction": "forward", "class": "car",
             "start": "2026-11-21T11:30:00Z", "end": "2026-11-21T11:31:00Z",
-            "count": 7, "suppressed": false, "speed": {"n": 7, "mean_kmh": 31.23},
+            "count": 7, "suppressed": false, "flow_per_h": 420.0,
+            "speed": null, "untrusted": null, "headway": null, "gap_mean_s": null, "occupancy": null,
             "observed_s": 60.0, "dropped_share": 0.0, "grade": "good", "complete": true,
         })
     );
@@ -126,6 +159,24 @@ async fn rows_have_this_shape(site: &Site, span: &str) {
     // The default is the last 24 hours in quarters of an hour, all classes.
     let quarters = items(site, "").await;
     assert_eq!(quarters.len(), 2 * 2 * 2 * 6);
+    let mut row = counted(&quarters).into_iter().find(|row| row["class"] == "car").unwrap().clone();
+    assert_eq!(row["speed"].as_object_mut().unwrap().remove("p15_kmh"), Some(json!(21.8)));
+    assert_eq!(row["headway"].as_object_mut().unwrap().remove("p15_s"), Some(json!(12.08)));
+    assert_eq!(
+        row,
+        json!({
+            "camera": "hp-07", "line": "east-in", "direction": "forward", "class": "car",
+            "start": "2026-11-21T11:30:00Z", "end": "2026-11-21T11:45:00Z",
+            "count": 7, "suppressed": false, "flow_per_h": 28.0,
+            "speed": {"n": 6, "time_mean_kmh": 33.0, "space_mean_kmh": 29.48, "p50_kmh": 31.0, "p85_kmh": 60.2},
+            "untrusted": 1, "headway": {"n": 6, "mean_s": 12.0, "p50_s": 12.25, "p85_s": 12.43},
+            "gap_mean_s": null, "occupancy": 0.0044,
+            "observed_s": 900.0, "dropped_share": 0.0, "grade": "good", "complete": true,
+        })
+    );
+    let line = items(site, "group=line,direction&line=east-in").await;
+    assert_eq!(line[0]["direction"], "backward");
+    assert_eq!((&line[1]["speed"]["n"], &line[1]["gap_mean_s"]), (&json!(6), &json!(11.95)));
     assert!(items(site, &format!("camera=hp-01&{span}")).await.is_empty(), "hp-01 watched nothing");
 }
 
@@ -176,6 +227,49 @@ async fn small_movements_are_hidden(site: &Site, span: &str) {
     assert!(csv.text().contains("east-in,north-out,bus,<3,,,"), "{}", csv.text());
 }
 
+async fn zones_have_rows_of_their_own(site: &Site, span: &str) {
+    let rows = items(site, &format!("kind=zones&{span}")).await;
+    assert_eq!(
+        rows[0],
+        json!({
+            "camera": "hp-07", "zone": "lane-1", "start": "2026-11-21T11:30:00Z", "end": "2026-11-21T11:45:00Z",
+            "zone_kind": "lane", "occupancy": 0.1, "vehicles_mean": 0.5, "density_per_km": 10.0,
+            "queue": {"max_m": 18.5, "max_vehicles": 3, "last_m": 4.5, "last_vehicles": 1},
+            "delay": {"n": 7, "mean_s": 10.0}, "level_of_service": {"grade": "B", "scale": "hcm-density"},
+            "observed_s": 900.0, "dropped_share": 0.0, "grade": "good", "complete": true,
+        })
+    );
+    // Nothing was in it in the second quarter.
+    assert_eq!(
+        (rows.len(), &rows[1]["vehicles_mean"], &rows[1]["level_of_service"]["grade"]),
+        (2, &json!(0.0), &json!("A"))
+    );
+    let csv = site.get_with(&format!("/api/v1/measurements?kind=zones&zone=lane-1&{span}"), &CSV).await;
+    let lines: Vec<&str> = csv.text().split_terminator("\r\n").collect();
+    assert_eq!(
+        lines[..2],
+        [
+            "camera,start,end,zone,zone_kind,occupancy,vehicles_mean,density_per_km,queue_max_m,queue_max_vehicles,\
+             queue_last_m,queue_last_vehicles,delay_n,delay_mean_s,los,los_scale,observed_s,dropped_share,grade,complete",
+            "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:45:00Z,lane-1,lane,0.1,0.5,10,18.5,3,4.5,1,7,10,B,hcm-density,\
+             900,0,good,true"
+        ]
+    );
+    for (query, part) in [
+        ("kind=zones&bin=5m", "zones are kept in bins of 15m or longer"),
+        ("kind=zones&zone=nowhere", "one of the measured zones of these cameras: lane-1"),
+        ("kind=zones&class=car", "zones are measured for cars, buses and trucks together"),
+        ("kind=zones&group=class", "zones are told apart by zone"),
+        ("kind=zones&line=east-in", "zones are chosen with zone"),
+        ("zone=lane-1", "left out, unless kind=zones"),
+        ("kind=zone", "one of: lines movements zones"),
+    ] {
+        let answer = site.get_with(&format!("/api/v1/measurements?{query}"), &JSON).await;
+        assert_eq!(answer.status, 400, "{query}");
+        assert!(answer.text().contains(part), "{query}: {}", answer.text());
+    }
+}
+
 async fn csv_holds_the_same(site: &Site, span: &str) {
     let query = format!("/api/v1/measurements?bin=1m&class=car&{span}");
     let csv = site.get_with(&query, &CSV).await;
@@ -184,13 +278,18 @@ async fn csv_holds_the_same(site: &Site, span: &str) {
     let lines: Vec<&str> = csv.text().split_terminator("\r\n").collect();
     assert_eq!(
         lines[0],
-        "camera,start,end,line,direction,class,count,speed_n,speed_mean_kmh,observed_s,dropped_share,grade,complete"
+        "camera,start,end,line,direction,class,count,flow_per_h,speed_n,speed_time_mean_kmh,speed_space_mean_kmh,\
+         speed_p15_kmh,speed_p50_kmh,speed_p85_kmh,untrusted,headway_n,headway_mean_s,headway_p15_s,headway_p50_s,\
+         headway_p85_s,gap_mean_s,occupancy,observed_s,dropped_share,grade,complete"
     );
-    let first =
-        "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:31:00Z,east-in,forward,car,7,7,31.23,60,0,good,true";
+    let first = "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:31:00Z,east-in,forward,car,7,420,,,,,,,,,,,,,,,60,0,good,true";
     assert!(lines.contains(&first), "{:?}", &lines[..5]);
     assert_eq!(lines.len(), 1 + 30 * 2 * 2);
     assert!(!csv.text().replace("\r\n", "").contains(['\r', '\n']));
+    let quarters = site.get_with(&format!("/api/v1/measurements?class=car&{span}"), &CSV).await;
+    let first = "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:45:00Z,east-in,forward,car,7,28,6,33,29.48,21.8,31,60.2,1,\
+                 6,12,12.08,12.25,12.43,,0.0044,900,0,good,true";
+    assert!(quarters.text().lines().any(|line| line == first), "{}", quarters.text());
     let total = site.get_with(&format!("/api/v1/measurements?bin=15m&group=none&{span}"), &CSV).await;
     assert!(total.text().contains(",,,,11,"), "what is summed is empty: {}", total.text());
 }

@@ -58,7 +58,7 @@ async fn bad_questions_are_named() {
         ("class=van&bin=1m", "class", "van", FINE),
         ("bin=2m", "bin", "2m", BINS),
         ("bin=", "bin", "", BINS),
-        ("kind=zones", "kind", "zones", "one of: lines movements"),
+        ("kind=zone", "kind", "zone", "one of: lines movements zones"),
         (
             "kind=movements&bin=5m",
             "bin",

@@ -125,7 +125,9 @@ impl Material<'_> {
     ) -> Result<MeasurementRow, StoreError> {
         let observed = |length: i32| self.observed(camera, index, length);
         // Where classes of both stored lengths are summed, the row is as good as the worse of the two.
-        let candidates = [(cell.from_minutes, MINUTE_S), (cell.from_quarters, QUARTER_S)];
+        // What was told of a line only when its quarter closed is as good as the quarter.
+        let quarters = cell.from_quarters || !cell.from_minutes;
+        let candidates = [(cell.from_minutes, MINUTE_S), (quarters, QUARTER_S)];
         let used =
             candidates.into_iter().filter(|(used, _)| *used).map(|(_, length)| (observed(length), length));
         let (observed, length_s) =
