@@ -25,6 +25,12 @@ pub fn profile_schema_json() -> String {
     text(&schema_for!(ProfileFile))
 }
 
+/// JSON Schema of the table of class schemes.
+#[must_use]
+pub fn schemes_schema_json() -> String {
+    text(&schema_for!(SchemesFile))
+}
+
 fn text(schema: &Schema) -> String {
     // A schema is a JSON value, so writing it can't fail.
     let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
@@ -46,6 +52,8 @@ struct SiteFile {
     cameras_dir: Option<String>,
     /// Directory of profiles. Default: pipelines, in the home directory.
     profiles_dir: Option<String>,
+    /// The table of class schemes; `config/schemes.toml` of the installation unless given.
+    schemes: Option<String>,
     /// Directory of model manifests. Default: models, in the home directory.
     models_dir: Option<String>,
     /// Directory of the models' own files. Default: .wayside/models, in the home directory.
@@ -226,6 +234,47 @@ struct Line {
     id: String,
     /// From, to; fractions of the picture's width and height, 0 to 1.
     points: [Point; 2],
+}
+
+/// A table of class schemes.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "Wayside class schemes")]
+struct SchemesFile {
+    /// The schemes.
+    scheme: Option<Vec<Scheme>>,
+}
+
+/// How the six classes go into the groups of a counting standard.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Scheme {
+    /// Unique in the file; what `scheme=` in the API names.
+    #[schemars(regex(pattern = r"^[a-z0-9-]{1,40}$"))]
+    id: String,
+    /// What it is called.
+    #[schemars(length(min = 1, max = 200))]
+    title: String,
+    /// Its groups; every class is in exactly one.
+    #[schemars(length(max = 6))]
+    group: Vec<Group>,
+}
+
+/// Some classes that a scheme takes for one.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Group {
+    /// Unique in the scheme.
+    #[schemars(regex(pattern = r"^[a-z0-9-]{1,40}$"))]
+    id: String,
+    /// What it is called.
+    #[schemars(length(min = 1, max = 200))]
+    title: String,
+    /// The classes in it.
+    #[schemars(length(min = 1, max = 6))]
+    classes: Vec<Class>,
+    /// Passenger-car units of one of them.
+    #[schemars(range(min = 0, max = 10))]
+    pcu: f64,
 }
 
 /// A polygon with a purpose.

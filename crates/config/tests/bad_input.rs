@@ -185,7 +185,7 @@ fn lines_and_zones() {
             "cameras/a.toml:23:28: zone.closed_to = \"dog\": must be one of: car, bus, truck, motorcycle, bicycle, pedestrian",
             "cameras/a.toml:27:11: zone.polygon = [[0, 0], [0.001, 0], [0.001, 0.001]]: covers less than 0.00001 of the picture; the corners must not lie on one line",
             "cameras/a.toml:28:17: zone.free_flow_kmh = 500: only a zone of kind \"lane\" or \"queue\" has a delay against free flow, and this one is a \"watch\"",
-            "cameras/a.toml:28:17: zone.free_flow_kmh = 500: must be a number from 5 to 200 km/h",
+            "cameras/a.toml:28:17: zone.free_flow_kmh = 500: must be from 5 to 200 km/h",
         ],
     );
 }

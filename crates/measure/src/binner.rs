@@ -89,6 +89,9 @@ impl Binner {
                 let subject = BinSubject::Movement(m.from.clone(), m.to.clone());
                 self.count(BinLength::Minute15, m.at, subject, m.class);
             }
+            Event::Lost(l) => {
+                self.count(BinLength::Minute15, l.at, BinSubject::Lost(l.line.clone()), l.class);
+            }
             Event::Presence(p) => {
                 let key = (p.line.clone(), p.direction, p.class);
                 self.bin(BinLength::Minute15, p.at).flows.entry(key).or_default().occupied_s += p.seconds;

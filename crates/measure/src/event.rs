@@ -12,10 +12,23 @@ pub enum Event {
     Crossing(Crossing),
     /// A road user entered by one line and left by another.
     Movement(Movement),
+    /// A road user entered by a line and was lost from sight: where it left is not known, and not guessed.
+    Lost(Lost),
     /// Vehicles were over a line.
     Presence(Presence),
     /// What a zone was like.
     Zone(ZoneMoment),
+}
+
+/// One road user that crossed one line and was lost before another, inside of the picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lost {
+    /// The line it crossed.
+    pub line: LineId,
+    /// Of what class.
+    pub class: RoadUserClass,
+    /// When it was last seen; at most [`crate::MAX_LATENESS`] before the frame that it was reported with.
+    pub at: Timestamp,
 }
 
 /// For how long since the frame before vehicles of a class were over a line.
@@ -91,6 +104,7 @@ impl Event {
         match self {
             Self::Crossing(c) => c.at,
             Self::Movement(m) => m.at,
+            Self::Lost(l) => l.at,
             Self::Presence(p) => p.at,
             Self::Zone(z) => z.at,
         }
@@ -101,6 +115,7 @@ impl Event {
         let at = match self {
             Self::Crossing(c) => &mut c.at,
             Self::Movement(m) => &mut m.at,
+            Self::Lost(l) => &mut l.at,
             Self::Presence(p) => &mut p.at,
             Self::Zone(z) => &mut z.at,
         };

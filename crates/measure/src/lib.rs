@@ -26,10 +26,10 @@ mod zone_bin;
 pub mod zones;
 
 pub use binner::{Binner, GRACE};
-pub use event::{Crossing, Event, Movement, Presence, ZoneMoment};
+pub use event::{Crossing, Event, Lost, Movement, Presence, ZoneMoment};
 pub use homography::{Agreement, CalibrationError, Homography, PairOff};
 pub use lens::Lens;
 pub use measurer::{MAX_LATENESS, MeasureError, Measurer, Quality};
 pub use pose::Pose;
-pub use totals::{CountTotal, MovementTotal, SpeedTotal, Totals};
+pub use totals::{CountTotal, LostTotal, MovementTotal, SpeedTotal, Totals};
 pub use zones::ZoneSummary;

@@ -10,7 +10,7 @@ use wayside_types::{
 };
 
 use crate::crossing::{Passage, Segment, Side};
-use crate::event::{Crossing, Event, Movement};
+use crate::event::{Crossing, Event, Lost, Movement};
 use crate::gap;
 use crate::homography::{CalibrationError, Homography};
 use crate::path::{Path, Step, later, seconds};
@@ -115,6 +115,8 @@ struct User {
     /// Lines counted so far, first and last, and when.
     entered: Option<usize>,
     left: Option<(usize, Timestamp)>,
+    /// Whether a movement of its was reported.
+    moved: bool,
     counted: bool,
     starts_inside: bool,
     looked_back: bool,
@@ -237,6 +239,7 @@ impl Measurer {
             pending: Vec::new(),
             entered: None,
             left: None,
+            moved: false,
             counted: false,
             starts_inside: inside,
             looked_back: false,
@@ -350,6 +353,7 @@ impl Measurer {
             events.push(Event::Movement(Movement { from, to: to_id, class: track.class, at }));
             // What it does next is a movement that starts where this one ended.
             user.entered = Some(to);
+            user.moved = true;
         }
     }
 
@@ -361,6 +365,14 @@ impl Measurer {
             return;
         }
         self.quality.tracks += 1;
+        // Whoever is still seen when the stream ends is not lost, nor is who left the picture.
+        let out_of_sight = seconds(track.last_seen, now) > UNSEEN_S && !self.is_at_edge(&track.bbox);
+        if let Some(line) = user.entered.filter(|_| out_of_sight && !user.moved)
+            && let Some(line) = self.lines.get(line)
+        {
+            let at = track.last_seen.max(later(now, -MAX_LATENESS.as_secs_f64()));
+            events.push(Event::Lost(Lost { line: line.id.clone(), class: track.class, at }));
+        }
         let unit = user.path.last().unit;
         let moves = |v: Option<Point>| v.is_some_and(|v| v.x.hypot(v.y) >= unit);
         let lost = !self.is_at_edge(&track.bbox) && moves(user.path.velocity_at_end(0.5));

@@ -12,6 +12,7 @@ use crate::event::Event;
 pub struct Totals {
     counts: BTreeMap<(LineId, Direction, RoadUserClass), u32>,
     movements: BTreeMap<(LineId, LineId, RoadUserClass), u32>,
+    lost: BTreeMap<(LineId, RoadUserClass), u32>,
     speeds: BTreeMap<(LineId, Direction), Speeds>,
 }
 
@@ -48,6 +49,17 @@ pub struct MovementTotal {
     pub count: u32,
 }
 
+/// How many of one class crossed a line and were lost from sight before another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostTotal {
+    /// The line crossed.
+    pub from: LineId,
+    /// Of what class.
+    pub class: RoadUserClass,
+    /// How many, at least 1.
+    pub count: u32,
+}
+
 /// A line's speeds in one direction, all classes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpeedTotal {
@@ -78,6 +90,9 @@ impl Totals {
             Event::Movement(m) => {
                 *self.movements.entry((m.from.clone(), m.to.clone(), m.class)).or_default() += 1;
             }
+            Event::Lost(l) => {
+                *self.lost.entry((l.line.clone(), l.class)).or_default() += 1;
+            }
             // The measurer keeps its own account of zones, and a file's lines have no occupancy.
             Event::Presence(_) | Event::Zone(_) => {}
         }
@@ -102,6 +117,17 @@ impl Totals {
             count: *count,
         };
         self.movements.iter().map(total).collect()
+    }
+
+    /// Those lost after a line, by line and class, where there are any.
+    #[must_use]
+    pub fn lost(&self) -> Vec<LostTotal> {
+        let total = |((from, class), count): (&(LineId, RoadUserClass), &u32)| LostTotal {
+            from: from.clone(),
+            class: *class,
+            count: *count,
+        };
+        self.lost.iter().map(total).collect()
     }
 
     /// Speeds of every line and direction that was crossed; figures only from five on.

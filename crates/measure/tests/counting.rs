@@ -325,6 +325,29 @@ fn queues_and_occupancy_are_measured_in_zones() {
     assert_eq!(measurer.zones()[0].max_queue_m, None, "no calibration, no metres");
 }
 
+/// Who entered and was lost behind something is told; who left the picture or is still there is not.
+#[test]
+fn who_was_lost_after_a_line_is_told() {
+    let lost = |paths: &[Path], until_s| {
+        let (events, _) = run(&camera(middle(), None), paths, until_s);
+        events.iter().filter(|e| matches!(e, Event::Lost(l) if l.line.as_str() == "mid")).count()
+    };
+    let right = |t: f64| (100.0 + 200.0 * t, 300.0);
+    for (what, lasts_s, until_s, want) in [
+        ("lost 100 px past the line", 2.5, 8.0, 1),
+        ("left at the edge", 4.4, 8.0, 0),
+        ("never reached the line", 1.0, 8.0, 0),
+        ("still there", 2.5, 2.6, 0),
+    ] {
+        assert_eq!(lost(&[path(0.0, lasts_s, right)], until_s), want, "{what}");
+    }
+    // A movement that is known is not lost, wherever it ends.
+    let two = vec![line("a", [0.3, 0.95], [0.3, 0.3]), line("b", [0.6, 0.95], [0.6, 0.3])];
+    let (events, _) = run(&camera(two, None), &[path(0.0, 3.2, right)], 8.0);
+    assert_eq!(events.iter().filter(|e| matches!(e, Event::Movement(_))).count(), 1);
+    assert!(events.iter().all(|e| !matches!(e, Event::Lost(_))));
+}
+
 /// Seconds of presence over lines, forward and backward.
 fn occupied_s(events: &[Event]) -> (f64, f64) {
     let of = |way| {

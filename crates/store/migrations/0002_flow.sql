@@ -62,6 +62,19 @@ CREATE TABLE zone_bin (
     PRIMARY KEY (camera, length_s, start_at, zone, epoch)
 ) PARTITION BY RANGE (start_at);
 
+-- Road users that entered by a line and were lost from sight before they crossed another.
+CREATE TABLE movement_lost (
+    camera    text COLLATE "C" NOT NULL,
+    length_s  integer NOT NULL CHECK (length_s IN (900, 3600, 86400)),
+    start_at  timestamptz NOT NULL,
+    from_line text COLLATE "C" NOT NULL,
+    class     text COLLATE "C" NOT NULL
+              CHECK (class IN ('car', 'bus', 'truck', 'motorcycle', 'bicycle', 'pedestrian')),
+    epoch     bigint NOT NULL,
+    count     integer NOT NULL CHECK (count > 0),
+    PRIMARY KEY (camera, length_s, start_at, from_line, class, epoch)
+) PARTITION BY RANGE (start_at);
+
 -- The zones that each version of a camera's configuration drew and measured, as `camera_line` for lines.
 CREATE TABLE camera_zone (
     camera         text COLLATE "C" NOT NULL,
@@ -73,7 +86,7 @@ CREATE TABLE camera_zone (
     PRIMARY KEY (camera, config_version, zone)
 );
 
--- As before, with the new table.
+-- As before, with the new tables.
 CREATE OR REPLACE FUNCTION ensure_month(first_day date) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     parent text;
@@ -85,7 +98,8 @@ BEGIN
         RAISE EXCEPTION '% is not the first day of a month', first_day;
     END IF;
     PERFORM pg_advisory_xact_lock(724301871);
-    FOREACH parent IN ARRAY ARRAY['coverage', 'line_bin', 'movement_bin', 'line_flow', 'zone_bin'] LOOP
+    FOREACH parent IN ARRAY ARRAY['coverage', 'line_bin', 'movement_bin', 'movement_lost', 'line_flow',
+                              'zone_bin'] LOOP
         child := parent || to_char(first_day, '_YYYY_MM');
         IF to_regclass(quote_ident(child)) IS NULL THEN
             EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', child, parent);

@@ -113,6 +113,8 @@ pub enum BinSubject {
     Line(LineId, Direction),
     /// Road users that entered by one line and left by another; bins of 15 minutes or longer.
     Movement(LineId, LineId),
+    /// Road users that crossed this line and were lost from sight before another; bins of 15 minutes or longer.
+    Lost(LineId),
 }
 
 /// The key of a stored row.

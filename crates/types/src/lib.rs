@@ -13,6 +13,7 @@ pub mod ids;
 pub mod layout;
 pub mod live;
 pub mod profile;
+pub mod scheme;
 pub mod time;
 pub mod track;
 
@@ -30,5 +31,6 @@ pub use ids::{CameraId, Department, IdError, LineId, ZoneId};
 pub use layout::{Direction, Heading, Line, Zone, ZoneKind};
 pub use live::{CameraState, CameraStatus, Icon, LiveEvent, LiveHub};
 pub use profile::{CountSettings, DecodeSettings, DetectSettings, MotionSettings, Profile, TrackSettings};
+pub use scheme::{ClassGroup, Scheme};
 pub use time::{Clock, SharedClock, SystemClock, TimeZone, Timestamp};
 pub use track::{Track, TrackId, TrackUpdate};

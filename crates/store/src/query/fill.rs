@@ -25,6 +25,7 @@ pub(super) type Group = [String; 3];
 #[derive(Debug, Clone, Default)]
 struct Cell {
     count: i64,
+    pcu: f64,
     flow: FlowSum,
     zone: ZoneSum,
     from_minutes: bool,
@@ -60,6 +61,8 @@ impl Material<'_> {
             let cell = cells.entry((sum.span, self.project(&sum.a, &sum.b, class))).or_default();
             cell.mark(base_length_s(self.query.kind, class));
             cell.count += sum.count;
+            let group = self.query.scheme.as_ref().and_then(|scheme| scheme.group_of(class));
+            cell.pcu += group.map_or(0.0, |group| group.pcu) * sum.count as f64;
         }
         self.add_flows(camera.as_str(), &mut cells)?;
         cells
@@ -112,7 +115,9 @@ impl Material<'_> {
         };
         let keep =
             |key: GroupKey, part: &str| if by.contains(&key) { part.to_owned() } else { String::new() };
-        [keep(first, a), keep(second, b), keep(GroupKey::Class, class.as_str())]
+        let group = self.query.scheme.as_ref().and_then(|scheme| scheme.group_of(class));
+        let class = group.map_or(class.as_str(), |group| group.id.as_str());
+        [keep(first, a), keep(second, b), keep(GroupKey::Class, class)]
     }
 
     fn row(
@@ -136,6 +141,7 @@ impl Material<'_> {
         let kind = self.query.kind;
         let hidden = kind == MeasurementKind::Movements && cell.count < self.query.small_cells.least();
         let counts = kind != MeasurementKind::Zones;
+        let grouped = self.query.scheme.is_some();
         let complete = is_complete(observed, length_s, seconds, span);
         let zone = match kind {
             MeasurementKind::Zones => {
@@ -146,9 +152,11 @@ impl Material<'_> {
         Ok(MeasurementRow {
             camera: camera.clone(),
             subject: subject(self.query.kind, group)?,
-            class: part(&group[2]).map(|name| stored(name.parse())).transpose()?,
+            class: part(&group[2]).filter(|_| !grouped).map(|name| stored(name.parse())).transpose()?,
+            group: part(&group[2]).filter(|_| grouped).map(str::to_owned),
             start: span.start,
             end: span.end,
+            pcu: (grouped && counts && !hidden).then_some(cell.pcu),
             count: (counts && !hidden).then(|| u64::try_from(cell.count).unwrap_or_default()),
             suppressed: hidden,
             flow: self.flow(&cell.flow, self.observed_s(camera, index, QUARTER_S).min(span.seconds())),
@@ -266,14 +274,14 @@ fn subjects<'a>(query: &'a MeasurementQuery, drawn: &'a Drawn) -> Vec<(&'a str, 
     }
 }
 
-fn shares(observed: Observed, span: Span) -> (f64, f64) {
+pub(super) fn shares(observed: Observed, span: Span) -> (f64, f64) {
     let seconds = observed.seconds.min(span.seconds());
     let dropped = if observed.seconds > 0.0 { observed.dropped_s / observed.seconds } else { 0.0 };
     (seconds, dropped.clamp(0.0, 1.0))
 }
 
 /// Complete is a bin of which every part has been stored and at least 98 % was observed.
-fn is_complete(observed: Observed, length_s: i32, seconds: f64, span: Span) -> bool {
+pub(super) fn is_complete(observed: Observed, length_s: i32, seconds: f64, span: Span) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "at most 1,500 minutes in a day")]
     let stored_s = observed.bins as f64 * f64::from(length_s);
     stored_s >= span.seconds() && seconds >= 0.98 * span.seconds()

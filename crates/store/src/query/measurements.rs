@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use wayside_types::{
-    BinLength, CameraId, Direction, Grade, LineId, RoadUserClass, TimeZone, Timestamp, ZoneId,
+    BinLength, CameraId, Direction, Grade, LineId, RoadUserClass, Scheme, TimeZone, Timestamp, ZoneId,
 };
 
 use super::bins::{Span, bins};
@@ -94,6 +94,8 @@ pub struct MeasurementQuery {
     pub bin: BinLength,
     /// What rows are told apart by.
     pub group_by: GroupBy,
+    /// Tells classes apart by the groups of this scheme, and adds up passenger-car units. Not for zones.
+    pub scheme: Option<Scheme>,
     /// On whose clock bins are cut: the site's.
     pub zone: TimeZone,
     /// What becomes of movement cells under 3.
@@ -118,6 +120,7 @@ impl MeasurementQuery {
             to,
             bin,
             group_by: GroupBy::from([GroupKey::Line, GroupKey::Direction, GroupKey::Class]),
+            scheme: None,
             zone,
             small_cells: SmallCells::Suppress,
             cursor: None,
@@ -229,10 +232,14 @@ pub struct MeasurementRow {
     pub subject: RowSubject,
     /// Of which class; absent where rows are not told apart by it.
     pub class: Option<RoadUserClass>,
+    /// Of which group of the scheme; absent without one and where rows are not told apart by class.
+    pub group: Option<String>,
     /// Start of the bin, inclusive.
     pub start: Timestamp,
     /// End of the bin, exclusive.
     pub end: Timestamp,
+    /// The count in passenger-car units of the scheme; absent without one, and as the count.
+    pub pcu: Option<f64>,
     /// How many; absent where hidden, and for zones. Of movements the sum of those cells that may be shown.
     pub count: Option<u64>,
     /// Whether the number is hidden because no cell of it is of 3 or more: show "<3".
@@ -480,7 +487,8 @@ fn is_after(cursor: Option<&Cursor>, row: &MeasurementRow) -> bool {
 /// The parts of a row's key after camera and bin.
 fn group_of(row: &MeasurementRow) -> Group {
     let text = |id: &Option<LineId>| id.as_ref().map(ToString::to_string).unwrap_or_default();
-    let class = row.class.map(|class| class.as_str().to_owned()).unwrap_or_default();
+    let class = row.class.map(|class| class.as_str().to_owned());
+    let class = class.or_else(|| row.group.clone()).unwrap_or_default();
     match &row.subject {
         RowSubject::Line { line, direction } => {
             [text(line), direction.map(|way| way.as_str().to_owned()).unwrap_or_default(), class]

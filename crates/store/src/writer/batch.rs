@@ -22,6 +22,7 @@ pub(super) struct Rows {
     coverage: BTreeMap<(Head, i64), Coverage>,
     lines: BTreeMap<(Head, [&'static str; 2], String, i64), i32>,
     movements: BTreeMap<(Head, String, String, &'static str, i64), i32>,
+    lost: BTreeMap<(Head, String, &'static str, i64), i32>,
     flows: BTreeMap<(Head, [&'static str; 2], String, i64), FlowBin>,
     /// With the seconds that the camera observed.
     zones: BTreeMap<(Head, String, i64), (f64, ZoneBin)>,
@@ -44,7 +45,12 @@ impl Rows {
 
     /// How many rows there are.
     pub(super) fn len(&self) -> usize {
-        self.coverage.len() + self.lines.len() + self.movements.len() + self.flows.len() + self.zones.len()
+        self.coverage.len()
+            + self.lines.len()
+            + self.movements.len()
+            + self.lost.len()
+            + self.flows.len()
+            + self.zones.len()
     }
 
     /// The months that these rows fall into.
@@ -55,6 +61,7 @@ impl Rows {
             .map(|key| key.0.2)
             .chain(self.lines.keys().map(|key| key.0.2))
             .chain(self.movements.keys().map(|key| key.0.2))
+            .chain(self.lost.keys().map(|key| key.0.2))
             .chain(self.flows.keys().map(|key| key.0.2))
             .chain(self.zones.keys().map(|key| key.0.2))
             .map(month_of)
@@ -89,6 +96,9 @@ impl Rows {
             BinSubject::Movement(from, to) => {
                 let key = (head, from.to_string(), to.to_string(), class, key.epoch);
                 self.movements.entry(key).or_insert(count)
+            }
+            BinSubject::Lost(from) => {
+                self.lost.entry((head, from.to_string(), class, key.epoch)).or_insert(count)
             }
         };
         *known = count.max(*known);
@@ -142,6 +152,14 @@ impl Rows {
         let mut columns = CountColumns::default();
         for ((head, from, to, class, epoch), count) in &self.movements {
             columns.push(head, [from, to], class, *epoch, *count);
+        }
+        columns
+    }
+
+    pub(super) fn lost(&self) -> CountColumns {
+        let mut columns = CountColumns::default();
+        for ((head, from, class, epoch), count) in &self.lost {
+            columns.push(head, [from, ""], class, *epoch, *count);
         }
         columns
     }
@@ -240,13 +258,13 @@ pub(super) fn check(closed: &ClosedBins) -> Result<(), StoreError> {
             ));
         }
         let shortest = match key.subject {
-            BinSubject::Movement(..) => BinLength::Minute15,
-            _ => key.class.shortest_bin(),
+            BinSubject::Movement(..) | BinSubject::Lost(_) => BinLength::Minute15,
+            BinSubject::Line(..) => key.class.shortest_bin(),
         };
         if key.length < shortest {
             let what = match key.subject {
-                BinSubject::Movement(..) => "movements".to_owned(),
-                _ => plural(key.class),
+                BinSubject::Movement(..) | BinSubject::Lost(_) => "movements".to_owned(),
+                BinSubject::Line(..) => plural(key.class),
             };
             return Err(StoreError::TooFine { what, shortest, asked: key.length });
         }

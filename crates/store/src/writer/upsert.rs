@@ -22,6 +22,10 @@ pub(super) async fn write(connection: &mut PgConnection, rows: &Rows) -> Result<
     if !movements.epoch.is_empty() {
         write_movements(&mut transaction, &movements).await?;
     }
+    let lost = rows.lost();
+    if !lost.epoch.is_empty() {
+        write_lost(&mut transaction, &lost).await?;
+    }
     let flows = rows.flows();
     if !flows.epoch.is_empty() {
         write_flows(&mut transaction, &flows).await?;
@@ -107,6 +111,25 @@ async fn write_movements(
          ON CONFLICT (camera, length_s, start_at, from_line, to_line, class, epoch) DO UPDATE SET \
          count = excluded.count WHERE excluded.count > t.count"
     )
+}
+
+async fn write_lost(transaction: &mut PgTransaction<'_>, rows: &CountColumns) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "INSERT INTO movement_lost AS t (camera, length_s, start_at, from_line, class, epoch, count) \
+         SELECT * FROM UNNEST($1::text[], $2::int[], $3::timestamptz[], $4::text[], $5::text[], $6::bigint[], $7::int[]) \
+         ON CONFLICT (camera, length_s, start_at, from_line, class, epoch) DO UPDATE SET \
+         count = excluded.count WHERE excluded.count > t.count",
+        &rows.head.camera,
+        &rows.head.length_s,
+        &rows.head.start_at as _,
+        &rows.a,
+        &rows.class,
+        &rows.epoch,
+        &rows.count,
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
 }
 
 /// A row is replaced as a whole by one that saw more.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use wayside_store::query::{Cursor, GroupBy, GroupKey, MeasurementKind, MeasurementQuery, SmallCells};
-use wayside_types::{BinLength, CameraId, CameraSpec, LineId, RoadUserClass, ZoneId};
+use wayside_types::{BinLength, CameraId, CameraSpec, LineId, RoadUserClass, Scheme, ZoneId};
 
 use super::accept::Format;
 use crate::page;
@@ -43,6 +43,7 @@ pub(super) fn question(
     let zones = zones(&mut params, state, kind, &cameras);
     let classes = classes(&mut params, kind, bin);
     let group_by = group_by(&mut params, kind);
+    let scheme = scheme(&mut params, state, kind);
     let (from, to) = range(&mut params, state.clock.now(), bin);
     let (limit, cursor) = page(&mut params, format);
     params.finish()?;
@@ -56,6 +57,7 @@ pub(super) fn question(
         to,
         bin,
         group_by,
+        scheme,
         zone: state.time_zone.clone(),
         small_cells: SmallCells::Suppress,
         cursor,
@@ -149,7 +151,7 @@ fn refuse_all(params: &mut Params, name: &str, values: &[String], accepted: &str
     values.iter().for_each(|value| params.refuse(name, value, accepted));
 }
 
-fn classes(params: &mut Params, kind: MeasurementKind, bin: BinLength) -> Vec<RoadUserClass> {
+pub(super) fn classes(params: &mut Params, kind: MeasurementKind, bin: BinLength) -> Vec<RoadUserClass> {
     let asked = params.many("class");
     if kind == MeasurementKind::Zones {
         refuse_all(
@@ -217,8 +219,20 @@ fn group_by(params: &mut Params, kind: MeasurementKind) -> GroupBy {
     keys
 }
 
+fn scheme(params: &mut Params, state: &ApiState, kind: MeasurementKind) -> Option<Scheme> {
+    let name = params.one("scheme")?;
+    let found = state.schemes.iter().find(|scheme| scheme.id == name).cloned();
+    if kind == MeasurementKind::Zones {
+        params.refuse("scheme", &name, "left out: zones are measured for cars, buses and trucks together");
+    } else if found.is_none() {
+        let known = state.schemes.iter().map(|scheme| scheme.id.as_str());
+        params.refuse("scheme", &name, list_of("one of the class schemes", known));
+    }
+    found
+}
+
 /// The stretch of time: by default the day up to now.
-fn range(params: &mut Params, now: Timestamp, bin: BinLength) -> (Timestamp, Timestamp) {
+pub(super) fn range(params: &mut Params, now: Timestamp, bin: BinLength) -> (Timestamp, Timestamp) {
     let to = params.parsed("to", TIME, time);
     let from = params.parsed("from", TIME, time);
     let to_or_now = to.unwrap_or(now);

@@ -1,10 +1,11 @@
-//! `GET /api/v1/measurements`: counts in bins, as a page of JSON or all as CSV. What may be asked is in
-//! `ask`, what an answer looks like in `row`; summing, zeros and suppression are the store's work.
+//! `GET /api/v1/measurements`: counts in bins, as a page of JSON or all as CSV; the matrix of a camera's movements is
+//! in `matrix`. What may be asked is in `ask`, what an answer looks like in `row`; summing, zeros and suppression are the store's work.
 
 mod accept;
 mod ask;
 mod csv;
 mod flow;
+pub(crate) mod matrix;
 mod row;
 mod zone;
 
@@ -91,6 +92,7 @@ impl IntoResponse for Error {
         ("to" = Option<String>, Query, format = DateTime, description = "Bins that start before this time; now unless given"),
         ("bin" = Option<String>, Query, description = "`1m`, `5m`, `15m` (the default), `1h` or `1d`, aligned to the clock of the site's time zone; at most 600,000 bins at once"),
         ("group" = Option<Vec<String>>, Query, explode = false, description = "What rows are told apart by besides camera and bin: some of `line`, `direction`, `class`, for movements of `from`, `to`, `class`; all unless given; `none` for totals. A road user that crosses two lines counts at both, also in totals"),
+        ("scheme" = Option<String>, Query, description = "Tells classes apart by the groups of this class scheme (`group`), and gives `pcu_per_h`; shipped are `eu-8-1-like`, `us-fhwa-like` and `cn-jtg`"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "At most this many rows on one page; 1,000 unless given; JSON only"),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before; JSON only"),
     ),

@@ -81,6 +81,9 @@ pub(crate) struct Counted {
     /// `car`, `bus`, `truck`, `motorcycle`, `bicycle` or `pedestrian`; null where classes are summed.
     #[schema(example = "car")]
     class: Option<&'static str>,
+    /// The group of the class scheme asked for; null without `scheme` and where classes are summed.
+    #[schema(example = json!(null))]
+    group: Option<String>,
     /// Start of the bin, inclusive.
     start: Timestamp,
     /// End of the bin, exclusive.
@@ -93,6 +96,9 @@ pub(crate) struct Counted {
     /// How many an hour, by the observed time: `count` × 3600 ÷ `observed_s`; null where suppressed.
     #[schema(example = 72.0)]
     flow_per_h: Option<f64>,
+    /// The same in passenger-car units of the class scheme asked for; null without `scheme`.
+    #[schema(example = json!(null))]
+    pcu_per_h: Option<f64>,
 }
 
 /// How far to trust a row.
@@ -136,13 +142,16 @@ impl Watched {
 impl From<&MeasurementRow> for Counted {
     fn from(row: &MeasurementRow) -> Self {
         let count = row.count.filter(|_| row.observed_s > 0.0);
+        let pcu = row.pcu.filter(|_| row.observed_s > 0.0);
         Self {
             class: row.class.map(|class| class.as_str()),
+            group: row.group.clone(),
             start: row.start,
             end: row.end,
             count: row.count,
             suppressed: row.suppressed,
             flow_per_h: count.map(|n| rounded(n as f64 * 3_600.0 / row.observed_s, 1)),
+            pcu_per_h: pcu.map(|pcu| rounded(pcu * 3_600.0 / row.observed_s, 1)),
         }
     }
 }
@@ -191,8 +200,10 @@ pub(super) fn csv_header(kind: MeasurementKind) -> Vec<&'static str> {
             "line",
             "direction",
             "class",
+            "group",
             "count",
             "flow_per_h",
+            "pcu_per_h",
             "speed_n",
             "speed_time_mean_kmh",
             "speed_space_mean_kmh",
@@ -208,7 +219,7 @@ pub(super) fn csv_header(kind: MeasurementKind) -> Vec<&'static str> {
             "gap_mean_s",
             "occupancy",
         ],
-        MeasurementKind::Movements => &["from", "to", "class", "count", "flow_per_h"],
+        MeasurementKind::Movements => &["from", "to", "class", "group", "count", "flow_per_h", "pcu_per_h"],
         MeasurementKind::Zones => &ZoneState::CSV,
     };
     let watched = ["observed_s", "dropped_share", "grade", "complete"];
@@ -230,9 +241,10 @@ impl Measurement {
 }
 
 impl Counted {
-    fn csv(&self) -> [String; 3] {
+    fn csv(&self) -> [String; 5] {
         let count = if self.suppressed { "<3".to_owned() } else { text(self.count) };
-        [text(self.class), count, text(self.flow_per_h)]
+        let group = text(self.group.as_deref());
+        [text(self.class), group, count, text(self.flow_per_h), text(self.pcu_per_h)]
     }
 }
 
