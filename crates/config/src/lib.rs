@@ -12,6 +12,7 @@ mod drawing;
 mod env;
 mod error;
 mod locate;
+mod odd;
 mod profile;
 mod schema;
 mod schemes;
