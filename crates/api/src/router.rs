@@ -47,6 +47,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(cameras::background::handler))
         .routes(routes!(live::handler))
         .routes(routes!(measurements::handler))
+        .routes(routes!(measurements::matrix::handler))
         .routes(routes!(healthz::handler))
         .routes(routes!(readyz::handler))
         .routes(routes!(metrics::handler))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use wayside_store::{Database, WriterStats};
-use wayside_types::{CameraId, CameraSpec, LiveHub, SharedClock, TimeZone, Timestamp};
+use wayside_types::{CameraId, CameraSpec, LiveHub, Scheme, SharedClock, TimeZone, Timestamp};
 
 use crate::session::{RandomSource, Sessions};
 
@@ -19,6 +19,8 @@ const LIVE_STREAMS_MAX: usize = 256;
 pub struct ApiParts {
     /// The configured cameras, in the order in which they are listed.
     pub cameras: Arc<[CameraSpec]>,
+    /// The configured class schemes.
+    pub schemes: Arc<[Scheme]>,
     /// The live state that the engine writes.
     pub hub: LiveHub,
     /// Where measurements are read.

@@ -19,6 +19,7 @@ use wayside_types::{
     LineId, LiveHub, Location, MotionSettings, Point, Profile, RoadUserClass, SourceUrl, TimeZone,
     TrackSettings, Zone, ZoneId, ZoneKind,
 };
+use wayside_types::{ClassGroup, Scheme};
 
 use crate::{ApiParts, os_random, router};
 
@@ -29,6 +30,19 @@ pub(crate) fn clock() -> SimClock {
 
 /// What must never be seen outside: parts of the cameras' addresses.
 pub(crate) const SECRETS: [&str; 3] = ["hunter2", "surveyor", "t0ken"];
+
+/// Motor vehicles and everyone else.
+fn scheme() -> Scheme {
+    let (motor, others) = RoadUserClass::ALL.split_at(3);
+    let group = |id: &str, classes: &[RoadUserClass], pcu| ClassGroup {
+        id: id.to_owned(),
+        title: id.to_owned(),
+        classes: classes.to_vec(),
+        pcu,
+    };
+    let groups = vec![group("motor", motor, 1.5), group("others", others, 0.25)];
+    Scheme { id: "two".to_owned(), title: "Two groups".to_owned(), groups }
+}
 
 /// Two cameras, one with everything and one with nothing that can be left out.
 pub(crate) fn cameras() -> Arc<[CameraSpec]> {
@@ -52,6 +66,7 @@ pub(crate) fn cameras() -> Arc<[CameraSpec]> {
         polygon: vec![Point::new(0.0, 0.35), Point::new(1.0, 0.35), Point::new(1.0, 0.6)],
         heading: Some([Point::new(0.1, 0.5), Point::new(0.9, 0.5)].into()),
         closed_to: vec![RoadUserClass::Pedestrian],
+        free_flow_kmh: Some(50.0),
     };
     let full = CameraSpec {
         id: CameraId::new("hp-07").unwrap(),
@@ -105,6 +120,7 @@ impl Site {
         let clock = clock();
         let parts = ApiParts {
             cameras: cameras(),
+            schemes: Arc::new([scheme()]),
             hub: hub.clone(),
             database,
             writer_stats: Arc::new(move || stats.clone()),

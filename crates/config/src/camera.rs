@@ -14,6 +14,7 @@ use crate::document::Document;
 use crate::drawing::{position, read_id, read_lines, read_zones};
 use crate::env::Env;
 use crate::error::{ConfigError, ConfigErrors, Position};
+use crate::odd::odd;
 use crate::section::{Item, Section, closest};
 use crate::source::{self, absolute, read_source};
 
@@ -135,6 +136,13 @@ fn read_root(
     let calibration = root.get("calibration").and_then(|item| read_calibration(&item));
     let lines = read_lines(root.get("line"));
     let zones = read_zones(root.get("zone"));
+    loaded.warnings.extend(odd(&lines, &zones).into_iter().map(|(line, message)| ConfigError {
+        file: doc.file().to_owned(),
+        position: root.get("line").map(|item| position(doc, &item)),
+        key: "line".to_owned(),
+        value: Some(format!("\"{line}\"")),
+        message,
+    }));
     let profile = profile?;
     Some(CameraSpec {
         config_version: config_version(&lines, &zones, calibration.as_ref(), &profile),

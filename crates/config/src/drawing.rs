@@ -17,7 +17,7 @@ use crate::section::{Item, Section};
 /// Keys of a `[[line]]`.
 pub(crate) const LINE_KEYS: &[&str] = &["id", "points"];
 /// Keys of a `[[zone]]`.
-pub(crate) const ZONE_KEYS: &[&str] = &["id", "kind", "polygon", "heading", "closed_to"];
+pub(crate) const ZONE_KEYS: &[&str] = &["id", "kind", "polygon", "heading", "closed_to", "free_flow_kmh"];
 
 /// Lines or zones of one camera, at most.
 const MOST_DRAWN: usize = 100;
@@ -27,6 +27,8 @@ const MOST_CORNERS: usize = 200;
 pub(crate) const PICTURE: RangeInclusive<f64> = 0.0..=1.0;
 /// What the numbers of a point in the picture are.
 pub(crate) const FRACTIONS: &str = "fractions of the picture's width and height";
+/// Free-flow speeds.
+const FREE_FLOW_KMH: RangeInclusive<f64> = 5.0..=200.0;
 /// Nothing shorter than this share of the picture can be crossed or followed.
 const SHORTEST: f64 = 0.001;
 /// A zone smaller than this share of the picture holds no road user.
@@ -83,7 +85,25 @@ fn read_zone(section: &Section<'_>, taken: &mut Taken) -> Option<Zone> {
         section.need("heading", "a lane says which way traffic goes, as an arrow [[from x, y], [to x, y]]");
     }
     let closed_to = section.get("closed_to").map_or_else(Vec::new, |item| read_closed_to(&item, kind));
-    Some(Zone { id: id?, kind: kind?, polygon: polygon?, heading: heading.flatten(), closed_to })
+    let free_flow_kmh = section.get("free_flow_kmh").and_then(|item| read_free_flow(&item, kind));
+    Some(Zone {
+        id: id?,
+        kind: kind?,
+        polygon: polygon?,
+        heading: heading.flatten(),
+        closed_to,
+        free_flow_kmh,
+    })
+}
+
+fn read_free_flow(item: &Item<'_>, kind: Option<ZoneKind>) -> Option<f64> {
+    if let Some(kind) = kind.filter(|k| !k.has_queues()) {
+        item.fail(format!(
+            "only a zone of kind \"lane\" or \"queue\" has a delay against free flow, and this one is a \"{}\"",
+            kind.as_str()
+        ));
+    }
+    item.number(FREE_FLOW_KMH, "km/h")
 }
 
 fn read_closed_to(item: &Item<'_>, kind: Option<ZoneKind>) -> Vec<RoadUserClass> {

@@ -1,4 +1,4 @@
-//! Reads the site's settings, cameras and profiles and checks them: every mistake of every file is found
+//! Reads the site's settings, cameras, profiles and class schemes and checks them: every mistake of every file is found
 //! in one go and told with its file, line, key, value and what is accepted. The words it reads into live in
 //! `types`; model manifests are read by `detect`; what a setting does is described where it is used.
 //!
@@ -12,8 +12,10 @@ mod drawing;
 mod env;
 mod error;
 mod locate;
+mod odd;
 mod profile;
 mod schema;
+mod schemes;
 mod section;
 mod settings;
 mod site;
@@ -24,6 +26,6 @@ pub use camera::{CameraUse, load_camera_file};
 pub use env::Env;
 pub use error::{ConfigError, ConfigErrors, Position};
 pub use profile::load_profiles;
-pub use schema::{camera_schema_json, profile_schema_json, site_schema_json};
+pub use schema::{camera_schema_json, profile_schema_json, schemes_schema_json, site_schema_json};
 pub use settings::{DatabaseUrl, Provider, RtspSettings, Settings};
 pub use site::{Analysis, Site, load_for_analyze, load_for_analyze_in, load_site, load_site_in};

@@ -25,6 +25,12 @@ pub fn profile_schema_json() -> String {
     text(&schema_for!(ProfileFile))
 }
 
+/// JSON Schema of the table of class schemes.
+#[must_use]
+pub fn schemes_schema_json() -> String {
+    text(&schema_for!(SchemesFile))
+}
+
 fn text(schema: &Schema) -> String {
     // A schema is a JSON value, so writing it can't fail.
     let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
@@ -46,6 +52,8 @@ struct SiteFile {
     cameras_dir: Option<String>,
     /// Directory of profiles. Default: pipelines, in the home directory.
     profiles_dir: Option<String>,
+    /// The table of class schemes; `config/schemes.toml` of the installation unless given.
+    schemes: Option<String>,
     /// Directory of model manifests. Default: models, in the home directory.
     models_dir: Option<String>,
     /// Directory of the models' own files. Default: .wayside/models, in the home directory.
@@ -228,6 +236,47 @@ struct Line {
     points: [Point; 2],
 }
 
+/// A table of class schemes.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "Wayside class schemes")]
+struct SchemesFile {
+    /// The schemes.
+    scheme: Option<Vec<Scheme>>,
+}
+
+/// How the six classes go into the groups of a counting standard.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Scheme {
+    /// Unique in the file; what `scheme=` in the API names.
+    #[schemars(regex(pattern = r"^[a-z0-9-]{1,40}$"))]
+    id: String,
+    /// What it is called.
+    #[schemars(length(min = 1, max = 200))]
+    title: String,
+    /// Its groups; every class is in exactly one.
+    #[schemars(length(max = 6))]
+    group: Vec<Group>,
+}
+
+/// Some classes that a scheme takes for one.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Group {
+    /// Unique in the scheme.
+    #[schemars(regex(pattern = r"^[a-z0-9-]{1,40}$"))]
+    id: String,
+    /// What it is called.
+    #[schemars(length(min = 1, max = 200))]
+    title: String,
+    /// The classes in it.
+    #[schemars(length(min = 1, max = 6))]
+    classes: Vec<Class>,
+    /// Passenger-car units of one of them.
+    #[schemars(range(min = 0, max = 10))]
+    pcu: f64,
+}
+
 /// A polygon with a purpose.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -244,6 +293,9 @@ struct Zone {
     heading: Option<[Point; 2]>,
     /// Classes that must not be here; for carriageways and lanes.
     closed_to: Option<Vec<Class>>,
+    /// How fast traffic goes here when nothing is in its way, km/h; for lanes and queues. Delay is measured against it.
+    #[schemars(range(min = 5, max = 200))]
+    free_flow_kmh: Option<f64>,
 }
 
 /// What a zone is for.

@@ -26,6 +26,7 @@ pub(crate) const SITE_KEYS: &[&str] = &[
     "timezone",
     "cameras_dir",
     "profiles_dir",
+    "schemes",
     "models_dir",
     "model_files_dir",
     "onnxruntime",
@@ -71,6 +72,8 @@ pub struct Settings {
     pub cameras_dir: PathBuf,
     /// Profiles.
     pub profiles_dir: PathBuf,
+    /// The table of class schemes; absent where none was named and the shipped one is not there.
+    pub schemes: PathBuf,
     /// Model manifests.
     pub models_dir: PathBuf,
     /// The models' own files.
@@ -174,6 +177,8 @@ pub(crate) struct ReadSettings {
     pub(crate) cameras_dir: PathBuf,
     pub(crate) profiles_dir: PathBuf,
     pub(crate) models_dir: PathBuf,
+    /// The table of class schemes, and whether it was named.
+    pub(crate) schemes: (PathBuf, bool),
     pub(crate) transport: RtspTransport,
     /// Whether the file isn't even TOML, so that the directories are guesses.
     pub(crate) guessed: bool,
@@ -196,6 +201,7 @@ pub(crate) fn read_settings(
                 cameras_dir: directory.join("cameras"),
                 profiles_dir: place.home.join("pipelines"),
                 models_dir: place.home.join("models"),
+                schemes: (place.home.join("config/schemes.toml"), false),
                 transport: RtspTransport::default(),
                 guessed: true,
             };
@@ -232,6 +238,9 @@ fn read_root(root: &Section<'_>, place: &Place, directory: &Path, env: &Env, kee
     let (cameras_dir, profiles_dir) =
         (path("cameras_dir", directory.join("cameras")), path("profiles_dir", place.home.join("pipelines")));
     let models_dir = path("models_dir", place.home.join("models"));
+    let schemes_default = place.home.join("config/schemes.toml");
+    let schemes = path("schemes", schemes_default.clone());
+    let schemes_read = (schemes.clone().unwrap_or(schemes_default), root.get("schemes").is_some());
     let model_files_dir = path("model_files_dir", place.home.join(".wayside/models"));
     let onnxruntime = path("onnxruntime", place.home.join(".wayside/lib/libonnxruntime.so"));
     let database_url = root.get("database").and_then(|item| read_database(&item, env));
@@ -252,6 +261,7 @@ fn read_root(root: &Section<'_>, place: &Place, directory: &Path, env: &Env, kee
             database_url,
             cameras_dir: cameras_dir?,
             profiles_dir: profiles_dir?,
+            schemes: schemes?,
             models_dir: models_dir?,
             model_files_dir: model_files_dir?,
             onnxruntime: onnxruntime?,
@@ -265,6 +275,7 @@ fn read_root(root: &Section<'_>, place: &Place, directory: &Path, env: &Env, kee
         cameras_dir: cameras,
         profiles_dir: profiles,
         models_dir: models,
+        schemes: schemes_read,
         transport: rtsp.transport,
         guessed: false,
     }

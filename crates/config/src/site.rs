@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wayside_types::{CameraId, CameraSpec, Profile};
+use wayside_types::{CameraId, CameraSpec, Profile, Scheme};
 
 use crate::camera::{CameraUse, Loaded, Profiles, Surroundings, read_camera};
 use crate::env::Env;
 use crate::error::{ConfigError, ConfigErrors, Position};
 use crate::locate::locate;
 use crate::profile::{read_profiles, toml_files};
+use crate::schemes::read_schemes;
 use crate::settings::{ReadSettings, Settings, read_settings};
 
 /// All that is configured, checked.
@@ -23,6 +24,8 @@ pub struct Site {
     pub cameras: Vec<CameraSpec>,
     /// Every profile by its name.
     pub profiles: BTreeMap<String, Arc<Profile>>,
+    /// Class schemes, in the order of their table.
+    pub schemes: Vec<Scheme>,
     /// What is allowed but most likely not meant, such as a password in a file; for people to read.
     pub warnings: Vec<ConfigError>,
 }
@@ -68,7 +71,9 @@ pub fn load_site_in(config: Option<&Path>, env: &Env) -> Result<Site, ConfigErro
         cameras.extend(loaded.camera);
     }
     check_models(&read, &profiles, &cameras, &mut errors);
-    let site = read.settings.map(|settings| Site { settings, cameras, profiles: profiles.good, warnings });
+    let schemes = read_schemes(&read.schemes.0, read.schemes.1, &mut errors);
+    let site =
+        read.settings.map(|settings| Site { settings, cameras, profiles: profiles.good, schemes, warnings });
     errors.into_result(site)
 }
 

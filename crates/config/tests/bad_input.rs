@@ -171,7 +171,7 @@ fn lines_and_zones() {
          [[zone]]\nid = \"z2\"\nkind = \"crossing\"\npolygon = [[0, 0], [1, 1]]\nheading = [[0, 0], [1, 0]]\n\
          [[zone]]\nid = \"z3\"\nkind = \"lanes\"\npolygon = [[0, 0], [0.5, 0.5], [1, 1]]\n\
          [[zone]]\nid = \"z4\"\nkind = \"queue\"\npolygon = [[0, 0], [1, 0], [1, 0], [1, 1]]\nclosed_to = [\"car\", \"car\", \"dog\"]\n\
-         [[zone]]\nid = \"z5\"\nkind = \"watch\"\npolygon = [[0, 0], [0.001, 0], [0.001, 0.001]]\n",
+         [[zone]]\nid = \"z5\"\nkind = \"watch\"\npolygon = [[0, 0], [0.001, 0], [0.001, 0.001]]\nfree_flow_kmh = 500\n",
         &[
             "cameras/a.toml:6:1: zone.heading: missing: a lane says which way traffic goes, as an arrow [[from x, y], [to x, y]]",
             "cameras/a.toml:9:11: zone.polygon = [[0, 0], [1, 1], [1, 0], [0, 1]]: edges cross or touch (the edges that start at corners 1 and 3); give the corners in order around the zone",
@@ -184,6 +184,8 @@ fn lines_and_zones() {
             "cameras/a.toml:23:21: zone.closed_to = \"car\": stands here twice; name each class once",
             "cameras/a.toml:23:28: zone.closed_to = \"dog\": must be one of: car, bus, truck, motorcycle, bicycle, pedestrian",
             "cameras/a.toml:27:11: zone.polygon = [[0, 0], [0.001, 0], [0.001, 0.001]]: covers less than 0.00001 of the picture; the corners must not lie on one line",
+            "cameras/a.toml:28:17: zone.free_flow_kmh = 500: only a zone of kind \"lane\" or \"queue\" has a delay against free flow, and this one is a \"watch\"",
+            "cameras/a.toml:28:17: zone.free_flow_kmh = 500: must be from 5 to 200 km/h",
         ],
     );
 }

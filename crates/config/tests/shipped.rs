@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use wayside_config::{
     CameraUse, Env, RtspSettings, camera_schema_json, load_camera_file, load_for_analyze_in, load_profiles,
-    load_site_in, profile_schema_json, site_schema_json,
+    load_site_in, profile_schema_json, schemes_schema_json, site_schema_json,
 };
-use wayside_types::{CountSettings, DetectSettings, SourceUrl, TrackSettings};
+use wayside_types::{CountSettings, DetectSettings, RoadUserClass, SourceUrl, TrackSettings};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -93,9 +93,12 @@ fn home_is_found() {
 #[test]
 fn schemas_are_committed() {
     let directory = root().join("docs/reference/schema");
-    for (name, text) in
-        [("site", site_schema_json()), ("camera", camera_schema_json()), ("profile", profile_schema_json())]
-    {
+    for (name, text) in [
+        ("site", site_schema_json()),
+        ("camera", camera_schema_json()),
+        ("profile", profile_schema_json()),
+        ("schemes", schemes_schema_json()),
+    ] {
         let file = directory.join(format!("{name}.schema.json"));
         if std::env::var_os("UPDATE_SCHEMA").is_some() {
             fs::create_dir_all(&directory).unwrap();
@@ -133,6 +136,11 @@ fn schemas_and_readers_know_the_same_keys() {
         format!("{odd}[location]\n{odd}[calibration]\n{odd}[calibration.ground_origin]\n{odd}[[line]]\n{odd}[[zone]]\n{odd}"),
     )
     .unwrap();
+    fs::write(
+        dir.path().join("config/schemes.toml"),
+        format!("{odd}[[scheme]]\n{odd}[[scheme.group]]\n{odd}"),
+    )
+    .unwrap();
     let env = Env::given([("WAYSIDE_HOME", dir.path().to_str().unwrap())]);
     let errors = load_site_in(None, &env).unwrap_err();
     let mut read = BTreeSet::new();
@@ -140,9 +148,9 @@ fn schemas_and_readers_know_the_same_keys() {
         let keys = error.message.split("accepted here: ").nth(1).unwrap().trim_end_matches(')');
         read.insert(keys.split(", ").map(str::to_owned).collect::<BTreeSet<_>>());
     }
-    assert_eq!(read.len(), 16, "tables whose keys were told");
+    assert_eq!(read.len(), 19, "tables whose keys were told");
     let mut described = BTreeSet::new();
-    for text in [site_schema_json(), camera_schema_json(), profile_schema_json()] {
+    for text in [site_schema_json(), camera_schema_json(), profile_schema_json(), schemes_schema_json()] {
         let schema: Value = serde_json::from_str(&text).unwrap();
         let definitions = schema["$defs"].as_object().unwrap().values();
         for table in std::iter::once(&schema).chain(definitions) {
@@ -178,4 +186,71 @@ fn documented_defaults_are_those_of_the_code() {
         let row = format!("| `{key}` | {default} |");
         assert!(text.contains(&row), "docs/reference/config.md has no row that begins with {row}");
     }
+}
+
+/// The shipped schemes read, hold every class once, and weigh a car as one.
+#[test]
+fn shipped_schemes_are_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().to_str().unwrap();
+    for sub in ["config/cameras", "pipelines"] {
+        fs::create_dir_all(dir.path().join(sub)).unwrap();
+    }
+    fs::write(dir.path().join("config/wayside.toml"), "data_dir = \"../data\"\ntimezone = \"UTC\"\n")
+        .unwrap();
+    fs::write(dir.path().join("pipelines/p.toml"), "rate_fps = 2.5\nmodel = \"m\"\n").unwrap();
+    let env = Env::given([("WAYSIDE_HOME", home)]);
+    assert!(load_site_in(None, &env).unwrap().schemes.is_empty(), "a table that nobody named may be absent");
+    fs::copy(root().join("config/schemes.toml"), dir.path().join("config/schemes.toml")).unwrap();
+    let schemes = load_site_in(None, &env).unwrap().schemes;
+    let ids: Vec<&str> = schemes.iter().map(|scheme| scheme.id.as_str()).collect();
+    assert_eq!(ids, ["eu-8-1-like", "us-fhwa-like", "cn-jtg"]);
+    for scheme in &schemes {
+        let pcu = |class| scheme.group_of(class).unwrap().pcu;
+        assert_eq!(pcu(RoadUserClass::Car), 1.0, "{}", scheme.id);
+        assert!(pcu(RoadUserClass::Truck) > 1.0 && pcu(RoadUserClass::Bus) > 1.0, "{}", scheme.id);
+        assert!(RoadUserClass::ALL.iter().all(|class| scheme.group_of(*class).is_some()), "{}", scheme.id);
+    }
+}
+
+#[test]
+fn schemes_that_are_not_whole_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("cameras")).unwrap();
+    fs::create_dir_all(dir.path().join("pipelines")).unwrap();
+    fs::write(dir.path().join("pipelines/p.toml"), "rate_fps = 2.5\nmodel = \"m\"\n").unwrap();
+    let config = dir.path().join("wayside.toml");
+    fs::write(
+        &config,
+        "data_dir = \"data\"\ntimezone = \"UTC\"\nprofiles_dir = \"pipelines\"\nschemes = \"s.toml\"\n",
+    )
+    .unwrap();
+    let env = Env::given([("WAYSIDE_HOME", dir.path().to_str().unwrap())]);
+    let said = || {
+        load_site_in(Some(&config), &env)
+            .unwrap_err()
+            .0
+            .iter()
+            .map(|e| e.to_string())
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert!(said().contains("s.toml"), "a table that was named must be there: {}", said());
+    let group = |id: &str, rest: &str| format!("[[scheme.group]]\nid = \"{id}\"\ntitle = \"T\"\n{rest}\n");
+    let head = "[[scheme]]\nid = \"a\"\ntitle = \"A\"\n";
+    for (text, want) in [
+        (group("x", "classes = [\"van\"]\npcu = 1"), "must be one of: car, bus, truck".to_owned()),
+        (group("x", "classes = [\"car\"]\npcu = 11"), "must be from 0 to 10 passenger-car units".to_owned()),
+        (group("x", "classes = []\npcu = 1"), "has 0 classes but must have 1 to 6".to_owned()),
+        (
+            group("x", "classes = [\"car\"]\npcu = 1") + &group("x", "classes = [\"bus\"]\npcu = 1"),
+            "is taken already".to_owned(),
+        ),
+    ] {
+        fs::write(dir.path().join("s.toml"), format!("{head}{text}")).unwrap();
+        assert!(said().contains(&want), "{text}: {}", said());
+    }
+    fs::write(dir.path().join("s.toml"), format!("{head}{}", group("x", "classes = [\"car\"]\npcu = 1")))
+        .unwrap();
+    assert!(said().contains("bus is in 0 groups; every class must be in exactly one"), "{}", said());
 }

@@ -160,11 +160,7 @@ fn stream_time(media_time: Duration) -> Timestamp {
 fn to_wall_clock(mut events: Vec<Event>, moment: FrameMoment) -> Vec<Event> {
     let offset = moment.captured_at.duration_since(stream_time(moment.media_time));
     for event in &mut events {
-        let at = match event {
-            Event::Crossing(crossing) => &mut crossing.at,
-            Event::Movement(movement) => &mut movement.at,
-        };
-        *at = at.checked_add(offset).unwrap_or(moment.captured_at);
+        event.shift(offset, moment.captured_at);
     }
     events
 }

@@ -114,7 +114,8 @@ impl LiveCamera {
             tracing::warn!(camera = %spec.id, pair, "a pair of the calibration contradicts the others and is left out");
         }
         let binner =
-            Binner::new(spec.id.clone(), parts.time_zone.clone(), parts.epoch, spec.config_version.clone());
+            Binner::new(spec.id.clone(), parts.time_zone.clone(), parts.epoch, spec.config_version.clone())
+                .calibrated(spec.calibration.is_some());
         Ok(Self {
             board: StatusBoard::new(spec.id.clone(), parts.clock.now()),
             view: Mutex::new(LiveView::new(spec.calibration.clone(), parts.clock.monotonic())),

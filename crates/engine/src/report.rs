@@ -17,6 +17,8 @@ pub struct Report {
     pub counts: Vec<Count>,
     /// Road users that entered by one line and left by another, where there were any.
     pub movements: Vec<MovementCount>,
+    /// Road users that crossed a line and were lost from sight before another, where there were any.
+    pub lost: Vec<LostCount>,
     /// Speeds at each line and direction with a crossing.
     pub speeds: Vec<Speed>,
     /// What was measured in each zone.
@@ -58,6 +60,17 @@ pub struct MovementCount {
     pub from: LineId,
     /// Left by.
     pub to: LineId,
+    /// Which class.
+    pub class: RoadUserClass,
+    /// How many.
+    pub count: u32,
+}
+
+/// Road users whose movement is not known.
+#[derive(Debug, Serialize)]
+pub struct LostCount {
+    /// Entered by.
+    pub from: LineId,
     /// Which class.
     pub class: RoadUserClass,
     /// How many.
@@ -142,6 +155,8 @@ impl Report {
             class: m.class,
             count: m.count,
         });
+        let lost = totals.lost();
+        let lost = lost.into_iter().map(|l| LostCount { from: l.from, class: l.class, count: l.count });
         let speeds = totals.speeds().into_iter().map(|s| Speed {
             line: s.line,
             direction: s.direction,
@@ -164,6 +179,7 @@ impl Report {
             },
             counts: counts.collect(),
             movements: movements.collect(),
+            lost: lost.collect(),
             speeds: speeds.collect(),
             zones: zones.collect(),
             incidents: Vec::new(),

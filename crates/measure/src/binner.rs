@@ -1,14 +1,16 @@
 //! Cuts events into the bins that may be stored: one minute for cars, buses and lorries on lines, fifteen
-//! minutes for pedestrians, bicycles and motorcycles and for movements, on the clock of the site. Keeping
-//! the bins is `store`'s work.
+//! minutes for pedestrians, bicycles and motorcycles, for movements, and for how traffic flowed (speeds, headways,
+//! occupancy, zones), on the clock of the site. Keeping the bins is `store`'s work.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use wayside_types::bins::{Bin, BinKey, BinLength, BinSubject, ClosedBins, Coverage, Grade, SpeedSummary};
-use wayside_types::{CameraId, RoadUserClass, TimeZone, Timestamp};
+use wayside_types::bins::{Bin, BinKey, BinLength, BinSubject, ClosedBins, Coverage, Grade};
+use wayside_types::{CameraId, RoadUserClass, TimeZone, Timestamp, ZoneId};
 
-use crate::event::Event;
+use crate::event::{Crossing, Event};
+use crate::flow::{FlowCell, FlowKey, Followers, whole};
+use crate::zone_bin::ZoneCell;
 
 /// How long a bin stays open after its end: longer than [`crate::MAX_LATENESS`], with which a crossing
 /// can still be reported, so that no crossing comes too late for its bin.
@@ -27,6 +29,19 @@ pub struct Binner {
     open: BTreeMap<(BinLength, Timestamp), OpenBin>,
     /// For each length: everything before this is closed and will not be opened again.
     closed_to: BTreeMap<BinLength, Timestamp>,
+    calibrated: bool,
+    followers: Followers,
+    /// The end of what was watched without a hole.
+    watched_to: Option<Timestamp>,
+    /// Parts of seconds that closed bins left over.
+    carried: Carried,
+}
+
+/// What whole seconds left over, by what they are of.
+#[derive(Debug, Clone, Default)]
+struct Carried {
+    lines_s: BTreeMap<FlowKey, f64>,
+    zones_s: BTreeMap<ZoneId, (f64, f64)>,
 }
 
 #[derive(Debug, Clone)]
@@ -35,45 +50,87 @@ struct OpenBin {
     observed_s: f64,
     analysed: u64,
     dropped: u64,
-    counts: BTreeMap<(BinSubject, RoadUserClass), Cell>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Cell {
-    count: u32,
-    speeds: u32,
-    speed_sum_mps: f64,
+    counts: BTreeMap<(BinSubject, RoadUserClass), u32>,
+    /// In quarters of an hour only.
+    flows: BTreeMap<FlowKey, FlowCell>,
+    zones: BTreeMap<ZoneId, ZoneCell>,
 }
 
 impl Binner {
     /// No bins yet. `epoch` tells this run of the process from others; `config_version` is the camera's.
     #[must_use]
     pub fn new(camera: CameraId, zone: TimeZone, epoch: i64, config_version: String) -> Self {
-        Self { camera, zone, epoch, config_version, open: BTreeMap::new(), closed_to: BTreeMap::new() }
+        Self {
+            camera,
+            zone,
+            epoch,
+            config_version,
+            open: BTreeMap::new(),
+            closed_to: BTreeMap::new(),
+            calibrated: false,
+            followers: Followers::default(),
+            watched_to: None,
+            carried: Carried::default(),
+        }
+    }
+
+    /// Whether the camera is calibrated: only then is a crossing without a speed one that could not be trusted.
+    #[must_use]
+    pub fn calibrated(self, calibrated: bool) -> Self {
+        Self { calibrated, ..self }
     }
 
     /// Counts an event in the bin of its time. If that bin is closed already, the earliest bin that is
     /// still open to counting takes it: a late event shifts, it is never lost and never reopens a bin.
     pub fn event(&mut self, event: &Event) {
-        let (length, subject, class, speed) = match event {
-            Event::Crossing(c) => {
-                (c.class.shortest_bin(), BinSubject::Line(c.line.clone(), c.direction), c.class, c.speed_mps)
-            }
+        match event {
+            Event::Crossing(crossing) => self.crossing(crossing),
             Event::Movement(m) => {
-                (BinLength::Minute15, BinSubject::Movement(m.from.clone(), m.to.clone()), m.class, None)
+                let subject = BinSubject::Movement(m.from.clone(), m.to.clone());
+                self.count(BinLength::Minute15, m.at, subject, m.class);
             }
-        };
-        let cell = self.bin(length, event.at()).counts.entry((subject, class)).or_default();
-        cell.count = cell.count.saturating_add(1);
-        if let Some(speed) = speed.filter(|v| v.is_finite()) {
-            cell.speeds = cell.speeds.saturating_add(1);
-            cell.speed_sum_mps += speed;
+            Event::Lost(l) => {
+                self.count(BinLength::Minute15, l.at, BinSubject::Lost(l.line.clone()), l.class);
+            }
+            Event::Presence(p) => {
+                let key = (p.line.clone(), p.direction, p.class);
+                self.bin(BinLength::Minute15, p.at).flows.entry(key).or_default().occupied_s += p.seconds;
+            }
+            Event::Zone(moment) => {
+                let zones = &mut self.bin(BinLength::Minute15, moment.at).zones;
+                zones.entry(moment.zone.clone()).or_default().add(moment);
+            }
+        }
+    }
+
+    fn crossing(&mut self, c: &Crossing) {
+        self.count(c.class.shortest_bin(), c.at, BinSubject::Line(c.line.clone(), c.direction), c.class);
+        let key = (c.line.clone(), c.direction, c.class);
+        self.bin(BinLength::Minute15, c.at).flows.entry(key).or_default().crossed(c.speed_mps);
+        self.followers.crossed(&c.line, c.direction, c.class, c.at);
+    }
+
+    fn count(&mut self, length: BinLength, at: Timestamp, subject: BinSubject, class: RoadUserClass) {
+        let count = self.bin(length, at).counts.entry((subject, class)).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// Adds the headways of all who crossed before `until`.
+    fn settle(&mut self, until: Timestamp) {
+        for headway in self.followers.settle(until) {
+            let flows = &mut self.bin(BinLength::Minute15, headway.at).flows;
+            flows.entry(headway.key).or_default().followed(headway.seconds);
         }
     }
 
     /// The camera watched from `from` to `to`; in that time so many frames were analysed and so many that
     /// were due were dropped. Stretches must not overlap. The frames count for the bin of `to`.
     pub fn observed(&mut self, from: Timestamp, to: Timestamp, analysed: u64, dropped: u64) {
+        if self.watched_to != Some(from) {
+            self.settle(from);
+            self.followers.forget();
+        }
+        self.watched_to = Some(to);
         for length in LENGTHS {
             let mut start = from.max(self.closed_to.get(&length).copied().unwrap_or(from));
             while start < to {
@@ -97,6 +154,7 @@ impl Binner {
     /// counts or only with its coverage. Bins in which nothing was watched are left out.
     pub fn close_until(&mut self, now: Timestamp) -> Vec<ClosedBins> {
         let limit = before(now);
+        self.settle(limit);
         for length in LENGTHS {
             let (start, _) = length.bounds(limit, &self.zone);
             let closed = self.closed_to.entry(length).or_insert(start);
@@ -115,6 +173,7 @@ impl Binner {
     /// Closes everything, ended or not, with the coverage that it has.
     #[must_use]
     pub fn flush(mut self) -> Vec<ClosedBins> {
+        self.settle(Timestamp::MAX);
         self.take(|_| true)
     }
 
@@ -135,6 +194,8 @@ impl Binner {
             analysed: 0,
             dropped: 0,
             counts: BTreeMap::new(),
+            flows: BTreeMap::new(),
+            zones: BTreeMap::new(),
         })
     }
 
@@ -146,6 +207,7 @@ impl Binner {
                 && bin.is_worth_telling()
             {
                 closed.push(self.closed(key.0, key.1, &bin));
+                self.carried.after(&bin);
             }
         }
         closed.sort_by_key(|c| (c.coverage.start, c.coverage.length));
@@ -167,7 +229,7 @@ impl Binner {
             grade: Grade::of(observed_s / length_s.max(1.0), dropped_share),
             config_version: self.config_version.clone(),
         };
-        let bins = bin.counts.iter().map(|((subject, class), cell)| Bin {
+        let bins = bin.counts.iter().map(|((subject, class), count)| Bin {
             key: BinKey {
                 camera: self.camera.clone(),
                 subject: subject.clone(),
@@ -176,10 +238,36 @@ impl Binner {
                 length,
                 epoch: self.epoch,
             },
-            count: cell.count,
-            speed: cell.speed(),
+            count: *count,
         });
-        ClosedBins { coverage, bins: bins.collect() }
+        let carried = &self.carried;
+        let flows = bin.flows.iter();
+        let flows = flows.filter_map(|(key, cell)| cell.bin(key, self.calibrated, carried.line_s(key)));
+        let zones = bin.zones.iter().filter_map(|(zone, cell)| cell.bin(zone, carried.zone_s(zone)));
+        ClosedBins { coverage, bins: bins.collect(), flows: flows.collect(), zones: zones.collect() }
+    }
+}
+
+impl Carried {
+    fn line_s(&self, key: &FlowKey) -> f64 {
+        self.lines_s.get(key).copied().unwrap_or_default()
+    }
+
+    /// Occupancy and vehicle seconds.
+    fn zone_s(&self, zone: &ZoneId) -> (f64, f64) {
+        self.zones_s.get(zone).copied().unwrap_or_default()
+    }
+
+    /// Keeps what the whole seconds of a bin that closed leave over.
+    fn after(&mut self, bin: &OpenBin) {
+        for (key, cell) in &bin.flows {
+            let sum_s = self.line_s(key) + cell.occupied_s;
+            self.lines_s.insert(key.clone(), sum_s - f64::from(whole(sum_s)));
+        }
+        for (zone, cell) in &bin.zones {
+            let left = cell.left_over(self.zone_s(zone));
+            self.zones_s.insert(zone.clone(), left);
+        }
     }
 }
 
@@ -191,14 +279,6 @@ fn before(now: Timestamp) -> Timestamp {
 impl OpenBin {
     /// Watched, or counted in all the same.
     fn is_worth_telling(&self) -> bool {
-        self.observed_s > 0.0 || !self.counts.is_empty()
-    }
-}
-
-impl Cell {
-    fn speed(&self) -> Option<SpeedSummary> {
-        let enough = self.speeds >= SpeedSummary::MIN_N;
-        let n = self.speeds;
-        enough.then(|| SpeedSummary { n, mean_kmh: 3.6 * self.speed_sum_mps / f64::from(n) })
+        self.observed_s > 0.0 || !self.counts.is_empty() || !self.flows.is_empty()
     }
 }

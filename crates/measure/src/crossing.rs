@@ -42,6 +42,30 @@ impl Segment {
         (0.0..=1.0).contains(&self.along(place))
     }
 
+    /// Whether any of it lies within an upright rectangle, given by two corners (Liang and Barsky's clipping).
+    pub fn meets(&self, low: Point, high: Point) -> bool {
+        let (dx, dy) = (self.b.x - self.a.x, self.b.y - self.a.y);
+        let (mut enters, mut leaves) = (0.0_f64, 1.0_f64);
+        let sides = [
+            (-dx, self.a.x - low.x),
+            (dx, high.x - self.a.x),
+            (-dy, self.a.y - low.y),
+            (dy, high.y - self.a.y),
+        ];
+        for (slope, room) in sides {
+            if slope == 0.0 {
+                if room < 0.0 {
+                    return false;
+                }
+            } else if slope < 0.0 {
+                enters = enters.max(room / slope);
+            } else {
+                leaves = leaves.min(room / slope);
+            }
+        }
+        enters <= leaves
+    }
+
     /// Component of a velocity across the line, px/s, positive for *forward*.
     pub fn across(&self, v: Point) -> f64 {
         ((self.b.x - self.a.x) * v.y - (self.b.y - self.a.y) * v.x) / self.length

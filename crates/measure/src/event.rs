@@ -1,7 +1,9 @@
 //! What `measure` says of the road users of one camera: that somebody of some class crossed a line or
-//! made a movement, and when. An event carries no track id and no box; `binner` turns events into bins.
+//! made a movement, and when; how long lines were occupied, and what zones were like. An event carries no track id
+//! and no box; `binner` turns events into bins.
 
-use wayside_types::{Direction, LineId, RoadUserClass, Timestamp};
+use jiff::SignedDuration;
+use wayside_types::{Direction, LineId, RoadUserClass, Timestamp, ZoneId};
 
 /// Something that counts.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,6 +12,59 @@ pub enum Event {
     Crossing(Crossing),
     /// A road user entered by one line and left by another.
     Movement(Movement),
+    /// A road user entered by a line and was lost from sight: where it left is not known, and not guessed.
+    Lost(Lost),
+    /// Vehicles were over a line.
+    Presence(Presence),
+    /// What a zone was like.
+    Zone(ZoneMoment),
+}
+
+/// One road user that crossed one line and was lost before another, inside of the picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lost {
+    /// The line it crossed.
+    pub line: LineId,
+    /// Of what class.
+    pub class: RoadUserClass,
+    /// When it was last seen; at most [`crate::MAX_LATENESS`] before the frame that it was reported with.
+    pub at: Timestamp,
+}
+
+/// For how long since the frame before vehicles of a class were over a line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Presence {
+    /// Which line.
+    pub line: LineId,
+    /// Which way they go.
+    pub direction: Direction,
+    /// Of what class.
+    pub class: RoadUserClass,
+    /// When the frame was taken.
+    pub at: Timestamp,
+    /// Their part of the time since the frame before, seconds.
+    pub seconds: f64,
+}
+
+/// What a zone was like since the frame before: cars, buses and lorries only.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ZoneMoment {
+    /// Which zone.
+    pub zone: ZoneId,
+    /// When the frame was taken.
+    pub at: Timestamp,
+    /// Time since the frame before, seconds; 0 where that was not watched.
+    pub seconds: f64,
+    /// Share of the zone's area that they stood on, 0 to 1.
+    pub share: f64,
+    /// How many were in it.
+    pub vehicles: u32,
+    /// How long the zone is along its traffic, metres, where calibrated.
+    pub length_m: Option<f64>,
+    /// The longest queue, where the zone has any: metres and vehicles.
+    pub queue: Option<(f64, u32)>,
+    /// What those who left lost in it against free flow, seconds each, in no order.
+    pub lost_s: Vec<f64>,
 }
 
 /// One crossing of one line.
@@ -49,6 +104,21 @@ impl Event {
         match self {
             Self::Crossing(c) => c.at,
             Self::Movement(m) => m.at,
+            Self::Lost(l) => l.at,
+            Self::Presence(p) => p.at,
+            Self::Zone(z) => z.at,
         }
+    }
+
+    /// The same event at another time: so much later, or at `limit` where that is out of range.
+    pub fn shift(&mut self, by: SignedDuration, limit: Timestamp) {
+        let at = match self {
+            Self::Crossing(c) => &mut c.at,
+            Self::Movement(m) => &mut m.at,
+            Self::Lost(l) => &mut l.at,
+            Self::Presence(p) => &mut p.at,
+            Self::Zone(z) => &mut z.at,
+        };
+        *at = at.checked_add(by).unwrap_or(limit);
     }
 }

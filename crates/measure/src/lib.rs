@@ -4,29 +4,33 @@
 //!
 //! The map: [`Measurer`] keeps a short `path` for each track and asks `crossing` whether it crossed a
 //! line, `recent` whether that was counted already, `speed` how fast it was on the ground that
-//! [`Homography`] gives behind its [`Lens`], and `zones` how full the zones are; [`Binner`] cuts the resulting [`Event`]s
-//! into bins with their coverage, [`Totals`] sums them for a whole file.
+//! [`Homography`] gives behind its [`Lens`], `presence` for how long vehicles are over lines, and `zones` how full the
+//! zones are; [`Binner`] cuts the resulting [`Event`]s into bins with their coverage, with `flow` for speeds, headways and
+//! occupancy and `zone_bin` for zones, [`Totals`] sums them for a whole file.
 
 pub mod binner;
 mod company;
 mod crossing;
 pub mod event;
+mod flow;
 mod gap;
 pub mod homography;
 pub mod lens;
 pub mod measurer;
 mod path;
 pub mod pose;
+mod presence;
 mod recent;
 mod speed;
 pub mod totals;
+mod zone_bin;
 pub mod zones;
 
 pub use binner::{Binner, GRACE};
-pub use event::{Crossing, Event, Movement};
+pub use event::{Crossing, Event, Lost, Movement, Presence, ZoneMoment};
 pub use homography::{Agreement, CalibrationError, Homography, PairOff};
 pub use lens::Lens;
 pub use measurer::{MAX_LATENESS, MeasureError, Measurer, Quality};
 pub use pose::Pose;
-pub use totals::{CountTotal, MovementTotal, SpeedTotal, Totals};
+pub use totals::{CountTotal, LostTotal, MovementTotal, SpeedTotal, Totals};
 pub use zones::ZoneSummary;

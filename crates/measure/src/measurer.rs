@@ -11,13 +11,14 @@ use wayside_types::{
 
 use crate::company::{Company, Seen};
 use crate::crossing::{Passage, Segment, Side};
-use crate::event::{Crossing, Event, Movement};
+use crate::event::{Crossing, Event, Lost, Movement};
 use crate::gap;
 use crate::homography::{CalibrationError, Homography};
 use crate::path::{Path, Step, later, seconds};
+use crate::presence::{Over, UNSEEN_S, over};
 use crate::recent::{Counted, Recent};
 use crate::speed::speed;
-use crate::zones::{ZoneMeter, ZoneSummary, standing};
+use crate::zones::{Scene, Vehicle, ZoneMeter, ZoneSummary, ground_speed, standing};
 
 /// No event is dated earlier than this before the frame that it is reported with.
 pub const MAX_LATENESS: Duration = Duration::from_millis(2_500);
@@ -85,6 +86,8 @@ pub struct Measurer {
     lines: Vec<MeasuredLine>,
     ground: Option<Homography>,
     zones: Vec<ZoneMeter>,
+    /// A gap between frames longer than this was not watched, seconds.
+    max_step_s: f64,
     users: HashMap<TrackId, User>,
     company: Company,
     first_at: Option<Timestamp>,
@@ -108,6 +111,8 @@ struct User {
     /// Lines counted so far, first and last, and when.
     entered: Option<usize>,
     left: Option<(usize, Timestamp)>,
+    /// Whether a movement of its was reported.
+    moved: bool,
     counted: bool,
     starts_inside: bool,
     looked_back: bool,
@@ -141,7 +146,9 @@ impl Measurer {
         }
         let ground = spec.calibration.as_ref().map(|c| Homography::fit(c, size)).transpose();
         let ground = ground.map_err(|source| MeasureError::Calibration { camera, source })?;
-        let zones = spec.zones.iter().map(|z| ZoneMeter::new(z, size, ground.is_some())).collect();
+        let zones = spec.zones.iter().map(|z| ZoneMeter::new(z, size, ground.as_ref())).collect();
+        // The same hole in a stream that coverage leaves out.
+        let max_step_s = (3.0 / spec.profile.rate_fps).max(2.0);
         Ok(Self {
             settings: spec.profile.count,
             high_score: spec.profile.track.high_score,
@@ -149,6 +156,7 @@ impl Measurer {
             lines,
             ground,
             zones,
+            max_step_s,
             users: HashMap::new(),
             company: Company::default(),
             first_at: None,
@@ -172,7 +180,10 @@ impl Measurer {
             self.look_back(track);
             self.settle(at, track, false, &mut events);
         }
-        self.measure_zones(at, &tracks.active);
+        let dt_s =
+            self.last_at.map(|last| seconds(last, at)).filter(|dt| (0.0..=self.max_step_s).contains(dt));
+        self.measure_lines(at, dt_s.unwrap_or_default(), &tracks.active, &mut events);
+        self.measure_zones(at, dt_s.unwrap_or_default(), &tracks.active, &mut events);
         for line in &mut self.lines {
             line.recent.forget(at, 2.0 * f64::from(self.settings.recount_ms) / 1_000.0 + 5.0);
         }
@@ -220,6 +231,7 @@ impl Measurer {
             pending: Vec::new(),
             entered: None,
             left: None,
+            moved: false,
             counted: false,
             starts_inside: inside,
             looked_back: false,
@@ -342,6 +354,7 @@ impl Measurer {
             events.push(Event::Movement(Movement { from, to: to_id, class: track.class, at }));
             // What it does next is a movement that starts where this one ended.
             user.entered = Some(to);
+            user.moved = true;
         }
     }
 
@@ -353,6 +366,14 @@ impl Measurer {
             return;
         }
         self.quality.tracks += 1;
+        // Whoever is still seen when the stream ends is not lost, nor is who left the picture.
+        let out_of_sight = seconds(track.last_seen, now) > UNSEEN_S && !self.is_at_edge(&track.bbox);
+        if let Some(line) = user.entered.filter(|_| out_of_sight && !user.moved)
+            && let Some(line) = self.lines.get(line)
+        {
+            let at = track.last_seen.max(later(now, -MAX_LATENESS.as_secs_f64()));
+            events.push(Event::Lost(Lost { line: line.id.clone(), class: track.class, at }));
+        }
         let unit = user.path.last().unit;
         let moves = |v: Option<Point>| v.is_some_and(|v| v.x.hypot(v.y) >= unit);
         let lost = !self.is_at_edge(&track.bbox) && moves(user.path.velocity_at_end(0.5));
@@ -371,12 +392,39 @@ impl Measurer {
             || f64::from(b.y2) >= h - my
     }
 
-    fn measure_zones(&mut self, at: Timestamp, active: &[Track]) {
+    /// For how long vehicles are over lines.
+    fn measure_lines(&self, at: Timestamp, dt_s: f64, active: &[Track], events: &mut Vec<Event>) {
+        if dt_s <= 0.0 {
+            return;
+        }
+        let there = active
+            .iter()
+            .filter(|t| t.confirmed && t.class.is_in_traffic() && seconds(t.last_seen, at) <= UNSEEN_S);
+        let vehicles: Vec<Over> = there
+            .filter_map(|t| {
+                let came_from = self.users.get(&t.id)?.path.first().p;
+                Some(Over { class: t.class, bbox: t.bbox, came_from })
+            })
+            .collect();
+        for line in &self.lines {
+            events.extend(over(&line.id, &line.segment, &vehicles, at, dt_s));
+        }
+    }
+
+    fn measure_zones(&mut self, at: Timestamp, dt_s: f64, active: &[Track], events: &mut Vec<Event>) {
         if self.zones.is_empty() {
             return;
         }
-        let dt_s = self.last_at.map_or(0.0, |last| seconds(last, at));
-        let boxes: Vec<BBox> = active.iter().filter(|t| t.confirmed).map(|t| t.bbox).collect();
+        let confirmed = || active.iter().filter(|t| t.confirmed);
+        let boxes: Vec<BBox> = confirmed().map(|t| t.bbox).collect();
+        let ground = self.ground.as_ref();
+        let vehicles: Vec<Vehicle> = confirmed()
+            .filter(|t| t.class.is_motor_vehicle() && seconds(t.last_seen, at) <= UNSEEN_S)
+            .map(|t| {
+                let speed_mps = ground.and_then(|ground| ground_speed(ground, t, self.size));
+                Vehicle { id: t.id, bbox: t.bbox, speed_mps }
+            })
+            .collect();
         let mut queue = Vec::new();
         if let Some(ground) = &self.ground {
             for track in active.iter().filter(|t| t.confirmed) {
@@ -385,9 +433,8 @@ impl Measurer {
                 }
             }
         }
-        for zone in &mut self.zones {
-            zone.update(dt_s, &boxes, &queue, self.size);
-        }
+        let scene = Scene { at, dt_s, boxes: &boxes, vehicles: &vehicles, standing: &queue };
+        events.extend(self.zones.iter_mut().filter_map(|zone| zone.update(scene)).map(Event::Zone));
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use wayside_types::{Direction, LineId, RoadUserClass, SpeedSummary};
+use wayside_types::{Direction, LEAST_SUMMARISED, LineId, RoadUserClass};
 
 use crate::event::Event;
 
@@ -12,6 +12,7 @@ use crate::event::Event;
 pub struct Totals {
     counts: BTreeMap<(LineId, Direction, RoadUserClass), u32>,
     movements: BTreeMap<(LineId, LineId, RoadUserClass), u32>,
+    lost: BTreeMap<(LineId, RoadUserClass), u32>,
     speeds: BTreeMap<(LineId, Direction), Speeds>,
 }
 
@@ -48,6 +49,17 @@ pub struct MovementTotal {
     pub count: u32,
 }
 
+/// How many of one class crossed a line and were lost from sight before another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostTotal {
+    /// The line crossed.
+    pub from: LineId,
+    /// Of what class.
+    pub class: RoadUserClass,
+    /// How many, at least 1.
+    pub count: u32,
+}
+
 /// A line's speeds in one direction, all classes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpeedTotal {
@@ -59,7 +71,7 @@ pub struct SpeedTotal {
     pub n: u32,
     /// How many were counted without one: too short a path, or too far away.
     pub untrusted: u32,
-    /// Arithmetic mean of the trusted ones, km/h; `None` below [`SpeedSummary::MIN_N`].
+    /// Arithmetic mean of the trusted ones, km/h; `None` below [`LEAST_SUMMARISED`].
     pub mean_kmh: Option<f64>,
     /// The speed that 85 % do not exceed (linear between order statistics), km/h; likewise.
     pub p85_kmh: Option<f64>,
@@ -78,6 +90,11 @@ impl Totals {
             Event::Movement(m) => {
                 *self.movements.entry((m.from.clone(), m.to.clone(), m.class)).or_default() += 1;
             }
+            Event::Lost(l) => {
+                *self.lost.entry((l.line.clone(), l.class)).or_default() += 1;
+            }
+            // The measurer keeps its own account of zones, and a file's lines have no occupancy.
+            Event::Presence(_) | Event::Zone(_) => {}
         }
     }
 
@@ -102,6 +119,17 @@ impl Totals {
         self.movements.iter().map(total).collect()
     }
 
+    /// Those lost after a line, by line and class, where there are any.
+    #[must_use]
+    pub fn lost(&self) -> Vec<LostTotal> {
+        let total = |((from, class), count): (&(LineId, RoadUserClass), &u32)| LostTotal {
+            from: from.clone(),
+            class: *class,
+            count: *count,
+        };
+        self.lost.iter().map(total).collect()
+    }
+
     /// Speeds of every line and direction that was crossed; figures only from five on.
     #[must_use]
     pub fn speeds(&self) -> Vec<SpeedTotal> {
@@ -109,7 +137,7 @@ impl Totals {
             let mut kmh: Vec<f64> = speeds.trusted_mps.iter().map(|v| v * 3.6).collect();
             kmh.sort_by(f64::total_cmp);
             let n = u32::try_from(kmh.len()).unwrap_or(u32::MAX);
-            let enough = n >= SpeedSummary::MIN_N;
+            let enough = n >= LEAST_SUMMARISED;
             SpeedTotal {
                 line: line.clone(),
                 direction: *direction,

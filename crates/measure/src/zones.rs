@@ -1,10 +1,15 @@
-//! How full zones are: the share of their area that road users stand on, over time, and the length of
-//! the queue of standing vehicles on the ground. Alerts about queues are `hazard`'s.
+//! How full zones are: the share of their area that road users stand on, over time, the length of
+//! the queue of standing vehicles on the ground, and what vehicles lose against free flow. Alerts about queues are
+//! `hazard`'s, bins `zone_bin`'s.
 
-use wayside_types::{BBox, FrameSize, Point, Timestamp, Track, Zone, ZoneId, ZoneKind};
+use std::collections::HashMap;
 
+use wayside_types::{BBox, FrameSize, Point, Timestamp, Track, TrackId, Zone, ZoneId};
+
+use crate::event::ZoneMoment;
 use crate::homography::Homography;
 use crate::path::seconds;
+use crate::presence::lower_half;
 
 /// Slower than this on the ground is standing, m/s (5 km/h).
 pub(crate) const STANDING_MPS: f64 = 5.0 / 3.6;
@@ -16,8 +21,8 @@ const QUEUE_GAP_M: f64 = 15.0;
 const VEHICLE_M: (f64, f64) = (4.5, 12.0);
 /// The area of a zone is sampled at about this many places a side of its bounding box.
 const GRID: usize = 24;
-/// A gap between frames longer than this was not watched, seconds.
-const MAX_STEP_S: f64 = 2.0;
+/// A vehicle has left a zone when it was not seen in it for so long.
+const LEFT_S: f64 = 1.0;
 
 /// What a zone looked like over the whole time.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,44 +46,94 @@ pub(crate) struct Standing {
     pub for_s: f64,
 }
 
+/// A car, bus or lorry in a frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vehicle {
+    pub id: TrackId,
+    pub bbox: BBox,
+    /// On the ground, m/s, where calibrated.
+    pub speed_mps: Option<f64>,
+}
+
+/// All that zones are measured from in a frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub at: Timestamp,
+    /// Since the frame before, seconds; 0 where that was not watched.
+    pub dt_s: f64,
+    /// Of everyone.
+    pub boxes: &'a [BBox],
+    pub vehicles: &'a [Vehicle],
+    pub standing: &'a [Standing],
+}
+
+/// A vehicle's stay in a zone.
+#[derive(Debug, Clone, Copy)]
+struct Stay {
+    lost_s: f64,
+    last: Timestamp,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct ZoneMeter {
     zone: Zone,
+    size: FrameSize,
     samples: Vec<Point>,
     covered_s: f64,
     watched_s: f64,
     max_queue_m: Option<f64>,
+    length_m: Option<f64>,
+    stays: HashMap<TrackId, Stay>,
+    /// Whether the last moment told of a queue.
+    queued: bool,
 }
 
 impl ZoneMeter {
-    pub fn new(zone: &Zone, size: FrameSize, calibrated: bool) -> Self {
-        let queues = calibrated && matches!(zone.kind, ZoneKind::Lane | ZoneKind::Queue);
+    pub fn new(zone: &Zone, size: FrameSize, ground: Option<&Homography>) -> Self {
+        let queues = ground.is_some() && zone.kind.has_queues();
         Self {
             zone: zone.clone(),
+            size,
             samples: samples(zone, size),
             covered_s: 0.0,
             watched_s: 0.0,
             max_queue_m: queues.then_some(0.0),
+            length_m: ground.and_then(|ground| length_m(zone, ground)),
+            stays: HashMap::new(),
+            queued: false,
         }
     }
 
-    /// Takes the state of a frame, `dt_s` after the one before.
-    pub fn update(&mut self, dt_s: f64, boxes: &[BBox], standing: &[Standing], size: FrameSize) {
-        if dt_s > 0.0 && dt_s <= MAX_STEP_S && !self.samples.is_empty() {
-            let covered = self.samples.iter().filter(|p| boxes.iter().any(|b| holds(b, **p))).count();
-            self.covered_s += dt_s * covered as f64 / self.samples.len() as f64;
-            self.watched_s += dt_s;
+    /// Takes the state of a frame; says what the zone was like, unless it was empty.
+    pub fn update(&mut self, scene: Scene<'_>) -> Option<ZoneMoment> {
+        let watched = scene.dt_s > 0.0 && !self.samples.is_empty();
+        if watched {
+            self.covered_s += scene.dt_s * self.share(scene.boxes.iter());
+            self.watched_s += scene.dt_s;
         }
-        if let Some(longest) = self.max_queue_m {
-            let (w, h) = (f64::from(size.width), f64::from(size.height));
-            let inside: Vec<Standing> = standing
-                .iter()
-                .filter(|s| s.for_s >= STANDING_HOLD_S)
-                .filter(|s| self.zone.contains(Point::new(s.reference.x / w, s.reference.y / h)))
-                .copied()
-                .collect();
-            self.max_queue_m = Some(longest.max(queue_m(inside)));
+        let queue = self.max_queue_m.is_some().then(|| longest_queue(self.standing(scene.standing)));
+        if let (Some(longest), Some((metres, _))) = (self.max_queue_m, queue) {
+            self.max_queue_m = Some(longest.max(metres));
         }
+        if !self.zone.kind.is_measured() {
+            return None;
+        }
+        let inside: Vec<Vehicle> = scene.vehicles.iter().filter(|v| self.holds(v)).copied().collect();
+        let lost_s = self.delays(scene.at, scene.dt_s, &inside);
+        let share = if watched { self.share(scene.vehicles.iter().map(|v| &v.bbox)) } else { 0.0 };
+        let queues = queue.is_some_and(|(_, vehicles)| vehicles > 0);
+        let tell = !inside.is_empty() || share > 0.0 || !lost_s.is_empty() || queues || self.queued;
+        self.queued = queues;
+        tell.then(|| ZoneMoment {
+            zone: self.zone.id.clone(),
+            at: scene.at,
+            seconds: scene.dt_s,
+            share,
+            vehicles: u32::try_from(inside.len()).unwrap_or(u32::MAX),
+            length_m: self.length_m,
+            queue,
+            lost_s,
+        })
     }
 
     pub fn summary(&self) -> ZoneSummary {
@@ -88,6 +143,70 @@ impl ZoneMeter {
             max_queue_m: self.max_queue_m,
         }
     }
+
+    /// Share of the area that lies under the lower halves of boxes.
+    fn share<'a>(&self, boxes: impl Iterator<Item = &'a BBox> + Clone) -> f64 {
+        let covered = self.samples.iter().filter(|p| boxes.clone().any(|b| holds(b, **p))).count();
+        covered as f64 / self.samples.len().max(1) as f64
+    }
+
+    fn holds(&self, vehicle: &Vehicle) -> bool {
+        let place = vehicle.bbox.reference();
+        self.zone.contains(fraction(place, self.size))
+    }
+
+    /// Those who have stood in it for long enough to queue.
+    fn standing(&self, standing: &[Standing]) -> Vec<Standing> {
+        let queued = standing.iter().filter(|s| s.for_s >= STANDING_HOLD_S);
+        queued.filter(|s| self.zone.contains(fraction(s.reference, self.size))).copied().collect()
+    }
+
+    /// Adds to what vehicles lost against free flow, and says what those lost who left.
+    fn delays(&mut self, at: Timestamp, dt_s: f64, inside: &[Vehicle]) -> Vec<f64> {
+        let Some(free_mps) = self.zone.free_flow_kmh.map(|kmh| kmh / 3.6) else { return Vec::new() };
+        for vehicle in inside {
+            let Some(speed) = vehicle.speed_mps else { continue };
+            let stay = self.stays.entry(vehicle.id).or_insert(Stay { lost_s: 0.0, last: at });
+            stay.lost_s += dt_s * (1.0 - speed / free_mps).clamp(0.0, 1.0);
+            stay.last = at;
+        }
+        let mut left: Vec<f64> = Vec::new();
+        self.stays.retain(|_, stay| {
+            let stays = seconds(stay.last, at) <= LEFT_S;
+            if !stays {
+                left.push(stay.lost_s);
+            }
+            stays
+        });
+        // In no order of theirs.
+        left.sort_by(f64::total_cmp);
+        left
+    }
+}
+
+fn fraction(p: Point, size: FrameSize) -> Point {
+    Point::new(p.x / f64::from(size.width), p.y / f64::from(size.height))
+}
+
+/// How long a zone is on the ground, metres: along its heading, or else between the corners that are furthest apart.
+/// `None` where it reaches the horizon.
+fn length_m(zone: &Zone, ground: &Homography) -> Option<f64> {
+    let corners: Vec<Point> = zone.polygon.iter().map(|p| ground.to_ground(*p)).collect::<Option<_>>()?;
+    let length = match zone.heading {
+        Some(heading) => {
+            let (from, to) = (ground.to_ground(heading.from)?, ground.to_ground(heading.to)?);
+            let long = from.distance(to);
+            let along =
+                |p: &Point| ((p.x - from.x) * (to.x - from.x) + (p.y - from.y) * (to.y - from.y)) / long;
+            let (low, high) = corners
+                .iter()
+                .map(along)
+                .fold((f64::MAX, f64::MIN), |(low, high), a| (low.min(a), high.max(a)));
+            high - low
+        }
+        None => corners.iter().flat_map(|a| corners.iter().map(|b| a.distance(*b))).fold(0.0, f64::max),
+    };
+    (length.is_finite() && length > 0.0).then_some(length)
 }
 
 /// Places inside a zone, px.
@@ -107,14 +226,13 @@ fn samples(zone: &Zone, size: FrameSize) -> Vec<Point> {
 
 /// The lower half of a box is what stands on the ground, near enough for a share of an area.
 fn holds(b: &BBox, p: Point) -> bool {
-    let (x1, x2) = (f64::from(b.x1), f64::from(b.x2));
-    let (y1, y2) = (f64::from(b.y1 + b.y2) / 2.0, f64::from(b.y2));
-    p.x >= x1 && p.x <= x2 && p.y >= y1 && p.y <= y2
+    let (low, high) = lower_half(b);
+    p.x >= low.x && p.x <= high.x && p.y >= low.y && p.y <= high.y
 }
 
-/// Length of the longest run of standing vehicles, metres.
-fn queue_m(mut left: Vec<Standing>) -> f64 {
-    let mut longest = 0.0_f64;
+/// The longest run of standing vehicles: metres, and how many they are.
+fn longest_queue(mut left: Vec<Standing>) -> (f64, u32) {
+    let mut longest = (0.0_f64, 0);
     while let Some(seed) = left.pop() {
         let mut run = vec![seed];
         let mut next = 0;
@@ -130,7 +248,9 @@ fn queue_m(mut left: Vec<Standing>) -> f64 {
             .flat_map(|a| run.iter().map(move |b| a.ground.distance(b.ground)))
             .fold(0.0_f64, f64::max);
         let last = if run.iter().any(|s| s.is_long) { VEHICLE_M.1 } else { VEHICLE_M.0 };
-        longest = longest.max(span + last);
+        if span + last > longest.0 {
+            longest = (span + last, u32::try_from(run.len()).unwrap_or(u32::MAX));
+        }
     }
     longest
 }
@@ -143,13 +263,9 @@ pub(crate) fn standing(
     since: &mut Option<Timestamp>,
     now: Timestamp,
 ) -> Option<Standing> {
-    let (w, h) = (f64::from(size.width), f64::from(size.height));
     let reference = track.bbox.reference();
-    let place = Point::new(reference.x / w, reference.y / h);
-    let speed = ground.jacobian(place).map(|j| {
-        let v = j * nalgebra::Vector2::new(track.velocity_px_s.x / w, track.velocity_px_s.y / h);
-        v.norm()
-    });
+    let place = fraction(reference, size);
+    let speed = ground_speed(ground, track, size);
     if !track.class.is_motor_vehicle() || speed.is_none_or(|s| s.is_nan() || s >= STANDING_MPS) {
         *since = None;
         return None;
@@ -157,6 +273,13 @@ pub(crate) fn standing(
     let since = *since.get_or_insert(now);
     let is_long = track.class != wayside_types::RoadUserClass::Car;
     Some(Standing { reference, ground: ground.to_ground(place)?, is_long, for_s: seconds(since, now) })
+}
+
+/// How fast a track goes on the ground, m/s.
+pub(crate) fn ground_speed(ground: &Homography, track: &Track, size: FrameSize) -> Option<f64> {
+    let velocity = fraction(track.velocity_px_s, size);
+    let jacobian = ground.jacobian(fraction(track.bbox.reference(), size))?;
+    Some((jacobian * nalgebra::Vector2::new(velocity.x, velocity.y)).norm()).filter(|speed| speed.is_finite())
 }
 
 #[cfg(test)]
@@ -170,13 +293,13 @@ mod tests {
     #[test]
     fn queues_are_runs_of_standing_vehicles() {
         for (what, ys, want) in [
-            ("nobody", vec![], 0.0),
-            ("one", vec![3.0], 4.5),
-            ("three", vec![0.0, 14.0, 7.0], 18.5),
-            ("two runs, the longer counts", vec![0.0, 7.0, 40.0, 47.0, 54.0], 18.5),
+            ("nobody", vec![], (0.0, 0)),
+            ("one", vec![3.0], (4.5, 1)),
+            ("three", vec![0.0, 14.0, 7.0], (18.5, 3)),
+            ("two runs, the longer counts", vec![0.0, 7.0, 40.0, 47.0, 54.0], (18.5, 3)),
         ] {
-            let got = queue_m(ys.into_iter().map(at).collect());
-            assert!((got - want).abs() < 1e-9, "{what}: {got}");
+            let got = longest_queue(ys.into_iter().map(at).collect());
+            assert!((got.0 - want.0).abs() < 1e-9 && got.1 == want.1, "{what}: {got:?}");
         }
     }
 }

@@ -111,21 +111,6 @@ fn a_checkpoint_shows_open_bins_and_changes_nothing() {
 }
 
 #[test]
-fn speeds_of_fewer_than_five_are_absent() {
-    for (n, want) in [(4, None), (5, Some((5, 36.0)))] {
-        let mut b = binner("UTC");
-        for _ in 0..n {
-            b.event(&crossing("2026-01-01T10:00:10Z", RoadUserClass::Car, Some(10.0)));
-        }
-        b.event(&crossing("2026-01-01T10:00:10Z", RoadUserClass::Car, None));
-        b.event(&crossing("2026-01-01T10:00:10Z", RoadUserClass::Car, Some(f64::NAN)));
-        let closed = b.flush();
-        assert_eq!(closed[0].bins[0].speed.map(|s| (s.n, s.mean_kmh)), want);
-        assert_eq!(closed[0].bins[0].count, n + 2);
-    }
-}
-
-#[test]
 fn bins_follow_the_sites_clock_and_say_when_they_close() {
     // Kathmandu is 5 h 45 min ahead: its quarters are ours; its day is not asked for here.
     let b = binner("Asia/Kathmandu");

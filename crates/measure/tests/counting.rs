@@ -44,6 +44,7 @@ fn camera(lines: Vec<Line>, calibration: Option<Calibration>) -> CameraSpec {
             polygon: [[0.0, 0.4], [1.0, 0.4], [1.0, 0.9], [0.0, 0.9]].map(Point::from).to_vec(),
             heading: None,
             closed_to: vec![],
+            free_flow_kmh: None,
         }],
         config_version: "v1".into(),
     }
@@ -322,6 +323,89 @@ fn queues_and_occupancy_are_measured_in_zones() {
     assert!((0.03..0.045).contains(&occupancy), "{occupancy}");
     let (_, measurer) = run(&camera(vec![], None), &cars, 8.0);
     assert_eq!(measurer.zones()[0].max_queue_m, None, "no calibration, no metres");
+}
+
+/// Who entered and was lost behind something is told; who left the picture or is still there is not.
+#[test]
+fn who_was_lost_after_a_line_is_told() {
+    let lost = |paths: &[Path], until_s| {
+        let (events, _) = run(&camera(middle(), None), paths, until_s);
+        events.iter().filter(|e| matches!(e, Event::Lost(l) if l.line.as_str() == "mid")).count()
+    };
+    let right = |t: f64| (100.0 + 200.0 * t, 300.0);
+    for (what, lasts_s, until_s, want) in [
+        ("lost 100 px past the line", 2.5, 8.0, 1),
+        ("left at the edge", 4.4, 8.0, 0),
+        ("never reached the line", 1.0, 8.0, 0),
+        ("still there", 2.5, 2.6, 0),
+    ] {
+        assert_eq!(lost(&[path(0.0, lasts_s, right)], until_s), want, "{what}");
+    }
+    // A movement that is known is not lost, wherever it ends.
+    let two = vec![line("a", [0.3, 0.95], [0.3, 0.3]), line("b", [0.6, 0.95], [0.6, 0.3])];
+    let (events, _) = run(&camera(two, None), &[path(0.0, 3.2, right)], 8.0);
+    assert_eq!(events.iter().filter(|e| matches!(e, Event::Movement(_))).count(), 1);
+    assert!(events.iter().all(|e| !matches!(e, Event::Lost(_))));
+}
+
+/// Seconds of presence over lines, forward and backward.
+fn occupied_s(events: &[Event]) -> (f64, f64) {
+    let of = |way| {
+        let over = events.iter().filter_map(|e| match e {
+            Event::Presence(p) if p.direction == way => Some(p.seconds),
+            _ => None,
+        });
+        over.sum::<f64>()
+    };
+    (of(Direction::Forward), of(Direction::Backward))
+}
+
+#[test]
+fn lines_are_occupied_while_vehicles_are_over_them() {
+    type Case = (&'static str, Vec<Path>, (f64, f64));
+    let at_speed = |px_s: f64| path(0.0, 800.0 / px_s, move |t| (100.0 + px_s * t, 300.0));
+    let on_foot = Path { class: RoadUserClass::Pedestrian, ..at_speed(200.0) };
+    let stops = path(0.0, 12.0, |t| ((900.0 - 200.0 * t).max(480.0), 300.0));
+    let cases: Vec<Case> = vec![
+        // Boxes are 100 px wide.
+        ("one", vec![at_speed(200.0)], (0.5, 0.0)),
+        ("a slow one", vec![at_speed(100.0)], (1.0, 0.0)),
+        ("two abreast", vec![at_speed(200.0), at_speed(200.0)], (0.5, 0.0)),
+        ("on foot", vec![on_foot], (0.0, 0.0)),
+        // Its front is there after 1.75 s.
+        ("one that stops on it", vec![stops], (0.0, 12.0 - 1.75)),
+    ];
+    for (what, paths, want) in cases {
+        let (events, _) = run(&camera(middle(), None), &paths, 14.0);
+        let found = occupied_s(&events);
+        // A frame at either end, and half a second before a lost one is taken to be gone.
+        let near = |a: f64, b: f64| (a - b).abs() <= 0.21 || (b > 10.0 && (a - b - 0.5).abs() <= 0.21);
+        assert!(near(found.0, want.0) && near(found.1, want.1), "{what}: {found:?} for {want:?}");
+    }
+}
+
+#[test]
+fn what_is_lost_in_a_zone_is_told_when_a_vehicle_has_left_it() {
+    let mut spec = camera(vec![], Some(from_above()));
+    spec.zones[0].heading = Some([Point::new(0.1, 0.5), Point::new(0.9, 0.5)].into());
+    spec.zones[0].free_flow_kmh = Some(72.0);
+    // 36 km/h through a lane of 50 m: half of the four seconds is lost, less what is not yet confirmed.
+    let cars =
+        vec![path(0.0, 4.0, |t| (100.0 + 200.0 * t, 300.0)), path(2.0, 4.0, |t| (100.0 + 200.0 * t, 400.0))];
+    let (events, _) = run(&spec, &cars, 12.0);
+    let moments: Vec<_> =
+        events.iter().filter_map(|e| if let Event::Zone(moment) = e { Some(moment) } else { None }).collect();
+    let lost: Vec<f64> = moments.iter().flat_map(|m| m.lost_s.clone()).collect();
+    assert!(lost.len() == 2 && lost.iter().all(|s| (1.7..=2.4).contains(s)), "{lost:?}");
+    assert!(moments.iter().all(|m| m.length_m.is_some_and(|m| (m - 50.0).abs() < 0.5)));
+    let vehicle_s: f64 = moments.iter().map(|m| m.seconds * f64::from(m.vehicles)).sum();
+    assert!((7.0..=9.2).contains(&vehicle_s), "{vehicle_s}");
+    spec.zones[0].free_flow_kmh = None;
+    let (events, _) = run(&spec, &cars, 12.0);
+    assert!(
+        events.iter().all(|e| !matches!(e, Event::Zone(m) if !m.lost_s.is_empty())),
+        "delay against nothing"
+    );
 }
 
 #[test]

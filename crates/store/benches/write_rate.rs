@@ -14,7 +14,7 @@ use wayside_store::query::{MeasurementQuery, measurements};
 use wayside_store::{Database, DatabaseOptions, Writer, WriterOptions};
 use wayside_types::{
     Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Grade, LineId,
-    RoadUserClass, SpeedSummary, SystemClock, TimeZone, Timestamp,
+    RoadUserClass, SystemClock, TimeZone, Timestamp,
 };
 
 /// Lines a camera, each crossed in both directions by three classes.
@@ -88,8 +88,7 @@ fn bin(camera: u64, minute: i64) -> Result<ClosedBins, Box<dyn Error>> {
             for class in [RoadUserClass::Car, RoadUserClass::Bus, RoadUserClass::Truck] {
                 let subject = BinSubject::Line(LineId::new(line)?, direction);
                 let key = BinKey { camera: camera.clone(), subject, class, start, length, epoch };
-                let speed = (class == RoadUserClass::Car).then_some(SpeedSummary { n: 12, mean_kmh: 43.21 });
-                bins.push(Bin { key, count: 12, speed });
+                bins.push(Bin { key, count: 12 });
             }
         }
     }
@@ -103,5 +102,5 @@ fn bin(camera: u64, minute: i64) -> Result<ClosedBins, Box<dyn Error>> {
         grade: Grade::Good,
         config_version: "0123456789abcdef".to_owned(),
     };
-    Ok(ClosedBins { coverage, bins })
+    Ok(ClosedBins { bins, ..ClosedBins::of(coverage) })
 }

@@ -1,5 +1,5 @@
-//! What the database knows of cameras: name, owner, profile, place, and the lines that each version of the
-//! configuration drew. Sources and their credentials are never stored. Reading them back is
+//! What the database knows of cameras: name, owner, profile, place, and the lines and zones that each version
+//! of the configuration drew. Sources and their credentials are never stored. Reading them back is
 //! [`crate::query::cameras`].
 
 use jiff_sqlx::ToSqlx;
@@ -80,6 +80,25 @@ async fn upsert_one(
         spec.id.as_str(),
         spec.config_version,
         &lines,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let zones: Vec<(String, String)> = spec
+        .zones
+        .iter()
+        .filter(|zone| zone.kind.is_measured())
+        .map(|zone| (zone.id.to_string(), zone.kind.as_str().to_owned()))
+        .collect();
+    let (zones, kinds): (Vec<String>, Vec<String>) = zones.into_iter().unzip();
+    sqlx::query!(
+        "INSERT INTO camera_zone (camera, config_version, zone, kind, calibrated) \
+         SELECT $1, $2, u.zone, u.kind, $5 FROM UNNEST($3::text[], $4::text[]) AS u(zone, kind) \
+         ON CONFLICT (camera, config_version, zone) DO NOTHING",
+        spec.id.as_str(),
+        spec.config_version,
+        &zones,
+        &kinds,
+        spec.calibration.is_some(),
     )
     .execute(&mut *connection)
     .await?;

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use wayside_types::{
     Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Grade, LineId,
-    RoadUserClass, SpeedSummary, Timestamp,
+    RoadUserClass, Timestamp,
 };
 
 /// A minute of a camera in which some cars were counted; `n` makes it unlike any other.
@@ -19,8 +19,7 @@ pub(crate) fn minute(n: i64, count: u32, observed_s: f64) -> ClosedBins {
         length: BinLength::Minute1,
         epoch: 1,
     };
-    let speed = (count >= 5).then_some(SpeedSummary { n: count, mean_kmh: 30.1 + observed_s / 7.0 });
-    let bins = if count == 0 { Vec::new() } else { vec![Bin { key, count, speed }] };
+    let bins = if count == 0 { Vec::new() } else { vec![Bin { key, count }] };
     let coverage = Coverage {
         camera,
         start,
@@ -31,7 +30,7 @@ pub(crate) fn minute(n: i64, count: u32, observed_s: f64) -> ClosedBins {
         grade: Grade::Good,
         config_version: "WSR1-in-a-payload-is-no-frame".to_owned(),
     };
-    ClosedBins { coverage, bins }
+    ClosedBins { bins, ..ClosedBins::of(coverage) }
 }
 
 /// Any such minutes.

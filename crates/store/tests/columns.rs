@@ -17,8 +17,10 @@ const PLAIN: &[&str] = &[
 ];
 
 /// Columns of other types that were reviewed, as `table.column`. sqlx keeps the checksum of each applied
-/// migration as bytes.
-const REVIEWED: &[&str] = &["_sqlx_migrations.checksum"];
+/// migration as bytes. The arrays are histograms of at least five speeds or headways: how many fell into each bucket of
+/// fixed edges, which says nothing of the order in which they came.
+const REVIEWED: &[&str] =
+    &["_sqlx_migrations.checksum", "line_flow.headway_counts", "line_flow.speed_counts"];
 
 #[tokio::test]
 async fn every_column_is_on_the_reviewed_list() {

@@ -77,8 +77,8 @@ async fn runs_of_one_bin_are_summed() {
     let db = TestDb::new().await;
     let start = ts("2026-11-21T10:00:00Z");
     let bins = vec![
-        partly("a", BinLength::Minute1, start, 1, 20.0).speed("n", CAR, 5, 30.0),
-        partly("a", BinLength::Minute1, start, 2, 39.5).speed("n", CAR, 15, 50.0),
+        partly("a", BinLength::Minute1, start, 1, 20.0).line("n", FORWARD, CAR, 5),
+        partly("a", BinLength::Minute1, start, 2, 39.5).line("n", FORWARD, CAR, 15),
         partly("a", BinLength::Minute1, ts("2026-11-21T10:01:00Z"), 2, 30.0).line("n", FORWARD, CAR, 2),
     ];
     let database = stored(&db, two_cameras(), bins).await;
@@ -88,13 +88,10 @@ async fn runs_of_one_bin_are_summed() {
     let rows = measurements(&database, &query).await.unwrap().items;
     assert_eq!(rows.len(), 2);
     assert_eq!((rows[0].count, rows[0].complete), (Some(20), true));
-    let speed = rows[0].speed.unwrap();
-    assert_eq!(speed.n, 20);
-    assert!((speed.mean_kmh - 45.0).abs() < 1e-9);
     assert!((rows[0].observed_s - 59.5).abs() < 1e-9);
     // Half watched: counted, and said to be half.
     assert_eq!((rows[1].count, rows[1].complete, rows[1].grade), (Some(2), false, Grade::Poor));
-    assert!(rows[1].speed.is_none());
+    assert!(rows[1].flow.is_none(), "speeds are told of quarters of an hour and longer");
     // Five minutes of which two were watched.
     query.bin = BinLength::Minute5;
     let rows = measurements(&database, &query).await.unwrap().items;
@@ -339,7 +336,7 @@ async fn no_sum_tells_what_a_small_cell_holds() {
                         rows.into_iter().partition(|row| row.camera.as_str() == "a");
                     let plain = |rows: Vec<MeasurementRow>| -> Vec<_> {
                         let key = |row: MeasurementRow| {
-                            (row.start, row.subject, row.class, row.count, row.suppressed, row.speed)
+                            (row.start, row.subject, row.class, row.count, row.suppressed, row.flow)
                         };
                         rows.into_iter().map(key).collect()
                     };

@@ -59,20 +59,25 @@ async fn a_stale_row_lowers_nothing() {
     let database = db.open(clock().shared()).await;
     let spool = TempDir::new().unwrap();
     let writer = start(&database, spool.path());
-    let open = |count, observed_s, mean| {
-        partly("a", BinLength::Minute1, minute(0), 1, observed_s).speed("n", RoadUserClass::Car, count, mean)
+    let open = |count, observed_s| {
+        partly("a", BinLength::Minute1, minute(0), 1, observed_s).line(
+            "n",
+            Direction::Forward,
+            RoadUserClass::Car,
+            count,
+        )
     };
     // In one batch, and in one after the other.
-    writer.submit(vec![open(5, 20.0, 50.0), open(9, 60.0, 40.0), open(7, 40.0, 45.0)]).unwrap();
+    writer.submit(vec![open(5, 20.0), open(9, 60.0), open(7, 40.0)]).unwrap();
     assert!(within(PATIENCE, || is_written(&writer)));
-    writer.submit(vec![open(8, 50.0, 42.0)]).unwrap();
+    writer.submit(vec![open(8, 50.0)]).unwrap();
     assert!(within(PATIENCE, || is_written(&writer)));
-    assert_eq!(psql(db.url(), "SELECT count, speed_n, speed_mean_kmh FROM line_bin"), ["9|9|40"]);
+    assert_eq!(psql(db.url(), "SELECT count FROM line_bin"), ["9"]);
     assert_eq!(psql(db.url(), "SELECT observed_s, grade FROM coverage"), ["60|good"]);
     // A newer one raises it.
-    writer.submit(vec![open(11, 60.0, 39.5)]).unwrap();
+    writer.submit(vec![open(11, 60.0)]).unwrap();
     assert!(within(PATIENCE, || is_written(&writer)));
-    assert_eq!(psql(db.url(), "SELECT count, speed_n, speed_mean_kmh FROM line_bin"), ["11|11|39.5"]);
+    assert_eq!(psql(db.url(), "SELECT count FROM line_bin"), ["11"]);
     assert_eq!(psql(db.url(), "SELECT camera, epoch, config_version FROM run"), ["a|1|v1"]);
     writer.shutdown().await;
     database.close().await;

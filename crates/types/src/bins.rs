@@ -1,5 +1,5 @@
-//! What is stored: counts in clock-aligned bins, and coverage that says how much of a bin a camera
-//! really observed. Rows hold absolute values; a repeated write is harmless. Cutting events into bins is
+//! What is stored: counts in clock-aligned bins, in longer ones also how lines were crossed and what happened in
+//! zones, and coverage that says how much of a bin a camera really observed. Rows hold absolute values; a repeated write is harmless. Cutting events into bins is
 //! `measure`'s work, keeping them `store`'s.
 
 use std::fmt;
@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::class::RoadUserClass;
+use crate::histogram::{HEADWAY_SCALE, Histogram, SPEED_SCALE};
 use crate::ids::{CameraId, LineId, ZoneId};
 use crate::layout::Direction;
 use crate::time::{TimeZone, Timestamp};
@@ -112,8 +113,8 @@ pub enum BinSubject {
     Line(LineId, Direction),
     /// Road users that entered by one line and left by another; bins of 15 minutes or longer.
     Movement(LineId, LineId),
-    /// Road users that entered a zone.
-    Zone(ZoneId),
+    /// Road users that crossed this line and were lost from sight before another; bins of 15 minutes or longer.
+    Lost(LineId),
 }
 
 /// The key of a stored row.
@@ -133,20 +134,6 @@ pub struct BinKey {
     pub epoch: i64,
 }
 
-/// Speeds that went into a bin; absent where fewer than five did.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct SpeedSummary {
-    /// How many speeds, at least 5.
-    pub n: u32,
-    /// Their arithmetic (time) mean, km/h.
-    pub mean_kmh: f64,
-}
-
-impl SpeedSummary {
-    /// Fewer than this many speeds are not summarised.
-    pub const MIN_N: u32 = 5;
-}
-
 /// One row: a count that is not zero.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
@@ -154,8 +141,164 @@ pub struct Bin {
     pub key: BinKey,
     /// How many, at least 1.
     pub count: u32,
-    /// How fast, where at least five speeds could be trusted.
-    pub speed: Option<SpeedSummary>,
+}
+
+/// Speeds and headways of fewer vehicles than this are not kept.
+pub const LEAST_SUMMARISED: u32 = 5;
+
+/// The speeds of at least [`LEAST_SUMMARISED`] crossings, in a form that can be added up.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Speeds {
+    /// How many.
+    pub n: u32,
+    /// Their sum, km/h.
+    pub sum_kmh: f64,
+    /// The sum of their inverses, h/km.
+    pub inverse_sum_h_per_km: f64,
+    /// How they are spread, on [`SPEED_SCALE`].
+    pub histogram: Histogram,
+}
+
+impl Speeds {
+    /// Adds one speed, km/h, above 0.
+    pub fn add(&mut self, kmh: f64) {
+        self.n = self.n.saturating_add(1);
+        self.sum_kmh += kmh;
+        self.inverse_sum_h_per_km += 1.0 / kmh;
+        self.histogram.add(SPEED_SCALE.bucket(kmh), 1);
+    }
+
+    /// Adds all of another one's.
+    pub fn merge(&mut self, other: &Self) {
+        self.n = self.n.saturating_add(other.n);
+        self.sum_kmh += other.sum_kmh;
+        self.inverse_sum_h_per_km += other.inverse_sum_h_per_km;
+        self.histogram.merge(&other.histogram);
+    }
+
+    /// The time-mean speed: the arithmetic mean of the speeds at the line, km/h (Wardrop 1952).
+    #[must_use]
+    pub fn time_mean_kmh(&self) -> f64 {
+        self.sum_kmh / f64::from(self.n.max(1))
+    }
+
+    /// The space-mean speed: their harmonic mean, which is that of the vehicles on a stretch of road at one
+    /// moment, km/h (Wardrop 1952).
+    #[must_use]
+    pub fn space_mean_kmh(&self) -> f64 {
+        f64::from(self.n) / self.inverse_sum_h_per_km.max(f64::MIN_POSITIVE)
+    }
+
+    /// The speed that this share of them (0 to 1) does not exceed, km/h.
+    #[must_use]
+    pub fn percentile_kmh(&self, share: f64) -> Option<f64> {
+        self.histogram.quantile(SPEED_SCALE, share)
+    }
+}
+
+/// The headways of at least [`LEAST_SUMMARISED`] vehicles to those ahead of them, in a form that can be added up.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Headways {
+    /// How many.
+    pub n: u32,
+    /// Their sum, seconds.
+    pub sum_s: f64,
+    /// How they are spread, on [`HEADWAY_SCALE`].
+    pub histogram: Histogram,
+}
+
+impl Headways {
+    /// Adds one, seconds.
+    pub fn add(&mut self, headway_s: f64) {
+        self.n = self.n.saturating_add(1);
+        self.sum_s += headway_s;
+        self.histogram.add(HEADWAY_SCALE.bucket(headway_s), 1);
+    }
+
+    /// Adds all of another one's.
+    pub fn merge(&mut self, other: &Self) {
+        self.n = self.n.saturating_add(other.n);
+        self.sum_s += other.sum_s;
+        self.histogram.merge(&other.histogram);
+    }
+
+    /// Their arithmetic mean, seconds.
+    #[must_use]
+    pub fn mean_s(&self) -> f64 {
+        self.sum_s / f64::from(self.n.max(1))
+    }
+
+    /// The headway that this share of them (0 to 1) does not exceed, seconds.
+    #[must_use]
+    pub fn percentile_s(&self, share: f64) -> Option<f64> {
+        self.histogram.quantile(HEADWAY_SCALE, share)
+    }
+}
+
+/// How the road users of one class went over a line in one direction, in a quarter of an hour or longer. Camera,
+/// start, length and epoch are those of the [`Coverage`] beside it.
+///
+/// There are none for shorter bins: with the speeds of a quarter of an hour and of its minutes, those of a minute in
+/// which one vehicle came would be the difference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FlowBin {
+    /// Over which line.
+    pub line: LineId,
+    /// Which way.
+    pub direction: Direction,
+    /// Of which class.
+    pub class: RoadUserClass,
+    /// How many crossed; 0 where somebody only stood on the line.
+    pub count: u32,
+    /// Of these, how many had a speed that could not be trusted; `None` without calibration.
+    pub untrusted: Option<u32>,
+    /// Whole seconds in which vehicles of this class were over the line. Where several were at once, each has its
+    /// part, so that the seconds of all classes add up to those of the line.
+    pub occupied_s: u32,
+    /// The speeds that could be trusted, of at least [`LEAST_SUMMARISED`].
+    pub speeds: Option<Speeds>,
+    /// Time from the vehicle ahead, of at least [`LEAST_SUMMARISED`] vehicles of this class.
+    pub headways: Option<Headways>,
+}
+
+/// The queue in a zone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ZoneQueue {
+    /// Length of the longest, metres.
+    pub max_m: f64,
+    /// Vehicles in the longest by number.
+    pub max_vehicles: u32,
+    /// Length when the bin ended, metres.
+    pub last_m: f64,
+    /// Vehicles when the bin ended.
+    pub last_vehicles: u32,
+}
+
+/// Time lost in a zone against free flow by at least [`LEAST_SUMMARISED`] vehicles.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ZoneDelay {
+    /// How many vehicles left the zone.
+    pub n: u32,
+    /// What they lost in it, all together, seconds.
+    pub sum_s: f64,
+}
+
+/// What cars, buses and lorries did in a zone, in a quarter of an hour or longer. Camera, start, length and epoch
+/// are those of the [`Coverage`] beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ZoneBin {
+    /// Which.
+    pub zone: ZoneId,
+    /// Seconds times the share of the zone's area that they stood on; whole.
+    pub occupied_s: u32,
+    /// Seconds times vehicles; tens.
+    pub vehicle_s: u32,
+    /// How long the zone is along its traffic, metres; `None` without calibration.
+    pub length_m: Option<f64>,
+    /// Their queue; `None` without calibration and for zones that have none.
+    pub queue: Option<ZoneQueue>,
+    /// Their delay; `None` where it can't be known, and below [`LEAST_SUMMARISED`] vehicles.
+    pub delay: Option<ZoneDelay>,
 }
 
 /// How far a bin can be trusted.
@@ -222,6 +365,26 @@ pub struct ClosedBins {
     pub coverage: Coverage,
     /// The counts that are not zero, all with the coverage's camera, start, length and epoch.
     pub bins: Vec<Bin>,
+    /// How lines were crossed; in bins of a quarter of an hour or longer. Older files have none.
+    #[serde(default)]
+    pub flows: Vec<FlowBin>,
+    /// What happened in zones; in bins of a quarter of an hour or longer. Older files have none.
+    #[serde(default)]
+    pub zones: Vec<ZoneBin>,
+}
+
+impl ClosedBins {
+    /// Nothing but coverage.
+    #[must_use]
+    pub const fn of(coverage: Coverage) -> Self {
+        Self { coverage, bins: Vec::new(), flows: Vec::new(), zones: Vec::new() }
+    }
+
+    /// How many rows it makes.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        1 + self.bins.len() + self.flows.len() + self.zones.len()
+    }
 }
 
 #[cfg(test)]

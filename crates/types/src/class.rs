@@ -94,6 +94,12 @@ impl RoadUserClass {
         matches!(self, Self::Car | Self::Bus | Self::Truck)
     }
 
+    /// Whoever follows others on a carriageway: headways and occupancy of lines are theirs.
+    #[must_use]
+    pub const fn is_in_traffic(self) -> bool {
+        self.is_motor_vehicle() || matches!(self, Self::Motorcycle)
+    }
+
     /// Shortest bin in which this class may be stored or shown: one minute for cars, buses and lorries,
     /// fifteen for pedestrians, bicycles and motorcycles.
     #[must_use]

@@ -78,6 +78,30 @@ impl ZoneKind {
             Self::Ignore => "ignore",
         }
     }
+
+    /// Whether traffic is measured in it.
+    #[must_use]
+    pub const fn is_measured(self) -> bool {
+        matches!(self, Self::Lane | Self::Carriageway | Self::Crossing | Self::Queue)
+    }
+
+    /// Whether vehicles queue in it.
+    #[must_use]
+    pub const fn has_queues(self) -> bool {
+        matches!(self, Self::Lane | Self::Queue)
+    }
+}
+
+impl std::str::FromStr for ZoneKind {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        [Self::Lane, Self::Carriageway, Self::Crossing, Self::Queue, Self::Watch, Self::Ignore]
+            .into_iter()
+            .find(|kind| kind.as_str() == s)
+            .ok_or_else(|| {
+                format!("zone kind {s:?} is not one of: lane carriageway crossing queue watch ignore")
+            })
+    }
 }
 
 /// The way traffic should go, as an arrow in the image (fractions).
@@ -117,6 +141,9 @@ pub struct Zone {
     /// Classes that must not be here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closed_to: Vec<RoadUserClass>,
+    /// How fast traffic goes here when nothing is in its way, km/h; without it there is no delay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_flow_kmh: Option<f64>,
 }
 
 impl Zone {

@@ -8,22 +8,29 @@ pub mod class;
 pub mod detection;
 pub mod frame;
 pub mod geometry;
+pub mod histogram;
 pub mod ids;
 pub mod layout;
 pub mod live;
 pub mod profile;
+pub mod scheme;
 pub mod time;
 pub mod track;
 
-pub use bins::{Bin, BinKey, BinLength, BinSubject, ClosedBins, Coverage, Grade, SpeedSummary};
+pub use bins::{
+    Bin, BinKey, BinLength, BinSubject, ClosedBins, Coverage, FlowBin, Grade, Headways, LEAST_SUMMARISED,
+    Speeds, ZoneBin, ZoneDelay, ZoneQueue,
+};
 pub use camera::{Calibration, CameraSpec, Distortion, GroundOrigin, Location, SourceUrl};
 pub use class::{RoadUserClass, SceneClass};
 pub use detection::Detection;
 pub use frame::{Frame, FrameSize, PixelBuffer, PixelFormat, Plane};
 pub use geometry::{BBox, Point};
+pub use histogram::{HEADWAY_SCALE, Histogram, SPEED_SCALE, Scale};
 pub use ids::{CameraId, Department, IdError, LineId, ZoneId};
 pub use layout::{Direction, Heading, Line, Zone, ZoneKind};
 pub use live::{CameraState, CameraStatus, Icon, LiveEvent, LiveHub};
 pub use profile::{CountSettings, DecodeSettings, DetectSettings, MotionSettings, Profile, TrackSettings};
+pub use scheme::{ClassGroup, Scheme};
 pub use time::{Clock, SharedClock, SystemClock, TimeZone, Timestamp};
 pub use track::{Track, TrackId, TrackUpdate};

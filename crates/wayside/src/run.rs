@@ -74,6 +74,7 @@ async fn serve(site: Site, listener: TcpListener) -> anyhow::Result<()> {
     };
     let router = wayside_api::router(ApiParts {
         cameras: site.cameras.into(),
+        schemes: site.schemes.into(),
         hub,
         database: database.clone(),
         writer_stats: {

@@ -277,7 +277,7 @@ impl Feed {
                 count: bin.count,
             }),
             // Movements may have to be suppressed and zones are no crossings: both are queried instead.
-            BinSubject::Movement(..) | BinSubject::Zone(_) => None,
+            BinSubject::Movement(..) | BinSubject::Lost(_) => None,
         });
         BinsEvent {
             camera,

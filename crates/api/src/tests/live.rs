@@ -96,7 +96,6 @@ fn bins(length: BinLength) -> LiveEvent {
     let bin = |subject, class, count| Bin {
         key: BinKey { camera: id("hp-07"), subject, class, start, length, epoch: 1 },
         count,
-        speed: None,
     };
     let crossing = BinSubject::Line(line.clone(), Direction::Forward);
     let closed = ClosedBins {
@@ -115,6 +114,8 @@ fn bins(length: BinLength) -> LiveEvent {
             bin(crossing, RoadUserClass::Pedestrian, 1),
             bin(BinSubject::Movement(line.clone(), line), RoadUserClass::Car, 1),
         ],
+        flows: Vec::new(),
+        zones: Vec::new(),
     };
     LiveEvent::Bins { closed: Arc::new(closed), next_close_at: "2026-11-21T12:01:00Z".parse().unwrap() }
 }

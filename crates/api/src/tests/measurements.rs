@@ -7,8 +7,8 @@ use tempfile::TempDir;
 use wayside_store::{Database, Writer, WriterOptions};
 use wayside_testkit::TestDb;
 use wayside_types::{
-    Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Grade, LineId,
-    RoadUserClass, SpeedSummary, Timestamp,
+    Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, FlowBin, Grade, Headways,
+    LineId, RoadUserClass, Speeds, Timestamp, ZoneBin, ZoneDelay, ZoneId, ZoneQueue,
 };
 
 use crate::testing::{Site, cameras, clock};
@@ -28,13 +28,12 @@ fn watched(length: BinLength, start: Timestamp) -> ClosedBins {
         grade: Grade::Good,
         config_version: "v1".to_owned(),
     };
-    ClosedBins { coverage, bins: Vec::new() }
+    ClosedBins::of(coverage)
 }
 
 fn count(mut closed: ClosedBins, subject: BinSubject, class: RoadUserClass, count: u32) -> ClosedBins {
     let Coverage { camera, start, length, epoch, .. } = closed.coverage.clone();
-    let speed = (count >= 5).then_some(SpeedSummary { n: count, mean_kmh: 31.234 });
-    closed.bins.push(Bin { key: BinKey { camera, subject, class, start, length, epoch }, count, speed });
+    closed.bins.push(Bin { key: BinKey { camera, subject, class, start, length, epoch }, count });
     closed
 }
 
@@ -61,9 +60,42 @@ fn half_an_hour() -> Vec<ClosedBins> {
     let quarter = watched(BinLength::Minute15, at(0));
     let quarter = count(quarter, forward, RoadUserClass::Pedestrian, 4);
     let quarter = count(quarter, movement("east-in", "north-out"), RoadUserClass::Car, 18);
-    all.push(count(quarter, movement("east-in", "north-out"), RoadUserClass::Bus, 2));
+    let mut quarter = count(quarter, movement("east-in", "north-out"), RoadUserClass::Bus, 2);
+    quarter = count(quarter, BinSubject::Lost(LineId::new("east-in").unwrap()), RoadUserClass::Car, 4);
+    quarter = count(quarter, BinSubject::Lost(LineId::new("north-out").unwrap()), RoadUserClass::Car, 2);
+    quarter.flows.push(seven_cars());
+    quarter.zones.push(a_queue());
+    all.push(quarter);
     all.push(watched(BinLength::Minute15, at(15)));
     all
+}
+
+/// Seven cars, one of them with a speed that could not be trusted, 12 s one behind the other, 4 s over the line.
+fn seven_cars() -> FlowBin {
+    let (mut speeds, mut headways) = (Speeds::default(), Headways::default());
+    [20.0, 25.0, 30.0, 31.0, 32.0, 60.0].iter().for_each(|kmh| speeds.add(*kmh));
+    (0..6).for_each(|_| headways.add(12.0));
+    FlowBin {
+        line: LineId::new("east-in").unwrap(),
+        direction: Direction::Forward,
+        class: RoadUserClass::Car,
+        count: 7,
+        untrusted: Some(1),
+        occupied_s: 4,
+        speeds: Some(speeds),
+        headways: Some(headways),
+    }
+}
+
+fn a_queue() -> ZoneBin {
+    ZoneBin {
+        zone: ZoneId::new("lane-1").unwrap(),
+        occupied_s: 90,
+        vehicle_s: 450,
+        length_m: Some(50.0),
+        queue: Some(ZoneQueue { max_m: 18.5, max_vehicles: 3, last_m: 4.5, last_vehicles: 1 }),
+        delay: Some(ZoneDelay { n: 7, sum_s: 70.0 }),
+    }
 }
 
 /// The API over a database that holds these bins.
@@ -102,6 +134,9 @@ async fn what_was_stored_is_answered() {
     rows_are_grouped(&site, span).await;
     pages_make_the_whole(&site, span).await;
     small_movements_are_hidden(&site, span).await;
+    zones_have_rows_of_their_own(&site, span).await;
+    the_matrix_is_the_sum_of_movements(&site, span).await;
+    schemes_put_classes_together(&site, span).await;
     csv_holds_the_same(&site, span).await;
     hours_follow_the_site(&site).await;
     assert_eq!(site.get("/readyz").await.json()["database"], "reachable");
@@ -116,9 +151,10 @@ async fn rows_have_this_shape(site: &Site, span: &str) {
     assert_eq!(
         *row,
         json!({
-            "camera": "hp-07", "line": "east-in", "direction": "forward", "class": "car",
+            "camera": "hp-07", "line": "east-in", "direction": "forward", "class": "car", "group": null,
             "start": "2026-11-21T11:30:00Z", "end": "2026-11-21T11:31:00Z",
-            "count": 7, "suppressed": false, "speed": {"n": 7, "mean_kmh": 31.23},
+            "count": 7, "suppressed": false, "flow_per_h": 420.0, "pcu_per_h": null,
+            "speed": null, "untrusted": null, "headway": null, "gap_mean_s": null, "occupancy": null,
             "observed_s": 60.0, "dropped_share": 0.0, "grade": "good", "complete": true,
         })
     );
@@ -127,6 +163,24 @@ async fn rows_have_this_shape(site: &Site, span: &str) {
     // The default is the last 24 hours in quarters of an hour, all classes.
     let quarters = items(site, "").await;
     assert_eq!(quarters.len(), 2 * 2 * 2 * 6);
+    let mut row = counted(&quarters).into_iter().find(|row| row["class"] == "car").unwrap().clone();
+    assert_eq!(row["speed"].as_object_mut().unwrap().remove("p15_kmh"), Some(json!(21.8)));
+    assert_eq!(row["headway"].as_object_mut().unwrap().remove("p15_s"), Some(json!(12.08)));
+    assert_eq!(
+        row,
+        json!({
+            "camera": "hp-07", "line": "east-in", "direction": "forward", "class": "car", "group": null,
+            "start": "2026-11-21T11:30:00Z", "end": "2026-11-21T11:45:00Z",
+            "count": 7, "suppressed": false, "flow_per_h": 28.0, "pcu_per_h": null,
+            "speed": {"n": 6, "time_mean_kmh": 33.0, "space_mean_kmh": 29.48, "p50_kmh": 31.0, "p85_kmh": 60.2},
+            "untrusted": 1, "headway": {"n": 6, "mean_s": 12.0, "p50_s": 12.25, "p85_s": 12.43},
+            "gap_mean_s": null, "occupancy": 0.0044,
+            "observed_s": 900.0, "dropped_share": 0.0, "grade": "good", "complete": true,
+        })
+    );
+    let line = items(site, "group=line,direction&line=east-in").await;
+    assert_eq!(line[0]["direction"], "backward");
+    assert_eq!((&line[1]["speed"]["n"], &line[1]["gap_mean_s"]), (&json!(6), &json!(11.95)));
     assert!(items(site, &format!("camera=hp-01&{span}")).await.is_empty(), "hp-01 watched nothing");
 }
 
@@ -174,7 +228,107 @@ async fn small_movements_are_hidden(site: &Site, span: &str) {
     assert!(rows.iter().filter(|row| row["count"].is_null()).all(|row| row["suppressed"] == true));
     assert!(rows.iter().all(|row| row.get("line").is_none()));
     let csv = site.get_with(&format!("/api/v1/measurements?kind=movements&class=bus&{span}"), &CSV).await;
-    assert!(csv.text().contains("east-in,north-out,bus,<3,,,"), "{}", csv.text());
+    assert!(csv.text().contains("east-in,north-out,bus,,<3,,,"), "{}", csv.text());
+}
+
+async fn zones_have_rows_of_their_own(site: &Site, span: &str) {
+    let rows = items(site, &format!("kind=zones&{span}")).await;
+    assert_eq!(
+        rows[0],
+        json!({
+            "camera": "hp-07", "zone": "lane-1", "start": "2026-11-21T11:30:00Z", "end": "2026-11-21T11:45:00Z",
+            "zone_kind": "lane", "occupancy": 0.1, "vehicles_mean": 0.5, "density_per_km": 10.0,
+            "queue": {"max_m": 18.5, "max_vehicles": 3, "last_m": 4.5, "last_vehicles": 1},
+            "delay": {"n": 7, "mean_s": 10.0}, "level_of_service": {"grade": "B", "scale": "hcm-density"},
+            "observed_s": 900.0, "dropped_share": 0.0, "grade": "good", "complete": true,
+        })
+    );
+    // Nothing was in it in the second quarter.
+    assert_eq!(
+        (rows.len(), &rows[1]["vehicles_mean"], &rows[1]["level_of_service"]["grade"]),
+        (2, &json!(0.0), &json!("A"))
+    );
+    let csv = site.get_with(&format!("/api/v1/measurements?kind=zones&zone=lane-1&{span}"), &CSV).await;
+    let lines: Vec<&str> = csv.text().split_terminator("\r\n").collect();
+    assert_eq!(
+        lines[..2],
+        [
+            "camera,start,end,zone,zone_kind,occupancy,vehicles_mean,density_per_km,queue_max_m,queue_max_vehicles,\
+             queue_last_m,queue_last_vehicles,delay_n,delay_mean_s,los,los_scale,observed_s,dropped_share,grade,complete",
+            "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:45:00Z,lane-1,lane,0.1,0.5,10,18.5,3,4.5,1,7,10,B,hcm-density,\
+             900,0,good,true"
+        ]
+    );
+    for (query, part) in [
+        ("kind=zones&bin=5m", "zones are kept in bins of 15m or longer"),
+        ("kind=zones&zone=nowhere", "one of the measured zones of these cameras: lane-1"),
+        ("kind=zones&class=car", "zones are measured for cars, buses and trucks together"),
+        ("kind=zones&group=class", "zones are told apart by zone"),
+        ("kind=zones&line=east-in", "zones are chosen with zone"),
+        ("zone=lane-1", "left out, unless kind=zones"),
+        ("kind=zone", "one of: lines movements zones"),
+    ] {
+        let answer = site.get_with(&format!("/api/v1/measurements?{query}"), &JSON).await;
+        assert_eq!(answer.status, 400, "{query}");
+        assert!(answer.text().contains(part), "{query}: {}", answer.text());
+    }
+}
+
+async fn the_matrix_is_the_sum_of_movements(site: &Site, span: &str) {
+    let answer = site.get(&format!("/api/v1/measurements/matrix?camera=hp-07&{span}")).await;
+    assert_eq!(
+        answer.json(),
+        json!({
+            "camera": "hp-07", "start": "2026-11-21T11:30:00Z", "end": "2026-11-21T12:00:00Z",
+            "lines": ["east-in", "north-out"], "counts": [[null, 18], [null, null]], "lost": [4, null],
+            "observed_s": 1800.0, "dropped_share": 0.0, "grade": "good", "complete": true,
+        })
+    );
+    let buses = site.get(&format!("/api/v1/measurements/matrix?camera=hp-07&class=bus&{span}")).await.json();
+    assert_eq!(
+        (&buses["counts"], &buses["lost"]),
+        (&json!([[null, null], [null, null]]), &json!([null, null]))
+    );
+    let unwatched = site.get(&format!("/api/v1/measurements/matrix?camera=hp-01&{span}")).await.json();
+    assert_eq!((&unwatched["observed_s"], &unwatched["complete"]), (&json!(0.0), &json!(false)));
+    for (query, part) in [
+        ("", "camera is \"\"; accepted: one of the cameras"),
+        ("camera=nowhere", "camera is \"nowhere\""),
+        ("camera=hp-07&bin=1h", "bin is \"1h\"; accepted: only the parameters: camera class to from"),
+        ("camera=hp-07&from=2020-01-01T00:00:00Z", "a matrix is of a year at most"),
+        ("camera=hp-07&from=2026-11-21T11:30:00Z&to=2026-11-21T11:30:00Z", "a time before"),
+    ] {
+        let answer = site.get(&format!("/api/v1/measurements/matrix?{query}")).await;
+        assert_eq!(answer.status, 400, "{query}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(part), "{query}: {detail}");
+    }
+}
+
+async fn schemes_put_classes_together(site: &Site, span: &str) {
+    let rows = items(site, &format!("scheme=two&group=line,class&line=east-in&bin=15m&{span}")).await;
+    let seen: Vec<_> = rows[..2]
+        .iter()
+        .map(|row| (&row["class"], &row["group"], &row["count"], &row["flow_per_h"], &row["pcu_per_h"]))
+        .collect();
+    let null = json!(null);
+    assert_eq!(
+        seen,
+        [
+            (&null, &json!("motor"), &json!(7), &json!(28.0), &json!(42.0)),
+            (&null, &json!("others"), &json!(4), &json!(16.0), &json!(4.0))
+        ]
+    );
+    assert_eq!(rows[0]["speed"]["n"], 6);
+    // The sum of all classes is weighted too.
+    let total = items(site, &format!("scheme=two&group=none&bin=15m&{span}")).await;
+    assert_eq!((&total[0]["group"], &total[0]["pcu_per_h"]), (&null, &json!(46.0)));
+    let answer = site.get("/api/v1/measurements?scheme=three").await;
+    assert!(answer.text().contains("one of the class schemes: two"), "{}", answer.text());
+    let pages = site.get(&format!("/api/v1/measurements?scheme=two&bin=15m&limit=3&{span}")).await.json();
+    let next = pages["next_cursor"].as_str().unwrap();
+    let rest = items(site, &format!("scheme=two&bin=15m&cursor={next}&{span}")).await;
+    assert_eq!(rest.len() + 3, 2 * 2 * 2 * 2, "two quarters, lines, directions and groups");
 }
 
 async fn csv_holds_the_same(site: &Site, span: &str) {
@@ -185,15 +339,20 @@ async fn csv_holds_the_same(site: &Site, span: &str) {
     let lines: Vec<&str> = csv.text().split_terminator("\r\n").collect();
     assert_eq!(
         lines[0],
-        "camera,start,end,line,direction,class,count,speed_n,speed_mean_kmh,observed_s,dropped_share,grade,complete"
+        "camera,start,end,line,direction,class,group,count,flow_per_h,pcu_per_h,speed_n,speed_time_mean_kmh,speed_space_mean_kmh,\
+         speed_p15_kmh,speed_p50_kmh,speed_p85_kmh,untrusted,headway_n,headway_mean_s,headway_p15_s,headway_p50_s,\
+         headway_p85_s,gap_mean_s,occupancy,observed_s,dropped_share,grade,complete"
     );
-    let first =
-        "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:31:00Z,east-in,forward,car,7,7,31.23,60,0,good,true";
+    let first = "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:31:00Z,east-in,forward,car,,7,420,,,,,,,,,,,,,,,,60,0,good,true";
     assert!(lines.contains(&first), "{:?}", &lines[..5]);
     assert_eq!(lines.len(), 1 + 30 * 2 * 2);
     assert!(!csv.text().replace("\r\n", "").contains(['\r', '\n']));
+    let quarters = site.get_with(&format!("/api/v1/measurements?class=car&{span}"), &CSV).await;
+    let first = "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:45:00Z,east-in,forward,car,,7,28,,6,33,29.48,21.8,31,60.2,1,\
+                 6,12,12.08,12.25,12.43,,0.0044,900,0,good,true";
+    assert!(quarters.text().lines().any(|line| line == first), "{}", quarters.text());
     let total = site.get_with(&format!("/api/v1/measurements?bin=15m&group=none&{span}"), &CSV).await;
-    assert!(total.text().contains(",,,,11,"), "what is summed is empty: {}", total.text());
+    assert!(total.text().contains(",,,,,11,"), "what is summed is empty: {}", total.text());
 }
 
 /// The site is in Kathmandu, 5 h 45 min ahead: its hours begin at a quarter past.

@@ -58,7 +58,7 @@ async fn bad_questions_are_named() {
         ("class=van&bin=1m", "class", "van", FINE),
         ("bin=2m", "bin", "2m", BINS),
         ("bin=", "bin", "", BINS),
-        ("kind=zones", "kind", "zones", "one of: lines movements"),
+        ("kind=zone", "kind", "zone", "one of: lines movements zones"),
         (
             "kind=movements&bin=5m",
             "bin",
@@ -76,7 +76,7 @@ async fn bad_questions_are_named() {
             "colour=red",
             "colour",
             "red",
-            "only the parameters: kind bin camera line class group to from limit cursor",
+            "only the parameters: kind bin camera line zone class group scheme to from limit cursor",
         ),
         (
             "from=2026-11-21T10:00:00Z&to=2026-11-21T10:00:00Z",

@@ -52,7 +52,7 @@ async fn a_camera_is_shown_with_its_state() {
             ],
             "zones": [{
                 "id": "lane-1", "kind": "lane", "polygon": [[0.0, 0.35], [1.0, 0.35], [1.0, 0.6]],
-                "heading": [[0.1, 0.5], [0.9, 0.5]], "closed_to": ["pedestrian"],
+                "heading": [[0.1, 0.5], [0.9, 0.5]], "closed_to": ["pedestrian"], "free_flow_kmh": 50.0,
             }],
             "calibrated": true,
             "status": {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
-use wayside_types::{CameraId, LineId, RoadUserClass};
+use wayside_types::{CameraId, LineId, RoadUserClass, ZoneId, ZoneKind};
 
 use super::bins::Span;
 use super::stored;
@@ -20,11 +20,11 @@ pub(super) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    fn starts(&self) -> Vec<SqlTimestamp> {
+    pub(super) fn starts(&self) -> Vec<SqlTimestamp> {
         self.spans.iter().map(|span| span.start.to_sqlx()).collect()
     }
 
-    fn end(&self) -> Option<SqlTimestamp> {
+    pub(super) fn end(&self) -> Option<SqlTimestamp> {
         self.spans.last().map(|span| span.end.to_sqlx())
     }
 }
@@ -40,9 +40,6 @@ pub(super) struct Sum {
     /// Which span, from 0.
     pub(super) span: usize,
     pub(super) count: i64,
-    pub(super) speed_n: i64,
-    /// The sum of all speeds, km/h.
-    pub(super) speed_sum_kmh: f64,
 }
 
 /// Which stored rows are summed.
@@ -62,8 +59,6 @@ struct StoredSum {
     class: String,
     bucket: i32,
     count: i64,
-    speed_n: i64,
-    speed_sum: f64,
 }
 
 impl StoredSum {
@@ -75,8 +70,6 @@ impl StoredSum {
             class: self.class,
             span: span_of(self.bucket)?,
             count: self.count,
-            speed_n: self.speed_n,
-            speed_sum_kmh: self.speed_sum,
         })
     }
 }
@@ -91,8 +84,7 @@ pub(super) async fn lines(
     let rows = sqlx::query_as!(
         StoredSum,
         r#"SELECT camera, line AS a, direction AS b, class, width_bucket(start_at, $3) AS "bucket!",
-                  sum(count)::bigint AS "count!", COALESCE(sum(speed_n), 0)::bigint AS "speed_n!",
-                  COALESCE(sum(speed_n * speed_mean_kmh), 0)::float8 AS "speed_sum!"
+                  sum(count)::bigint AS "count!"
            FROM line_bin
            WHERE camera = ANY($1) AND length_s = $2 AND start_at >= ($3::timestamptz[])[1] AND start_at < $4
              AND class = ANY($5) AND (cardinality($6::text[]) = 0 OR line = ANY($6))
@@ -122,11 +114,8 @@ pub(super) async fn movements(
     let rows = sqlx::query_as!(
         StoredSum,
         r#"SELECT camera, a, b, class, width_bucket(start_at, $3) AS "bucket!",
-                  sum(count)::bigint AS "count!", sum(speed_n)::bigint AS "speed_n!",
-                  sum(speed_sum)::float8 AS "speed_sum!"
-           FROM (SELECT camera, from_line AS a, to_line AS b, class, start_at, sum(count) AS count,
-                        COALESCE(sum(speed_n), 0) AS speed_n,
-                        COALESCE(sum(speed_n * speed_mean_kmh), 0) AS speed_sum
+                  sum(count)::bigint AS "count!"
+           FROM (SELECT camera, from_line AS a, to_line AS b, class, start_at, sum(count) AS count
                  FROM movement_bin
                  WHERE camera = ANY($1) AND length_s = $2 AND start_at >= ($3::timestamptz[])[1] AND start_at < $4
                    AND class = ANY($5)
@@ -199,17 +188,43 @@ pub(super) async fn coverage(
     Ok(map)
 }
 
-/// The lines that each configuration of these cameras drew.
-pub(super) type DrawnLines = BTreeMap<(String, String), Vec<LineId>>;
+/// What a configuration of a camera drew.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Drawn {
+    pub(super) lines: Vec<LineId>,
+    pub(super) zones: Vec<DrawnZone>,
+}
 
-/// Loads the lines of all configurations of these cameras.
-pub(super) async fn drawn_lines(db: &Database, cameras: &[String]) -> Result<DrawnLines, StoreError> {
+/// A zone that is measured.
+#[derive(Debug, Clone)]
+pub(super) struct DrawnZone {
+    pub(super) id: ZoneId,
+    pub(super) kind: ZoneKind,
+    pub(super) calibrated: bool,
+}
+
+/// What each configuration of these cameras drew, by camera and version.
+pub(super) type Drawings = BTreeMap<(String, String), Drawn>;
+
+/// Loads the lines and zones of all configurations of these cameras.
+pub(super) async fn drawings(db: &Database, cameras: &[String]) -> Result<Drawings, StoreError> {
+    let mut drawn = Drawings::new();
     let rows =
         sqlx::query!("SELECT camera, config_version, line FROM camera_line WHERE camera = ANY($1)", cameras)
             .fetch_all(db.pool());
-    let mut drawn = DrawnLines::new();
     for row in db.answer("the lines", rows).await? {
-        drawn.entry((row.camera, row.config_version)).or_default().push(stored(LineId::new(&row.line))?);
+        let lines = &mut drawn.entry((row.camera, row.config_version)).or_default().lines;
+        lines.push(stored(LineId::new(&row.line))?);
+    }
+    let rows = sqlx::query!(
+        "SELECT camera, config_version, zone, kind, calibrated FROM camera_zone WHERE camera = ANY($1)",
+        cameras
+    )
+    .fetch_all(db.pool());
+    for row in db.answer("the zones", rows).await? {
+        let (id, kind) = (stored(ZoneId::new(&row.zone))?, stored(row.kind.parse())?);
+        let zone = DrawnZone { id, kind, calibrated: row.calibrated };
+        drawn.entry((row.camera, row.config_version)).or_default().zones.push(zone);
     }
     Ok(drawn)
 }
@@ -227,6 +242,6 @@ pub(super) fn names(classes: impl Iterator<Item = RoadUserClass>) -> Vec<String>
 }
 
 /// `width_bucket` counts from 1; 0 would be before the first span, which the WHERE excludes.
-fn span_of(bucket: i32) -> Option<usize> {
+pub(super) fn span_of(bucket: i32) -> Option<usize> {
     usize::try_from(bucket).ok()?.checked_sub(1)
 }

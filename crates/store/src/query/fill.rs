@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use wayside_types::{CameraId, Direction, Grade, LineId, RoadUserClass, SpeedSummary};
+use wayside_types::{
+    CameraId, Direction, Grade, LEAST_SUMMARISED, LineId, RoadUserClass, ZoneDelay, ZoneId, ZoneQueue,
+};
 
 use super::bins::Span;
-use super::fetch::{CoverageMap, DrawnLines, Observed, Sum};
+use super::fetch::{CoverageMap, Drawings, Drawn, DrawnZone, Observed, Sum};
+use super::flow::{Flow, FlowSum, LineFlow, StoredZone, ZoneFlow, ZoneSum};
 use super::measurements::{GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject};
 use super::stored;
 use crate::error::StoreError;
@@ -19,11 +22,12 @@ pub(super) const QUARTER_S: i32 = 900;
 pub(super) type Group = [String; 3];
 
 /// A row in the making.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Cell {
     count: i64,
-    speed_n: i64,
-    speed_sum_kmh: f64,
+    pcu: f64,
+    flow: FlowSum,
+    zone: ZoneSum,
     from_minutes: bool,
     from_quarters: bool,
 }
@@ -34,8 +38,10 @@ pub(super) struct Material<'a> {
     pub(super) query: &'a MeasurementQuery,
     pub(super) classes: &'a [RoadUserClass],
     pub(super) sums: &'a [Sum],
+    pub(super) flows: &'a [Flow],
+    pub(super) zones: &'a [StoredZone],
     pub(super) coverage: &'a CoverageMap,
-    pub(super) drawn: &'a DrawnLines,
+    pub(super) drawn: &'a Drawings,
 }
 
 /// The stored length that a class's counts come from.
@@ -55,9 +61,10 @@ impl Material<'_> {
             let cell = cells.entry((sum.span, self.project(&sum.a, &sum.b, class))).or_default();
             cell.mark(base_length_s(self.query.kind, class));
             cell.count += sum.count;
-            cell.speed_n += sum.speed_n;
-            cell.speed_sum_kmh += sum.speed_sum_kmh;
+            let group = self.query.scheme.as_ref().and_then(|scheme| scheme.group_of(class));
+            cell.pcu += group.map_or(0.0, |group| group.pcu) * sum.count as f64;
         }
+        self.add_flows(camera.as_str(), &mut cells)?;
         cells
             .iter()
             .filter_map(|((index, group), cell)| spans.get(*index).map(|span| (*index, *span, group, cell)))
@@ -65,18 +72,34 @@ impl Material<'_> {
             .collect()
     }
 
+    fn add_flows(&self, camera: &str, cells: &mut BTreeMap<(usize, Group), Cell>) -> Result<(), StoreError> {
+        for flow in self.flows.iter().filter(|flow| flow.camera == camera) {
+            let class: RoadUserClass = stored(flow.class.parse())?;
+            let cell =
+                cells.entry((flow.span, self.project(&flow.line, &flow.direction, class))).or_default();
+            cell.flow.merge(&flow.sum);
+        }
+        for zone in self.zones.iter().filter(|zone| zone.camera == camera) {
+            let group = self.project(&zone.zone, "", RoadUserClass::Car);
+            let cell = cells.entry((zone.span, group)).or_default();
+            cell.mark(QUARTER_S);
+            cell.zone.merge(zone.start, &zone.sum);
+        }
+        Ok(())
+    }
+
     /// Makes a cell for everything that could have been counted while the camera watched.
     fn add_zeros(&self, camera: &str, index: usize, cells: &mut BTreeMap<(usize, Group), Cell>) {
         let key = (camera.to_owned(), index);
         let Some(versions) = self.coverage.versions.get(&key) else { return };
         for version in versions {
-            let Some(lines) = self.drawn.get(&(camera.to_owned(), version.clone())) else { continue };
+            let Some(drawn) = self.drawn.get(&(camera.to_owned(), version.clone())) else { continue };
             for &class in self.classes {
                 let base = base_length_s(self.query.kind, class);
                 if !self.coverage.observed.contains_key(&(camera.to_owned(), index, base)) {
                     continue;
                 }
-                for (a, b) in subjects(self.query, lines) {
+                for (a, b) in subjects(self.query, drawn) {
                     cells.entry((index, self.project(a, b, class))).or_default().mark(base);
                 }
             }
@@ -88,10 +111,13 @@ impl Material<'_> {
         let (first, second) = match self.query.kind {
             MeasurementKind::Lines => (GroupKey::Line, GroupKey::Direction),
             MeasurementKind::Movements => (GroupKey::From, GroupKey::To),
+            MeasurementKind::Zones => return [a.to_owned(), String::new(), String::new()],
         };
         let keep =
             |key: GroupKey, part: &str| if by.contains(&key) { part.to_owned() } else { String::new() };
-        [keep(first, a), keep(second, b), keep(GroupKey::Class, class.as_str())]
+        let group = self.query.scheme.as_ref().and_then(|scheme| scheme.group_of(class));
+        let class = group.map_or(class.as_str(), |group| group.id.as_str());
+        [keep(first, a), keep(second, b), keep(GroupKey::Class, class)]
     }
 
     fn row(
@@ -102,34 +128,115 @@ impl Material<'_> {
         group: &Group,
         cell: &Cell,
     ) -> Result<MeasurementRow, StoreError> {
-        let observed = |length: i32| {
-            let key = (camera.as_str().to_owned(), index, length);
-            self.coverage.observed.get(&key).copied().unwrap_or_default()
-        };
+        let observed = |length: i32| self.observed(camera, index, length);
         // Where classes of both stored lengths are summed, the row is as good as the worse of the two.
-        let candidates = [(cell.from_minutes, MINUTE_S), (cell.from_quarters, QUARTER_S)];
+        // What was told of a line only when its quarter closed is as good as the quarter.
+        let quarters = cell.from_quarters || !cell.from_minutes;
+        let candidates = [(cell.from_minutes, MINUTE_S), (quarters, QUARTER_S)];
         let used =
             candidates.into_iter().filter(|(used, _)| *used).map(|(_, length)| (observed(length), length));
         let (observed, length_s) =
             used.min_by(|a, b| a.0.seconds.total_cmp(&b.0.seconds)).unwrap_or_default();
         let (seconds, dropped_share) = shares(observed, span);
-        let hidden =
-            self.query.kind == MeasurementKind::Movements && cell.count < self.query.small_cells.least();
+        let kind = self.query.kind;
+        let hidden = kind == MeasurementKind::Movements && cell.count < self.query.small_cells.least();
+        let counts = kind != MeasurementKind::Zones;
+        let grouped = self.query.scheme.is_some();
+        let complete = is_complete(observed, length_s, seconds, span);
+        let zone = match kind {
+            MeasurementKind::Zones => {
+                self.zone(camera, index, group, &cell.zone, (seconds, complete), span)?
+            }
+            _ => None,
+        };
         Ok(MeasurementRow {
             camera: camera.clone(),
             subject: subject(self.query.kind, group)?,
-            class: part(&group[2]).map(|name| stored(name.parse())).transpose()?,
+            class: part(&group[2]).filter(|_| !grouped).map(|name| stored(name.parse())).transpose()?,
+            group: part(&group[2]).filter(|_| grouped).map(str::to_owned),
             start: span.start,
             end: span.end,
-            count: (!hidden).then(|| u64::try_from(cell.count).unwrap_or_default()),
+            pcu: (grouped && counts && !hidden).then_some(cell.pcu),
+            count: (counts && !hidden).then(|| u64::try_from(cell.count).unwrap_or_default()),
             suppressed: hidden,
-            speed: speed(cell),
+            flow: self.flow(&cell.flow, self.observed_s(camera, index, QUARTER_S).min(span.seconds())),
+            zone,
             observed_s: seconds,
             dropped_share,
             grade: Grade::of(seconds / span.seconds(), dropped_share),
-            complete: is_complete(observed, length_s, seconds, span),
+            complete,
         })
     }
+
+    fn observed(&self, camera: &CameraId, index: usize, length_s: i32) -> Observed {
+        let key = (camera.as_str().to_owned(), index, length_s);
+        self.coverage.observed.get(&key).copied().unwrap_or_default()
+    }
+
+    fn observed_s(&self, camera: &CameraId, index: usize, length_s: i32) -> f64 {
+        self.observed(camera, index, length_s).seconds
+    }
+
+    /// How a line was crossed in a bin of which `observed_s` are stored in quarters of an hour.
+    fn flow(&self, sum: &FlowSum, observed_s: f64) -> Option<LineFlow> {
+        let by = &self.query.group_by;
+        let stored =
+            self.query.kind == MeasurementKind::Lines && self.query.bin >= wayside_types::BinLength::Minute15;
+        // What several lines or directions were occupied for adds up to nothing that means something.
+        let apart = by.contains(&GroupKey::Line) && by.contains(&GroupKey::Direction);
+        let occupancy = (apart && observed_s > 0.0).then(|| (sum.occupied_s as f64 / observed_s).min(1.0));
+        let headways = Some(&sum.headways).filter(|h| h.n >= LEAST_SUMMARISED).cloned();
+        let whole = !by.contains(&GroupKey::Class) && self.query.classes.is_empty();
+        let gap_mean_s =
+            headways.as_ref().zip(occupancy.filter(|_| whole)).map(|(h, o)| h.mean_s() * (1.0 - o));
+        stored.then(|| LineFlow {
+            untrusted: sum.untrusted,
+            speeds: Some(&sum.speeds).filter(|s| s.n >= LEAST_SUMMARISED).cloned(),
+            headways,
+            occupancy,
+            gap_mean_s,
+        })
+    }
+
+    /// What a zone was like in a bin; `None` for one that no configuration of the bin drew.
+    fn zone(
+        &self,
+        camera: &CameraId,
+        index: usize,
+        group: &Group,
+        sum: &ZoneSum,
+        (observed_s, complete): (f64, bool),
+        span: Span,
+    ) -> Result<Option<ZoneFlow>, StoreError> {
+        let id: ZoneId = stored(ZoneId::new(&group[0]))?;
+        let versions = self.coverage.versions.get(&(camera.as_str().to_owned(), index));
+        let mut drawn = versions.into_iter().flatten().filter_map(|version| {
+            let drawn = self.drawn.get(&(camera.as_str().to_owned(), version.clone()))?;
+            drawn.zones.iter().find(|zone| zone.id == id)
+        });
+        let Some(DrawnZone { kind, calibrated, .. }) = drawn.next_back() else { return Ok(None) };
+        let mean = |seconds: f64| if observed_s > 0.0 { seconds / observed_s } else { 0.0 };
+        let empty = calibrated.then_some(0.0).filter(|_| sum.vehicle_s == 0);
+        let delay = sum.delay.filter(|delay| delay.n >= LEAST_SUMMARISED);
+        Ok(Some(ZoneFlow {
+            kind: *kind,
+            occupancy: mean(sum.occupied_s as f64).min(1.0),
+            vehicles_mean: mean(sum.vehicle_s as f64),
+            density_per_km: sum.vehicle_s_per_km.or(empty).map(mean),
+            queue: (*calibrated && kind.has_queues()).then(|| queue(sum, complete, span)),
+            delay_n: delay.map(|delay| delay.n),
+            delay_mean_s: delay.map(|ZoneDelay { n, sum_s }| sum_s / f64::from(n)),
+        }))
+    }
+}
+
+/// The queue of a bin. A stored bin without a row had none; what stood in an earlier one is not what stands now.
+fn queue(sum: &ZoneSum, complete: bool, span: Span) -> ZoneQueue {
+    let queue = sum.queue.unwrap_or_default();
+    let quarter = jiff::SignedDuration::from_secs(i64::from(QUARTER_S));
+    let is_last =
+        sum.queue_of.and_then(|start| start.checked_add(quarter).ok()).is_some_and(|end| end >= span.end);
+    if is_last || !complete { queue } else { ZoneQueue { last_m: 0.0, last_vehicles: 0, ..queue } }
 }
 
 impl Cell {
@@ -143,7 +250,8 @@ impl Cell {
 }
 
 /// Everything that a camera with these lines can count, as far as the query wants it.
-fn subjects<'a>(query: &'a MeasurementQuery, lines: &'a [LineId]) -> Vec<(&'a str, &'a str)> {
+fn subjects<'a>(query: &'a MeasurementQuery, drawn: &'a Drawn) -> Vec<(&'a str, &'a str)> {
+    let lines = &drawn.lines;
     let wanted = |line: &LineId| query.lines.is_empty() || query.lines.contains(line);
     match query.kind {
         MeasurementKind::Lines => lines
@@ -159,25 +267,24 @@ fn subjects<'a>(query: &'a MeasurementQuery, lines: &'a [LineId]) -> Vec<(&'a st
             .filter(|(from, to)| from != to && (wanted(from) || wanted(to)))
             .map(|(from, to)| (from.as_str(), to.as_str()))
             .collect(),
+        MeasurementKind::Zones => {
+            let wanted = |zone: &&DrawnZone| query.zones.is_empty() || query.zones.contains(&zone.id);
+            drawn.zones.iter().filter(wanted).map(|zone| (zone.id.as_str(), "")).collect()
+        }
     }
 }
 
-fn shares(observed: Observed, span: Span) -> (f64, f64) {
+pub(super) fn shares(observed: Observed, span: Span) -> (f64, f64) {
     let seconds = observed.seconds.min(span.seconds());
     let dropped = if observed.seconds > 0.0 { observed.dropped_s / observed.seconds } else { 0.0 };
     (seconds, dropped.clamp(0.0, 1.0))
 }
 
 /// Complete is a bin of which every part has been stored and at least 98 % was observed.
-fn is_complete(observed: Observed, length_s: i32, seconds: f64, span: Span) -> bool {
+pub(super) fn is_complete(observed: Observed, length_s: i32, seconds: f64, span: Span) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "at most 1,500 minutes in a day")]
     let stored_s = observed.bins as f64 * f64::from(length_s);
     stored_s >= span.seconds() && seconds >= 0.98 * span.seconds()
-}
-
-fn speed(cell: &Cell) -> Option<SpeedSummary> {
-    let n = u32::try_from(cell.speed_n).ok().filter(|n| *n >= SpeedSummary::MIN_N)?;
-    Some(SpeedSummary { n, mean_kmh: cell.speed_sum_kmh / f64::from(n) })
 }
 
 fn part(text: &str) -> Option<&str> {
@@ -197,5 +304,6 @@ fn subject(kind: MeasurementKind, group: &Group) -> Result<RowSubject, StoreErro
             },
         },
         MeasurementKind::Movements => RowSubject::Movement { from: line(&group[0])?, to: line(&group[1])? },
+        MeasurementKind::Zones => RowSubject::Zone { zone: stored(ZoneId::new(&group[0]))? },
     })
 }

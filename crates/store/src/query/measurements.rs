@@ -5,12 +5,13 @@
 use std::collections::BTreeSet;
 
 use wayside_types::{
-    BinLength, CameraId, Direction, Grade, LineId, RoadUserClass, SpeedSummary, TimeZone, Timestamp,
+    BinLength, CameraId, Direction, Grade, LineId, RoadUserClass, Scheme, TimeZone, Timestamp, ZoneId,
 };
 
 use super::bins::{Span, bins};
-use super::fetch::{self, DrawnLines, Scope, Sum, Wanted};
+use super::fetch::{self, Drawings, Scope, Sum, Wanted};
 use super::fill::{Group, MINUTE_S, Material, QUARTER_S, base_length_s};
+use super::flow::{self, LineFlow, ZoneFlow};
 use super::{Cursor, Page};
 use crate::database::Database;
 use crate::error::StoreError;
@@ -30,6 +31,8 @@ pub enum MeasurementKind {
     Lines,
     /// Road users that entered by one line and left by another.
     Movements,
+    /// What zones were like. Rows are told apart by zone, not by class.
+    Zones,
 }
 
 /// Something to tell rows apart by. Cameras are always told apart.
@@ -77,6 +80,8 @@ pub struct MeasurementQuery {
     pub cameras: Vec<CameraId>,
     /// Which lines; empty for all. A movement is wanted when it begins or ends at one of them.
     pub lines: Vec<LineId>,
+    /// Which zones; empty for all. For zones only.
+    pub zones: Vec<ZoneId>,
     /// Which classes; empty for all that the bin's length allows.
     pub classes: Vec<RoadUserClass>,
     /// What was counted.
@@ -89,6 +94,8 @@ pub struct MeasurementQuery {
     pub bin: BinLength,
     /// What rows are told apart by.
     pub group_by: GroupBy,
+    /// Tells classes apart by the groups of this scheme, and adds up passenger-car units. Not for zones.
+    pub scheme: Option<Scheme>,
     /// On whose clock bins are cut: the site's.
     pub zone: TimeZone,
     /// What becomes of movement cells under 3.
@@ -106,12 +113,14 @@ impl MeasurementQuery {
         Self {
             cameras: Vec::new(),
             lines: Vec::new(),
+            zones: Vec::new(),
             classes: Vec::new(),
             kind: MeasurementKind::Lines,
             from,
             to,
             bin,
             group_by: GroupBy::from([GroupKey::Line, GroupKey::Direction, GroupKey::Class]),
+            scheme: None,
             zone,
             small_cells: SmallCells::Suppress,
             cursor: None,
@@ -124,9 +133,18 @@ impl MeasurementQuery {
     /// # Errors
     /// [`StoreError::TooFine`] for a class or movements in bins shorter than the privacy rule allows.
     pub fn allowed_classes(&self) -> Result<Vec<RoadUserClass>, StoreError> {
-        if self.kind == MeasurementKind::Movements && self.bin < BinLength::Minute15 {
+        let what = match self.kind {
+            MeasurementKind::Lines => None,
+            MeasurementKind::Movements => Some("movements"),
+            MeasurementKind::Zones => Some("zones"),
+        };
+        if let Some(what) = what.filter(|_| self.bin < BinLength::Minute15) {
             let shortest = BinLength::Minute15;
-            return Err(StoreError::TooFine { what: "movements".to_owned(), shortest, asked: self.bin });
+            return Err(StoreError::TooFine { what: what.to_owned(), shortest, asked: self.bin });
+        }
+        if self.kind == MeasurementKind::Zones {
+            // One stands for all: zones are measured for cars, buses and lorries together.
+            return Ok(vec![RoadUserClass::Car]);
         }
         if self.classes.is_empty() {
             let all = RoadUserClass::ALL.iter().copied();
@@ -163,15 +181,17 @@ impl MeasurementQuery {
                 ),
             );
         }
-        let strange = match self.kind {
-            MeasurementKind::Lines => [GroupKey::From, GroupKey::To],
-            MeasurementKind::Movements => [GroupKey::Line, GroupKey::Direction],
+        let (known, reason): (&[GroupKey], _) = match self.kind {
+            MeasurementKind::Lines => (
+                &[GroupKey::Line, GroupKey::Direction, GroupKey::Class],
+                "line counts group by line, direction and class",
+            ),
+            MeasurementKind::Movements => {
+                (&[GroupKey::From, GroupKey::To, GroupKey::Class], "movements group by from, to and class")
+            }
+            MeasurementKind::Zones => (&[], "zones are told apart by zone alone"),
         };
-        if strange.iter().any(|key| self.group_by.contains(key)) {
-            let reason = match self.kind {
-                MeasurementKind::Lines => "line counts group by line, direction and class",
-                MeasurementKind::Movements => "movements group by from, to and class",
-            };
+        if self.group_by.iter().any(|key| !known.contains(key)) {
             return bad("group", reason.to_owned());
         }
         Ok(())
@@ -195,6 +215,11 @@ pub enum RowSubject {
         /// Left by.
         to: Option<LineId>,
     },
+    /// What a zone was like.
+    Zone {
+        /// Which.
+        zone: ZoneId,
+    },
 }
 
 /// A row of the answer. There is one for every group and bin that the camera watched, also when nothing was
@@ -207,16 +232,22 @@ pub struct MeasurementRow {
     pub subject: RowSubject,
     /// Of which class; absent where rows are not told apart by it.
     pub class: Option<RoadUserClass>,
+    /// Of which group of the scheme; absent without one and where rows are not told apart by class.
+    pub group: Option<String>,
     /// Start of the bin, inclusive.
     pub start: Timestamp,
     /// End of the bin, exclusive.
     pub end: Timestamp,
-    /// How many; absent where hidden. Of movements the sum of those cells that may be shown.
+    /// The count in passenger-car units of the scheme; absent without one, and as the count.
+    pub pcu: Option<f64>,
+    /// How many; absent where hidden, and for zones. Of movements the sum of those cells that may be shown.
     pub count: Option<u64>,
     /// Whether the number is hidden because no cell of it is of 3 or more: show "<3".
     pub suppressed: bool,
-    /// Mean speed, where at least five speeds went into it. Stored minutes with fewer than five hold none.
-    pub speed: Option<SpeedSummary>,
+    /// How the line was crossed; for lines in bins of a quarter of an hour or longer.
+    pub flow: Option<LineFlow>,
+    /// What the zone was like; for zones.
+    pub zone: Option<ZoneFlow>,
     /// Seconds of the bin that were observed.
     pub observed_s: f64,
     /// Share of the frames due that were dropped, 0 to 1.
@@ -242,7 +273,7 @@ pub async fn measurements(
     db.schema().await?;
     let cameras = wanted_cameras(db, query).await?;
     let names: Vec<String> = cameras.iter().map(ToString::to_string).collect();
-    let drawn = fetch::drawn_lines(db, &names).await?;
+    let drawn = fetch::drawings(db, &names).await?;
     let mut pager = Pager { db, query, classes, drawn, rows: Vec::new() };
     pager.run(&cameras).await?;
     Ok(pager.page())
@@ -263,7 +294,7 @@ struct Pager<'a> {
     db: &'a Database,
     query: &'a MeasurementQuery,
     classes: Vec<RoadUserClass>,
-    drawn: DrawnLines,
+    drawn: Drawings,
     rows: Vec<MeasurementRow>,
 }
 
@@ -335,8 +366,12 @@ impl Pager<'_> {
         let names: Vec<String> = cameras.iter().map(ToString::to_string).collect();
         let scope = Scope { cameras: &names, spans };
         let sums = self.sums(scope).await?;
+        let (flows, zones) = self.flows(scope).await?;
         let mut lengths: Vec<i32> =
             self.classes.iter().map(|class| base_length_s(self.query.kind, *class)).collect();
+        if self.query.bin >= BinLength::Minute15 {
+            lengths.push(QUARTER_S);
+        }
         lengths.sort_unstable();
         lengths.dedup();
         let coverage = fetch::coverage(self.db, scope, &lengths).await?;
@@ -344,6 +379,8 @@ impl Pager<'_> {
             query: self.query,
             classes: &self.classes,
             sums: &sums,
+            flows: &flows,
+            zones: &zones,
             coverage: &coverage,
             drawn: &self.drawn,
         };
@@ -370,9 +407,27 @@ impl Pager<'_> {
                 MeasurementKind::Movements => {
                     fetch::movements(self.db, scope, wanted, self.query.small_cells.least()).await?
                 }
+                MeasurementKind::Zones => Vec::new(),
             });
         }
         Ok(sums)
+    }
+
+    /// The stored flow bins and zone bins that the answer is made of.
+    async fn flows(&self, scope: Scope<'_>) -> Result<(Vec<flow::Flow>, Vec<flow::StoredZone>), StoreError> {
+        let query = self.query;
+        match query.kind {
+            MeasurementKind::Lines if query.bin >= BinLength::Minute15 => {
+                let lines: Vec<String> = query.lines.iter().map(ToString::to_string).collect();
+                let classes = fetch::names(self.classes.iter().copied());
+                Ok((flow::flows(self.db, scope, &classes, &lines).await?, Vec::new()))
+            }
+            MeasurementKind::Zones => {
+                let zones: Vec<String> = query.zones.iter().map(ToString::to_string).collect();
+                Ok((Vec::new(), flow::zones(self.db, scope, &zones).await?))
+            }
+            _ => Ok((Vec::new(), Vec::new())),
+        }
     }
 
     /// How many rows a bin of this camera may have.
@@ -380,7 +435,10 @@ impl Pager<'_> {
         let by = &self.query.group_by;
         let versions = self.drawn.range((camera.to_string(), String::new())..);
         let own = versions.take_while(|((owner, _), _)| owner == camera.as_str());
-        let lines = own.map(|(_, lines)| lines.len()).max().unwrap_or_default().max(1);
+        if self.query.kind == MeasurementKind::Zones {
+            return own.map(|(_, drawn)| drawn.zones.len()).max().unwrap_or_default().max(1);
+        }
+        let lines = own.map(|(_, drawn)| drawn.lines.len()).max().unwrap_or_default().max(1);
         let factor = |key: GroupKey, n: usize| if by.contains(&key) { n } else { 1 };
         factor(GroupKey::Line, lines)
             * factor(GroupKey::Direction, 2)
@@ -391,7 +449,7 @@ impl Pager<'_> {
 
     /// How many stored bins make one bin of the answer.
     fn stored_a_bin(&self) -> usize {
-        let base = if self.query.kind == MeasurementKind::Movements { 900 } else { 60 };
+        let base = if self.query.kind == MeasurementKind::Lines { 60 } else { 900 };
         (self.query.bin.nominal_s() / base).max(1) as usize
     }
 
@@ -429,11 +487,13 @@ fn is_after(cursor: Option<&Cursor>, row: &MeasurementRow) -> bool {
 /// The parts of a row's key after camera and bin.
 fn group_of(row: &MeasurementRow) -> Group {
     let text = |id: &Option<LineId>| id.as_ref().map(ToString::to_string).unwrap_or_default();
-    let class = row.class.map(|class| class.as_str().to_owned()).unwrap_or_default();
+    let class = row.class.map(|class| class.as_str().to_owned());
+    let class = class.or_else(|| row.group.clone()).unwrap_or_default();
     match &row.subject {
         RowSubject::Line { line, direction } => {
             [text(line), direction.map(|way| way.as_str().to_owned()).unwrap_or_default(), class]
         }
         RowSubject::Movement { from, to } => [text(from), text(to), class],
+        RowSubject::Zone { zone } => [zone.to_string(), String::new(), String::new()],
     }
 }

@@ -1,16 +1,20 @@
-//! The questions that may be asked of the database, each with a page of answers at a time: [`cameras`], and
-//! [`measurements`], whose bins come from `bins`, whose pages from `cursor`, whose SQL lies in `fetch` and
-//! whose rows, with their zeros, are put together in `fill`.
+//! The questions that may be asked of the database: [`cameras`] and [`measurements`], with a page of answers at a
+//! time, and [`matrix`] of one camera's movements. Bins come from `bins`, pages
+//! from `cursor`, the SQL lies in `fetch` and `flow`, and rows, with their zeros, are put together in `fill`.
 
 mod bins;
 mod cameras;
 mod cursor;
 mod fetch;
 mod fill;
+mod flow;
+mod matrix;
 mod measurements;
 
 pub use cameras::{CameraRow, cameras};
 pub use cursor::Cursor;
+pub use flow::{LineFlow, ZoneFlow};
+pub use matrix::{MatrixQuery, MovementMatrix, matrix};
 pub use measurements::{
     GroupBy, GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject, SmallCells,
     measurements,

@@ -6,43 +6,26 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use wayside_types::{
-    Bin, BinLength, BinSubject, ClosedBins, Coverage, RoadUserClass, SpeedSummary, Timestamp,
+    Bin, BinLength, BinSubject, ClosedBins, Coverage, FlowBin, RoadUserClass, Timestamp, ZoneBin,
 };
 
+use super::flow_columns::{FlowColumns, ZoneColumns, check_flow, check_zone};
 use crate::error::StoreError;
 use crate::months::month_of;
 
 /// What every row of every table begins with.
-type Head = (String, i32, Timestamp);
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Value {
-    count: i32,
-    speed: Option<SpeedSummary>,
-}
-
-impl Value {
-    fn of(bin: &Bin) -> Self {
-        Self { count: i32::try_from(bin.count).unwrap_or(i32::MAX), speed: bin.speed }
-    }
-
-    /// The later of two reports on the same bin of the same epoch.
-    fn grow(&mut self, other: Self) {
-        self.count = self.count.max(other.count);
-        let n = |value: &Self| value.speed.map_or(0, |speed| speed.n);
-        if n(&other) > n(self) {
-            self.speed = other.speed;
-        }
-    }
-}
+pub(super) type Head = (String, i32, Timestamp);
 
 /// The rows of a batch, by key, in the order in which the database will find their places.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     coverage: BTreeMap<(Head, i64), Coverage>,
-    lines: BTreeMap<(Head, [&'static str; 2], String, i64), Value>,
-    movements: BTreeMap<(Head, String, String, &'static str, i64), Value>,
-    zones: BTreeMap<(Head, String, &'static str, i64), Value>,
+    lines: BTreeMap<(Head, [&'static str; 2], String, i64), i32>,
+    movements: BTreeMap<(Head, String, String, &'static str, i64), i32>,
+    lost: BTreeMap<(Head, String, &'static str, i64), i32>,
+    flows: BTreeMap<(Head, [&'static str; 2], String, i64), FlowBin>,
+    /// With the seconds that the camera observed.
+    zones: BTreeMap<(Head, String, i64), (f64, ZoneBin)>,
 }
 
 impl Rows {
@@ -54,13 +37,20 @@ impl Rows {
             for bin in &record.bins {
                 rows.add_bin(bin);
             }
+            rows.add_flows(record);
+            rows.add_zones(record);
         }
         rows
     }
 
     /// How many rows there are.
     pub(super) fn len(&self) -> usize {
-        self.coverage.len() + self.lines.len() + self.movements.len() + self.zones.len()
+        self.coverage.len()
+            + self.lines.len()
+            + self.movements.len()
+            + self.lost.len()
+            + self.flows.len()
+            + self.zones.len()
     }
 
     /// The months that these rows fall into.
@@ -71,6 +61,8 @@ impl Rows {
             .map(|key| key.0.2)
             .chain(self.lines.keys().map(|key| key.0.2))
             .chain(self.movements.keys().map(|key| key.0.2))
+            .chain(self.lost.keys().map(|key| key.0.2))
+            .chain(self.flows.keys().map(|key| key.0.2))
             .chain(self.zones.keys().map(|key| key.0.2))
             .map(month_of)
             .collect();
@@ -94,19 +86,43 @@ impl Rows {
         let key = &bin.key;
         let head = head(key.camera.as_str(), key.length, key.start);
         let class = key.class.as_str();
-        let value = Value::of(bin);
-        match &key.subject {
+        let count = i32::try_from(bin.count).unwrap_or(i32::MAX);
+        // Of two reports on the same bin of the same epoch the later one counted more.
+        let known = match &key.subject {
             BinSubject::Line(line, direction) => {
                 let key = (head, [direction.as_str(), class], line.to_string(), key.epoch);
-                self.lines.entry(key).or_insert(value).grow(value);
+                self.lines.entry(key).or_insert(count)
             }
             BinSubject::Movement(from, to) => {
                 let key = (head, from.to_string(), to.to_string(), class, key.epoch);
-                self.movements.entry(key).or_insert(value).grow(value);
+                self.movements.entry(key).or_insert(count)
             }
-            BinSubject::Zone(zone) => {
-                let key = (head, zone.to_string(), class, key.epoch);
-                self.zones.entry(key).or_insert(value).grow(value);
+            BinSubject::Lost(from) => {
+                self.lost.entry((head, from.to_string(), class, key.epoch)).or_insert(count)
+            }
+        };
+        *known = count.max(*known);
+    }
+
+    fn add_flows(&mut self, record: &ClosedBins) {
+        let c = &record.coverage;
+        for flow in &record.flows {
+            let head = head(c.camera.as_str(), c.length, c.start);
+            let key = (head, [flow.direction.as_str(), flow.class.as_str()], flow.line.to_string(), c.epoch);
+            let known = self.flows.entry(key).or_insert_with(|| flow.clone());
+            if (flow.count, flow.occupied_s) > (known.count, known.occupied_s) {
+                *known = flow.clone();
+            }
+        }
+    }
+
+    fn add_zones(&mut self, record: &ClosedBins) {
+        let c = &record.coverage;
+        for zone in &record.zones {
+            let key = (head(c.camera.as_str(), c.length, c.start), zone.zone.to_string(), c.epoch);
+            let known = self.zones.entry(key).or_insert_with(|| (c.observed_s, zone.clone()));
+            if c.observed_s > known.0 {
+                *known = (c.observed_s, zone.clone());
             }
         }
     }
@@ -126,24 +142,40 @@ impl Rows {
 
     pub(super) fn lines(&self) -> CountColumns {
         let mut columns = CountColumns::default();
-        for ((head, [direction, class], line, epoch), value) in &self.lines {
-            columns.push(head, [line, direction], class, *epoch, value);
+        for ((head, [direction, class], line, epoch), count) in &self.lines {
+            columns.push(head, [line, direction], class, *epoch, *count);
         }
         columns
     }
 
     pub(super) fn movements(&self) -> CountColumns {
         let mut columns = CountColumns::default();
-        for ((head, from, to, class, epoch), value) in &self.movements {
-            columns.push(head, [from, to], class, *epoch, value);
+        for ((head, from, to, class, epoch), count) in &self.movements {
+            columns.push(head, [from, to], class, *epoch, *count);
         }
         columns
     }
 
-    pub(super) fn zones(&self) -> CountColumns {
+    pub(super) fn lost(&self) -> CountColumns {
         let mut columns = CountColumns::default();
-        for ((head, zone, class, epoch), value) in &self.zones {
-            columns.push(head, [zone, ""], class, *epoch, value);
+        for ((head, from, class, epoch), count) in &self.lost {
+            columns.push(head, [from, ""], class, *epoch, *count);
+        }
+        columns
+    }
+
+    pub(super) fn flows(&self) -> FlowColumns {
+        let mut columns = FlowColumns::default();
+        for ((head, _, _, epoch), flow) in &self.flows {
+            columns.push(head, *epoch, flow);
+        }
+        columns
+    }
+
+    pub(super) fn zones(&self) -> ZoneColumns {
+        let mut columns = ZoneColumns::default();
+        for ((head, _, epoch), (observed_s, zone)) in &self.zones {
+            columns.push(head, *epoch, *observed_s, zone);
         }
         columns
     }
@@ -162,7 +194,7 @@ pub(super) struct HeadColumns {
 }
 
 impl HeadColumns {
-    fn push(&mut self, head: &Head) {
+    pub(super) fn push(&mut self, head: &Head) {
         self.camera.push(head.0.clone());
         self.length_s.push(head.1);
         self.start_at.push(head.2.to_sqlx());
@@ -180,7 +212,7 @@ pub(super) struct CoverageColumns {
     pub(super) config_version: Vec<String>,
 }
 
-/// Columns of a table of counts; `a` and `b` are line and direction, the two lines of a movement, or a zone.
+/// Columns of a table of counts; `a` and `b` are line and direction, or the two lines of a movement.
 #[derive(Debug, Default)]
 pub(super) struct CountColumns {
     pub(super) head: HeadColumns,
@@ -189,20 +221,16 @@ pub(super) struct CountColumns {
     pub(super) class: Vec<String>,
     pub(super) epoch: Vec<i64>,
     pub(super) count: Vec<i32>,
-    pub(super) speed_n: Vec<Option<i32>>,
-    pub(super) speed_mean_kmh: Vec<Option<f64>>,
 }
 
 impl CountColumns {
-    fn push(&mut self, head: &Head, [a, b]: [&str; 2], class: &str, epoch: i64, value: &Value) {
+    fn push(&mut self, head: &Head, [a, b]: [&str; 2], class: &str, epoch: i64, count: i32) {
         self.head.push(head);
         self.a.push(a.to_owned());
         self.b.push(b.to_owned());
         self.class.push(class.to_owned());
         self.epoch.push(epoch);
-        self.count.push(value.count);
-        self.speed_n.push(value.speed.map(|speed| i32::try_from(speed.n).unwrap_or(i32::MAX)));
-        self.speed_mean_kmh.push(value.speed.map(|speed| speed.mean_kmh));
+        self.count.push(count);
     }
 }
 
@@ -230,30 +258,29 @@ pub(super) fn check(closed: &ClosedBins) -> Result<(), StoreError> {
             ));
         }
         let shortest = match key.subject {
-            BinSubject::Movement(..) => BinLength::Minute15,
-            _ => key.class.shortest_bin(),
+            BinSubject::Movement(..) | BinSubject::Lost(_) => BinLength::Minute15,
+            BinSubject::Line(..) => key.class.shortest_bin(),
         };
         if key.length < shortest {
             let what = match key.subject {
-                BinSubject::Movement(..) => "movements".to_owned(),
-                _ => plural(key.class),
+                BinSubject::Movement(..) | BinSubject::Lost(_) => "movements".to_owned(),
+                BinSubject::Line(..) => plural(key.class),
             };
             return Err(StoreError::TooFine { what, shortest, asked: key.length });
         }
         if bin.count == 0 || i32::try_from(bin.count).is_err() {
             return Err(bad(format!("count {} is not within 1 to {}", bin.count, i32::MAX)));
         }
-        if let Some(speed) = bin.speed
-            && (speed.n < SpeedSummary::MIN_N
-                || i32::try_from(speed.n).is_err()
-                || !speed.mean_kmh.is_finite())
-        {
-            return Err(bad(format!(
-                "a speed of {} values; at least {} are needed",
-                speed.n,
-                SpeedSummary::MIN_N
-            )));
-        }
+    }
+    if coverage.length < BinLength::Minute15 && !(closed.flows.is_empty() && closed.zones.is_empty()) {
+        let what = "speeds, headways, occupancy and zones".to_owned();
+        return Err(StoreError::TooFine { what, shortest: BinLength::Minute15, asked: coverage.length });
+    }
+    for flow in &closed.flows {
+        check_flow(flow).map_err(bad)?;
+    }
+    for zone in &closed.zones {
+        check_zone(zone).map_err(bad)?;
     }
     Ok(())
 }

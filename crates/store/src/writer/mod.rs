@@ -1,5 +1,5 @@
 //! Brings closed bins into the database without ever making the engine wait for it. What a batch looks like
-//! is `batch`, its SQL `upsert`, the loop that retries `worker`, the files [`crate::spool`].
+//! is `batch` and `flow_columns`, its SQL `upsert`, the loop that retries `worker`, the files [`crate::spool`].
 //!
 //! The protocol, which loses and doubles no closed bin whatever is killed when:
 //!
@@ -18,6 +18,7 @@
 //! a bound, are written to the database directly if that is there, and every loss is an error and counted.
 
 mod batch;
+mod flow_columns;
 mod upsert;
 mod worker;
 
@@ -234,7 +235,7 @@ impl Shared {
             Ok(()) => true,
             Err(error) => {
                 let mut state = self.lock();
-                state.stats.rejected_rows += rows_of(one) as u64;
+                state.stats.rejected_rows += one.rows() as u64;
                 state.stats.last_error = Some(error.to_string());
                 bad = Some(error);
                 false
@@ -257,7 +258,7 @@ impl Shared {
     }
 
     fn keep_in_memory(&self, closed: Vec<ClosedBins>, why: &StoreError) -> Result<(), StoreError> {
-        let rows: usize = closed.iter().map(rows_of).sum();
+        let rows: usize = closed.iter().map(ClosedBins::rows).sum();
         let mut state = self.lock();
         if !state.spool_failing {
             state.spool_failing = true;
@@ -292,7 +293,7 @@ impl Shared {
 
     fn back_to_memory(&self, records: Vec<ClosedBins>) {
         let mut state = self.lock();
-        state.memory_rows += records.iter().map(rows_of).sum::<usize>();
+        state.memory_rows += records.iter().map(ClosedBins::rows).sum::<usize>();
         for record in records.into_iter().rev() {
             state.memory.push_front(record);
         }
@@ -305,9 +306,4 @@ impl Shared {
             tracing::info!("closed bins are spooled again");
         }
     }
-}
-
-/// Rows that one camera's bin makes.
-fn rows_of(closed: &ClosedBins) -> usize {
-    closed.bins.len() + 1
 }

@@ -14,7 +14,7 @@ use sqlx::postgres::PgConnection;
 use wayside_types::{ClosedBins, SharedClock};
 
 use super::batch::Rows;
-use super::{Shared, WriterOptions, rows_of, upsert};
+use super::{Shared, WriterOptions, upsert};
 use crate::database::DatabaseHandle;
 use crate::error::StoreError;
 use crate::spool::Position;
@@ -154,7 +154,7 @@ impl Worker {
             let mut records = Vec::new();
             while taken < self.options.batch_rows as usize {
                 let Some(record) = state.memory.pop_front() else { break };
-                taken += rows_of(&record);
+                taken += record.rows();
                 records.push(record);
             }
             state.memory_rows = state.memory_rows.saturating_sub(taken);
@@ -238,7 +238,7 @@ impl Worker {
         let camera = &record.coverage.camera;
         tracing::error!(%camera, %error, file = %path.display(), "the database refuses a bin; it is put aside");
         let mut state = self.shared.lock();
-        state.stats.rejected_rows += rows_of(record) as u64;
+        state.stats.rejected_rows += record.rows() as u64;
         state.stats.last_error = Some(error.to_string());
         Ok(())
     }

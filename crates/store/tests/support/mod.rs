@@ -7,8 +7,8 @@ use std::sync::Arc;
 use wayside_types::camera::RtspTransport;
 use wayside_types::{
     Bin, BinKey, BinLength, BinSubject, CameraId, CameraSpec, ClosedBins, CountSettings, Coverage,
-    DecodeSettings, Department, DetectSettings, Direction, Grade, Line, LineId, Location, MotionSettings,
-    Point, Profile, RoadUserClass, SourceUrl, SpeedSummary, Timestamp, TrackSettings,
+    DecodeSettings, Department, DetectSettings, Direction, FlowBin, Grade, Headways, Line, LineId, Location,
+    MotionSettings, Point, Profile, RoadUserClass, SourceUrl, Speeds, Timestamp, TrackSettings,
 };
 
 pub fn ts(text: &str) -> Timestamp {
@@ -54,28 +54,19 @@ pub fn watched(camera: &str, length: BinLength, start: Timestamp, epoch: i64) ->
 
 /// A bin of which some seconds were watched.
 pub fn partly(camera: &str, length: BinLength, start: Timestamp, epoch: i64, observed_s: f64) -> ClosedBins {
-    ClosedBins {
-        coverage: Coverage {
-            camera: CameraId::new(camera).unwrap(),
-            start,
-            length,
-            epoch,
-            observed_s,
-            dropped_share: 0.0,
-            grade: Grade::of(observed_s / f64::from(length.nominal_s()), 0.0),
-            config_version: "v1".to_owned(),
-        },
-        bins: Vec::new(),
-    }
+    ClosedBins::of(Coverage {
+        camera: CameraId::new(camera).unwrap(),
+        start,
+        length,
+        epoch,
+        observed_s,
+        dropped_share: 0.0,
+        grade: Grade::of(observed_s / f64::from(length.nominal_s()), 0.0),
+        config_version: "v1".to_owned(),
+    })
 }
 
-fn add(
-    closed: &mut ClosedBins,
-    subject: BinSubject,
-    class: RoadUserClass,
-    count: u32,
-    speed: Option<SpeedSummary>,
-) {
+fn add(closed: &mut ClosedBins, subject: BinSubject, class: RoadUserClass, count: u32) {
     let coverage = &closed.coverage;
     let key = BinKey {
         camera: coverage.camera.clone(),
@@ -85,30 +76,44 @@ fn add(
         length: coverage.length,
         epoch: coverage.epoch,
     };
-    closed.bins.push(Bin { key, count, speed });
+    closed.bins.push(Bin { key, count });
 }
 
 pub trait With: Sized {
     fn line(self, line: &str, direction: Direction, class: RoadUserClass, count: u32) -> Self;
-    fn speed(self, line: &str, class: RoadUserClass, count: u32, mean_kmh: f64) -> Self;
+    /// Crossings forward with these speeds (none trusted where empty), one every two seconds, each half a second
+    /// over the line.
+    fn flow(self, line: &str, class: RoadUserClass, untrusted: u32, kmh: &[f64]) -> Self;
     fn movement(self, from: &str, to: &str, class: RoadUserClass, count: u32) -> Self;
 }
 
 impl With for ClosedBins {
     fn line(mut self, line: &str, direction: Direction, class: RoadUserClass, count: u32) -> Self {
-        add(&mut self, BinSubject::Line(LineId::new(line).unwrap(), direction), class, count, None);
+        add(&mut self, BinSubject::Line(LineId::new(line).unwrap(), direction), class, count);
         self
     }
 
-    fn speed(mut self, line: &str, class: RoadUserClass, count: u32, mean_kmh: f64) -> Self {
-        let subject = BinSubject::Line(LineId::new(line).unwrap(), Direction::Forward);
-        add(&mut self, subject, class, count, Some(SpeedSummary { n: count, mean_kmh }));
+    fn flow(mut self, line: &str, class: RoadUserClass, untrusted: u32, kmh: &[f64]) -> Self {
+        let count = untrusted + u32::try_from(kmh.len()).unwrap();
+        let (mut speeds, mut headways) = (Speeds::default(), Headways::default());
+        kmh.iter().for_each(|v| speeds.add(*v));
+        (0..count).for_each(|_| headways.add(2.0));
+        self.flows.push(FlowBin {
+            line: LineId::new(line).unwrap(),
+            direction: Direction::Forward,
+            class,
+            count,
+            untrusted: Some(untrusted),
+            occupied_s: count / 2,
+            speeds: (speeds.n >= 5).then_some(speeds),
+            headways: (headways.n >= 5).then_some(headways),
+        });
         self
     }
 
     fn movement(mut self, from: &str, to: &str, class: RoadUserClass, count: u32) -> Self {
         let subject = BinSubject::Movement(LineId::new(from).unwrap(), LineId::new(to).unwrap());
-        add(&mut self, subject, class, count, None);
+        add(&mut self, subject, class, count);
         self
     }
 }

@@ -80,6 +80,9 @@ pub(crate) struct Zone {
     heading: Option<[[f64; 2]; 2]>,
     /// Classes that must not be here.
     closed_to: Vec<&'static str>,
+    /// How fast traffic goes here when nothing is in its way, km/h: what delay is measured against.
+    #[schema(example = 50.0)]
+    free_flow_kmh: Option<f64>,
 }
 
 /// What a camera is doing. Holds no counts.
@@ -153,6 +156,7 @@ impl Camera {
             polygon: zone.polygon.iter().map(|p| (*p).into()).collect(),
             heading: zone.heading.map(|h| [h.from.into(), h.to.into()]),
             closed_to: zone.closed_to.iter().map(|class| class.as_str()).collect(),
+            free_flow_kmh: zone.free_flow_kmh,
         };
         Self {
             id: spec.id.to_string(),

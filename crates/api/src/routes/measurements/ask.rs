@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use wayside_store::query::{Cursor, GroupBy, GroupKey, MeasurementKind, MeasurementQuery, SmallCells};
-use wayside_types::{BinLength, CameraId, CameraSpec, LineId, RoadUserClass};
+use wayside_types::{BinLength, CameraId, CameraSpec, LineId, RoadUserClass, Scheme, ZoneId};
 
 use super::accept::Format;
 use crate::page;
@@ -39,21 +39,25 @@ pub(super) fn question(
     let bin = params.parsed("bin", BINS, |v| v.parse().ok());
     let bin = bin_for(&mut params, kind, bin);
     let cameras = cameras(&mut params, state);
-    let lines = lines(&mut params, state, &cameras);
-    let classes = classes(&mut params, bin);
+    let lines = lines(&mut params, state, kind, &cameras);
+    let zones = zones(&mut params, state, kind, &cameras);
+    let classes = classes(&mut params, kind, bin);
     let group_by = group_by(&mut params, kind);
+    let scheme = scheme(&mut params, state, kind);
     let (from, to) = range(&mut params, state.clock.now(), bin);
     let (limit, cursor) = page(&mut params, format);
     params.finish()?;
     Ok(MeasurementQuery {
         cameras,
         lines,
+        zones,
         classes,
         kind,
         from,
         to,
         bin,
         group_by,
+        scheme,
         zone: state.time_zone.clone(),
         small_cells: SmallCells::Suppress,
         cursor,
@@ -62,7 +66,8 @@ pub(super) fn question(
 }
 
 fn kind(params: &mut Params) -> MeasurementKind {
-    let kind = params.parsed("kind", "one of: lines movements", |v| match v {
+    let kind = params.parsed("kind", "one of: lines movements zones", |v| match v {
+        "zones" => Some(MeasurementKind::Zones),
         "lines" => Some(MeasurementKind::Lines),
         "movements" => Some(MeasurementKind::Movements),
         _ => None,
@@ -73,8 +78,14 @@ fn kind(params: &mut Params) -> MeasurementKind {
 /// The bin's length, by default a quarter of an hour, in which every class may be shown.
 fn bin_for(params: &mut Params, kind: MeasurementKind, bin: Option<BinLength>) -> BinLength {
     let bin = bin.unwrap_or(BinLength::Minute15);
-    if kind == MeasurementKind::Movements && bin < BinLength::Minute15 {
-        params.refuse("bin", bin.as_str(), "one of: 15m 1h 1d (movements are kept in bins of 15m or longer)");
+    let what = match kind {
+        MeasurementKind::Lines => return bin,
+        MeasurementKind::Movements => "movements",
+        MeasurementKind::Zones => "zones",
+    };
+    if bin < BinLength::Minute15 {
+        let accepted = format!("one of: 15m 1h 1d ({what} are kept in bins of 15m or longer)");
+        params.refuse("bin", bin.as_str(), accepted);
     }
     bin
 }
@@ -90,12 +101,17 @@ fn cameras(params: &mut Params, state: &ApiState) -> Vec<CameraId> {
     cameras
 }
 
-fn lines(params: &mut Params, state: &ApiState, cameras: &[CameraId]) -> Vec<LineId> {
+fn lines(params: &mut Params, state: &ApiState, kind: MeasurementKind, cameras: &[CameraId]) -> Vec<LineId> {
+    let asked = params.many("line");
+    if kind == MeasurementKind::Zones {
+        refuse_all(params, "line", &asked, "left out: zones are chosen with zone");
+        return Vec::new();
+    }
     let meant = |spec: &&CameraSpec| cameras.is_empty() || cameras.contains(&spec.id);
     let specs = state.cameras.iter().filter(meant);
     let known: BTreeSet<&LineId> = specs.flat_map(|spec| spec.lines.iter().map(|line| &line.id)).collect();
     let mut lines = Vec::new();
-    for name in params.many("line") {
+    for name in asked {
         match LineId::new(&name).ok().filter(|id| known.contains(id)) {
             Some(id) => lines.push(id),
             None => params.refuse(
@@ -108,11 +124,48 @@ fn lines(params: &mut Params, state: &ApiState, cameras: &[CameraId]) -> Vec<Lin
     lines
 }
 
-fn classes(params: &mut Params, bin: BinLength) -> Vec<RoadUserClass> {
+fn zones(params: &mut Params, state: &ApiState, kind: MeasurementKind, cameras: &[CameraId]) -> Vec<ZoneId> {
+    let asked = params.many("zone");
+    if kind != MeasurementKind::Zones {
+        refuse_all(params, "zone", &asked, "left out, unless kind=zones");
+        return Vec::new();
+    }
+    let specs = state.cameras.iter().filter(|spec| cameras.is_empty() || cameras.contains(&spec.id));
+    let measured = specs.flat_map(|spec| spec.zones.iter().filter(|zone| zone.kind.is_measured()));
+    let known: BTreeSet<&ZoneId> = measured.map(|zone| &zone.id).collect();
+    let mut zones = Vec::new();
+    for name in asked {
+        match ZoneId::new(&name).ok().filter(|id| known.contains(id)) {
+            Some(id) => zones.push(id),
+            None => params.refuse(
+                "zone",
+                &name,
+                list_of("one of the measured zones of these cameras", known.iter().map(|id| id.as_str())),
+            ),
+        }
+    }
+    zones
+}
+
+fn refuse_all(params: &mut Params, name: &str, values: &[String], accepted: &str) {
+    values.iter().for_each(|value| params.refuse(name, value, accepted));
+}
+
+pub(super) fn classes(params: &mut Params, kind: MeasurementKind, bin: BinLength) -> Vec<RoadUserClass> {
+    let asked = params.many("class");
+    if kind == MeasurementKind::Zones {
+        refuse_all(
+            params,
+            "class",
+            &asked,
+            "left out: zones are measured for cars, buses and trucks together",
+        );
+        return Vec::new();
+    }
     let allowed = RoadUserClass::ALL.iter().filter(|class| class.shortest_bin() <= bin);
     let allowed: Vec<&str> = allowed.map(|class| class.as_str()).collect();
     let mut classes = Vec::new();
-    for name in params.many("class") {
+    for name in asked {
         match name.parse::<RoadUserClass>() {
             Ok(class) if class.shortest_bin() <= bin => classes.push(class),
             Ok(class) => params.refuse(
@@ -138,8 +191,13 @@ fn group_by(params: &mut Params, kind: MeasurementKind) -> GroupBy {
         MeasurementKind::Movements => {
             &[("from", GroupKey::From), ("to", GroupKey::To), ("class", GroupKey::Class)]
         }
+        MeasurementKind::Zones => &[],
     };
     let asked = params.many("group");
+    if kind == MeasurementKind::Zones {
+        refuse_all(params, "group", &asked, "left out: zones are told apart by zone");
+        return GroupBy::new();
+    }
     if asked.is_empty() {
         return known.iter().map(|(_, key)| *key).collect();
     }
@@ -161,8 +219,20 @@ fn group_by(params: &mut Params, kind: MeasurementKind) -> GroupBy {
     keys
 }
 
+fn scheme(params: &mut Params, state: &ApiState, kind: MeasurementKind) -> Option<Scheme> {
+    let name = params.one("scheme")?;
+    let found = state.schemes.iter().find(|scheme| scheme.id == name).cloned();
+    if kind == MeasurementKind::Zones {
+        params.refuse("scheme", &name, "left out: zones are measured for cars, buses and trucks together");
+    } else if found.is_none() {
+        let known = state.schemes.iter().map(|scheme| scheme.id.as_str());
+        params.refuse("scheme", &name, list_of("one of the class schemes", known));
+    }
+    found
+}
+
 /// The stretch of time: by default the day up to now.
-fn range(params: &mut Params, now: Timestamp, bin: BinLength) -> (Timestamp, Timestamp) {
+pub(super) fn range(params: &mut Params, now: Timestamp, bin: BinLength) -> (Timestamp, Timestamp) {
     let to = params.parsed("to", TIME, time);
     let from = params.parsed("from", TIME, time);
     let to_or_now = to.unwrap_or(now);

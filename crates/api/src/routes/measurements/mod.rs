@@ -1,10 +1,13 @@
-//! `GET /api/v1/measurements`: counts in bins, as a page of JSON or all as CSV. What may be asked is in
-//! `ask`, what an answer looks like in `row`; summing, zeros and suppression are the store's work.
+//! `GET /api/v1/measurements`: counts in bins, as a page of JSON or all as CSV; the matrix of a camera's movements is
+//! in `matrix`. What may be asked is in `ask`, what an answer looks like in `row`; summing, zeros and suppression are the store's work.
 
 mod accept;
 mod ask;
 mod csv;
+mod flow;
+pub(crate) mod matrix;
 mod row;
+mod zone;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -72,21 +75,24 @@ impl IntoResponse for Error {
 /// and class. Motor vehicles are counted in bins of a minute or longer, pedestrians, bicycles, motorcycles
 /// and movements in bins of 15 minutes or longer; without `class` an answer holds the classes that its bin
 /// allows. Movements under 3 in a quarter of an hour are shown as null (`suppressed`), as `<3` in CSV, and no
-/// sum holds them.
+/// sum holds them. Speeds, headways, occupancy and zones come in bins of 15 minutes or longer; speeds and headways of
+/// fewer than five crossings of a line by a class in a quarter of an hour were not kept, and no sum holds them.
 #[utoipa::path(
     get,
     path = "/api/v1/measurements",
     operation_id = "list_measurements",
     tag = "measurements",
     params(
-        ("kind" = Option<String>, Query, description = "`lines` (crossings; the default) or `movements` (from line to line)"),
+        ("kind" = Option<String>, Query, description = "`lines` (crossings; the default), `movements` (from line to line) or `zones` (how full, queues, delay)"),
         ("camera" = Option<Vec<String>>, Query, explode = false, description = "Only these cameras; repeated or separated by commas"),
         ("line" = Option<Vec<String>>, Query, explode = false, description = "Only these lines; a movement is meant when it begins or ends at one of them"),
+        ("zone" = Option<Vec<String>>, Query, explode = false, description = "Only these zones; for `kind=zones`"),
         ("class" = Option<Vec<String>>, Query, explode = false, description = "Only these classes: `car`, `bus`, `truck`, `motorcycle`, `bicycle`, `pedestrian`"),
         ("from" = Option<String>, Query, format = DateTime, description = "Bins that start at this time or later; 24 hours before `to` unless given"),
         ("to" = Option<String>, Query, format = DateTime, description = "Bins that start before this time; now unless given"),
         ("bin" = Option<String>, Query, description = "`1m`, `5m`, `15m` (the default), `1h` or `1d`, aligned to the clock of the site's time zone; at most 600,000 bins at once"),
         ("group" = Option<Vec<String>>, Query, explode = false, description = "What rows are told apart by besides camera and bin: some of `line`, `direction`, `class`, for movements of `from`, `to`, `class`; all unless given; `none` for totals. A road user that crosses two lines counts at both, also in totals"),
+        ("scheme" = Option<String>, Query, description = "Tells classes apart by the groups of this class scheme (`group`), and gives `pcu_per_h`; shipped are `eu-8-1-like`, `us-fhwa-like` and `cn-jtg`"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "At most this many rows on one page; 1,000 unless given; JSON only"),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before; JSON only"),
     ),

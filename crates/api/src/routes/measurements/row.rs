@@ -1,19 +1,25 @@
-//! What a measurement looks like outside: as JSON and as a line of CSV.
+//! What a measurement looks like outside: as JSON and as a line of CSV. Speeds and headways are in `flow`, zones in
+//! `zone`.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use wayside_store::query::{MeasurementKind, MeasurementRow, RowSubject};
-use wayside_types::{Direction, LineId, SpeedSummary};
+use wayside_store::query::{LineFlow, MeasurementKind, MeasurementRow, RowSubject};
+use wayside_types::{Direction, LineId};
 
-/// One row: what a camera counted in a bin. A line count or a movement, by `kind`.
+use super::flow::{Headway, Speed};
+use super::zone::{ZoneMeasurement, ZoneState};
+
+/// One row: what a camera measured in a bin. A line count, a movement or a zone, by `kind`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum Measurement {
     /// Crossings of a line.
-    Line(LineMeasurement),
+    Line(Box<LineMeasurement>),
     /// Road users that entered by one line and left by another.
     Movement(MovementMeasurement),
+    /// What a zone was like.
+    Zone(ZoneMeasurement),
 }
 
 /// Crossings of a line in a bin.
@@ -30,6 +36,25 @@ pub(crate) struct LineMeasurement {
     direction: Option<&'static str>,
     #[serde(flatten)]
     counted: Counted,
+    /// Speeds; null in bins under 15 minutes, without calibration, and where fewer than five may be told.
+    speed: Option<Speed>,
+    /// How many crossed with a speed that could not be trusted: too short a path, or too far away. Null in bins under
+    /// 15 minutes, without calibration, and where nobody crossed.
+    #[schema(example = 1)]
+    untrusted: Option<u64>,
+    /// Times between successive cars, buses, trucks and motorcycles; null in bins under 15 minutes and where fewer than
+    /// five may be told.
+    headway: Option<Headway>,
+    /// Mean time from a vehicle's rear to the next one's front, seconds: the mean headway times the share of time in which
+    /// nothing was over the line. Null where classes are told apart, and as `headway` and `occupancy`.
+    #[schema(example = 5.1)]
+    gap_mean_s: Option<f64>,
+    /// Share of the observed time in which a vehicle was over the line, 0 to 1; where classes are told apart, each class'
+    /// part of it. Null in bins under 15 minutes and where lines or directions are summed.
+    #[schema(example = 0.083)]
+    occupancy: Option<f64>,
+    #[serde(flatten)]
+    watched: Watched,
 }
 
 /// Road users that entered by one line and left by another in a bin.
@@ -46,14 +71,19 @@ pub(crate) struct MovementMeasurement {
     to: Option<String>,
     #[serde(flatten)]
     counted: Counted,
+    #[serde(flatten)]
+    watched: Watched,
 }
 
-/// What was counted in a bin, and how far to trust it.
+/// What was counted in a bin.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Counted {
     /// `car`, `bus`, `truck`, `motorcycle`, `bicycle` or `pedestrian`; null where classes are summed.
     #[schema(example = "car")]
     class: Option<&'static str>,
+    /// The group of the class scheme asked for; null without `scheme` and where classes are summed.
+    #[schema(example = json!(null))]
+    group: Option<String>,
     /// Start of the bin, inclusive.
     start: Timestamp,
     /// End of the bin, exclusive.
@@ -63,125 +93,186 @@ pub(crate) struct Counted {
     count: Option<u64>,
     /// Whether the count is hidden because it is a movement's and under 3.
     suppressed: bool,
-    /// Speeds; null where fewer than five went into them or the camera is not calibrated.
-    speed: Option<Speed>,
+    /// How many an hour, by the observed time: `count` × 3600 ÷ `observed_s`; null where suppressed.
+    #[schema(example = 72.0)]
+    flow_per_h: Option<f64>,
+    /// The same in passenger-car units of the class scheme asked for; null without `scheme`.
+    #[schema(example = json!(null))]
+    pcu_per_h: Option<f64>,
+}
+
+/// How far to trust a row.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Watched {
     /// Seconds of the bin that the camera observed.
     #[schema(example = 900.0)]
-    observed_s: f64,
+    pub(super) observed_s: f64,
     /// Share of the frames due for analysis that were dropped, 0 to 1.
     #[schema(example = 0.001)]
-    dropped_share: f64,
+    pub(super) dropped_share: f64,
     /// `good`, `fair` or `poor`.
     #[schema(example = "good")]
-    grade: &'static str,
-    /// Whether the bin is over and at least 98 % of it was observed.
-    complete: bool,
+    pub(super) grade: &'static str,
+    /// Whether the bin is over and at least 98 % of it was observed; otherwise it is part of a bin, not a whole one.
+    pub(super) complete: bool,
 }
 
-/// Speeds that went into a bin.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Speed {
-    /// How many, at least 5.
-    #[schema(example = 18)]
-    n: u32,
-    /// Their arithmetic mean, km/h.
-    #[schema(example = 27.1)]
-    mean_kmh: f64,
+impl From<&MeasurementRow> for Watched {
+    fn from(row: &MeasurementRow) -> Self {
+        Self {
+            observed_s: rounded(row.observed_s, 3),
+            dropped_share: rounded(row.dropped_share, 4),
+            grade: row.grade.as_str(),
+            complete: row.complete,
+        }
+    }
 }
 
-impl From<SpeedSummary> for Speed {
-    fn from(speed: SpeedSummary) -> Self {
-        Self { n: speed.n, mean_kmh: rounded(speed.mean_kmh, 2) }
+impl Watched {
+    fn csv(&self) -> [String; 4] {
+        [
+            self.observed_s.to_string(),
+            self.dropped_share.to_string(),
+            self.grade.to_owned(),
+            self.complete.to_string(),
+        ]
+    }
+}
+
+impl From<&MeasurementRow> for Counted {
+    fn from(row: &MeasurementRow) -> Self {
+        let count = row.count.filter(|_| row.observed_s > 0.0);
+        let pcu = row.pcu.filter(|_| row.observed_s > 0.0);
+        Self {
+            class: row.class.map(|class| class.as_str()),
+            group: row.group.clone(),
+            start: row.start,
+            end: row.end,
+            count: row.count,
+            suppressed: row.suppressed,
+            flow_per_h: count.map(|n| rounded(n as f64 * 3_600.0 / row.observed_s, 1)),
+            pcu_per_h: pcu.map(|pcu| rounded(pcu * 3_600.0 / row.observed_s, 1)),
+        }
     }
 }
 
 impl From<MeasurementRow> for Measurement {
     fn from(row: MeasurementRow) -> Self {
-        let camera = row.camera.to_string();
-        let counted = Counted {
-            class: row.class.map(|class| class.as_str()),
-            start: row.start,
-            end: row.end,
-            count: row.count,
-            suppressed: row.suppressed,
-            speed: row.speed.map(Speed::from),
-            observed_s: rounded(row.observed_s, 3),
-            dropped_share: rounded(row.dropped_share, 4),
-            grade: row.grade.as_str(),
-            complete: row.complete,
-        };
+        let (camera, counted, watched) = (row.camera.to_string(), Counted::from(&row), Watched::from(&row));
         let name = |id: Option<LineId>| id.map(String::from);
         match row.subject {
-            RowSubject::Line { line, direction } => Self::Line(LineMeasurement {
+            RowSubject::Line { line, direction } => {
+                let flow: Option<LineFlow> = row.flow;
+                let direction = direction.map(Direction::as_str);
+                Self::Line(Box::new(LineMeasurement {
+                    camera,
+                    line: name(line),
+                    direction,
+                    counted,
+                    untrusted: flow.as_ref().and_then(|flow| flow.untrusted),
+                    gap_mean_s: flow.as_ref().and_then(|flow| flow.gap_mean_s).map(|s| rounded(s, 2)),
+                    occupancy: flow.as_ref().and_then(|flow| flow.occupancy).map(|share| rounded(share, 4)),
+                    speed: flow.as_ref().and_then(|flow| flow.speeds.as_ref()).map(Speed::from),
+                    headway: flow.as_ref().and_then(|flow| flow.headways.as_ref()).map(Headway::from),
+                    watched,
+                }))
+            }
+            RowSubject::Movement { from, to } => Self::Movement(MovementMeasurement {
                 camera,
-                line: name(line),
-                direction: direction.map(Direction::as_str),
+                from: name(from),
+                to: name(to),
                 counted,
+                watched,
             }),
-            RowSubject::Movement { from, to } => {
-                Self::Movement(MovementMeasurement { camera, from: name(from), to: name(to), counted })
+            RowSubject::Zone { zone } => {
+                let state = row.zone.map(ZoneState::from);
+                let (zone, start, end) = (zone.to_string(), row.start, row.end);
+                Self::Zone(ZoneMeasurement { camera, zone, start, end, state, watched })
             }
         }
     }
 }
 
 /// The names of a CSV file's columns.
-pub(super) fn csv_header(kind: MeasurementKind) -> [&'static str; 13] {
-    let [a, b] = match kind {
-        MeasurementKind::Lines => ["line", "direction"],
-        MeasurementKind::Movements => ["from", "to"],
+pub(super) fn csv_header(kind: MeasurementKind) -> Vec<&'static str> {
+    let middle: &[&str] = match kind {
+        MeasurementKind::Lines => &[
+            "line",
+            "direction",
+            "class",
+            "group",
+            "count",
+            "flow_per_h",
+            "pcu_per_h",
+            "speed_n",
+            "speed_time_mean_kmh",
+            "speed_space_mean_kmh",
+            "speed_p15_kmh",
+            "speed_p50_kmh",
+            "speed_p85_kmh",
+            "untrusted",
+            "headway_n",
+            "headway_mean_s",
+            "headway_p15_s",
+            "headway_p50_s",
+            "headway_p85_s",
+            "gap_mean_s",
+            "occupancy",
+        ],
+        MeasurementKind::Movements => &["from", "to", "class", "group", "count", "flow_per_h", "pcu_per_h"],
+        MeasurementKind::Zones => &ZoneState::CSV,
     };
-    [
-        "camera",
-        "start",
-        "end",
-        a,
-        b,
-        "class",
-        "count",
-        "speed_n",
-        "speed_mean_kmh",
-        "observed_s",
-        "dropped_share",
-        "grade",
-        "complete",
-    ]
+    let watched = ["observed_s", "dropped_share", "grade", "complete"];
+    ["camera", "start", "end"].iter().chain(middle).chain(&watched).copied().collect()
 }
 
 impl Measurement {
     /// The fields of a CSV line, as many as the header has. What is summed or not known is empty, a
     /// suppressed count is `<3`.
-    pub(super) fn csv_fields(&self) -> [String; 13] {
-        let (camera, a, b, counted) = match self {
-            Self::Line(row) => (&row.camera, row.line.as_deref(), row.direction, &row.counted),
-            Self::Movement(row) => (&row.camera, row.from.as_deref(), row.to.as_deref(), &row.counted),
+    pub(super) fn csv_fields(&self) -> Vec<String> {
+        let (camera, start, end, middle, watched) = match self {
+            Self::Line(row) => (&row.camera, row.counted.start, row.counted.end, row.csv(), &row.watched),
+            Self::Movement(row) => (&row.camera, row.counted.start, row.counted.end, row.csv(), &row.watched),
+            Self::Zone(row) => (&row.camera, row.start, row.end, row.csv(), &row.watched),
         };
-        let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
-        let count = match counted.count {
-            _ if counted.suppressed => "<3".to_owned(),
-            count => count.map(|n| n.to_string()).unwrap_or_default(),
-        };
-        let speed = counted.speed.as_ref();
-        [
-            camera.clone(),
-            counted.start.to_string(),
-            counted.end.to_string(),
-            text(a),
-            text(b),
-            text(counted.class),
-            count,
-            speed.map(|speed| speed.n.to_string()).unwrap_or_default(),
-            speed.map(|speed| speed.mean_kmh.to_string()).unwrap_or_default(),
-            counted.observed_s.to_string(),
-            counted.dropped_share.to_string(),
-            counted.grade.to_owned(),
-            counted.complete.to_string(),
-        ]
+        let head = [camera.clone(), start.to_string(), end.to_string()];
+        head.into_iter().chain(middle).chain(watched.csv()).collect()
     }
 }
 
+impl Counted {
+    fn csv(&self) -> [String; 5] {
+        let count = if self.suppressed { "<3".to_owned() } else { text(self.count) };
+        let group = text(self.group.as_deref());
+        [text(self.class), group, count, text(self.flow_per_h), text(self.pcu_per_h)]
+    }
+}
+
+impl LineMeasurement {
+    fn csv(&self) -> Vec<String> {
+        let names = [text(self.line.as_deref()), text(self.direction)];
+        let speed = self.speed.as_ref().map_or_else(|| vec![String::new(); 6], Speed::csv);
+        let headway = self.headway.as_ref().map_or_else(|| vec![String::new(); 5], Headway::csv);
+        let ends = [text(self.gap_mean_s), text(self.occupancy)];
+        let fields = names.into_iter().chain(self.counted.csv()).chain(speed).chain([text(self.untrusted)]);
+        fields.chain(headway).chain(ends).collect()
+    }
+}
+
+impl MovementMeasurement {
+    fn csv(&self) -> Vec<String> {
+        let names = [text(self.from.as_deref()), text(self.to.as_deref())];
+        names.into_iter().chain(self.counted.csv()).collect()
+    }
+}
+
+/// What is not known is empty.
+pub(super) fn text(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
 /// Without digits that measure nothing.
-fn rounded(value: f64, digits: i32) -> f64 {
+pub(super) fn rounded(value: f64, digits: i32) -> f64 {
     let factor = 10_f64.powi(digits);
     (value * factor).round() / factor
 }

@@ -169,6 +169,7 @@ impl Site {
         let counted = writer.clone();
         let router = wayside_api::router(ApiParts {
             cameras: Arc::new([camera.clone()]),
+            schemes: Arc::new([]),
             hub,
             database: database.clone(),
             writer_stats: Arc::new(move || counted.stats()),

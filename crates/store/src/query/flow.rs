@@ -1,0 +1,241 @@
+//! How lines were crossed and what happened in zones, from the stored quarters of an hour: their SQL and their exact
+//! sums. Histograms are added up here and not in SQL, which would take them apart into buckets. Counts come from
+//! `fetch`, rows are put together in `fill`.
+
+use jiff_sqlx::Timestamp as SqlTimestamp;
+use wayside_types::{
+    HEADWAY_SCALE, Headways, Histogram, SPEED_SCALE, Scale, Speeds, Timestamp, ZoneDelay, ZoneKind, ZoneQueue,
+};
+
+use super::fetch::{Scope, span_of};
+use super::fill::QUARTER_S;
+use super::stored;
+use crate::database::Database;
+use crate::error::StoreError;
+
+/// How road users went over a line, from stored quarters of an hour.
+///
+/// What may be shown was decided when it was stored: a cell is a line, a direction, a class, a quarter of an hour and a
+/// run of the process, and one of fewer than five speeds (or headways) was stored without them. Sums are sums of the
+/// others, so that no adding and subtracting of answers gives a cell that is not there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LineFlow {
+    /// How many crossed with a speed that could not be trusted; absent without calibration or crossings.
+    pub untrusted: Option<u64>,
+    /// The speeds, where there are any.
+    pub speeds: Option<Speeds>,
+    /// The headways, where there are any.
+    pub headways: Option<Headways>,
+    /// Share of the observed time in which vehicles were over the line, 0 to 1; where rows are told apart by line and
+    /// direction.
+    pub occupancy: Option<f64>,
+    /// Mean time from one vehicle's rear to the next one's front, seconds: the mean headway less the share in which the
+    /// line was occupied. Where there is an occupancy of all classes together.
+    pub gap_mean_s: Option<f64>,
+}
+
+/// What a zone was like; cars, buses and lorries only.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ZoneFlow {
+    /// What the zone is for.
+    pub kind: ZoneKind,
+    /// Share of its area that they stood on, averaged over the observed time, 0 to 1.
+    pub occupancy: f64,
+    /// How many were in it on average.
+    pub vehicles_mean: f64,
+    /// How many a kilometre; absent without calibration.
+    pub density_per_km: Option<f64>,
+    /// The queue: longest, and as it stood when the bin ended. Absent without calibration and for zones that have none.
+    pub queue: Option<ZoneQueue>,
+    /// How many vehicles went into the delay, at least five.
+    pub delay_n: Option<u32>,
+    /// What a vehicle lost in the zone against free flow, on average, seconds.
+    pub delay_mean_s: Option<f64>,
+}
+
+/// A stored flow bin.
+#[derive(Debug, Clone)]
+pub(super) struct Flow {
+    pub(super) camera: String,
+    pub(super) line: String,
+    pub(super) direction: String,
+    pub(super) class: String,
+    /// Which span, from 0.
+    pub(super) span: usize,
+    pub(super) sum: FlowSum,
+}
+
+/// Flow bins added up.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct FlowSum {
+    pub(super) untrusted: Option<u64>,
+    pub(super) occupied_s: u64,
+    pub(super) speeds: Speeds,
+    pub(super) headways: Headways,
+}
+
+impl FlowSum {
+    pub(super) fn merge(&mut self, other: &Self) {
+        if let Some(untrusted) = other.untrusted {
+            *self.untrusted.get_or_insert_default() += untrusted;
+        }
+        self.occupied_s += other.occupied_s;
+        self.speeds.merge(&other.speeds);
+        self.headways.merge(&other.headways);
+    }
+}
+
+/// Flow bins of some classes and lines (empty for all).
+pub(super) async fn flows(
+    db: &Database,
+    scope: Scope<'_>,
+    classes: &[String],
+    lines: &[String],
+) -> Result<Vec<Flow>, StoreError> {
+    let (Some(end), false) = (scope.end(), classes.is_empty()) else { return Ok(Vec::new()) };
+    let rows = sqlx::query!(
+        r#"SELECT camera, line, direction, class, width_bucket(start_at, $3) AS "bucket!", untrusted, occupied_s,
+                  speed_n, speed_sum_kmh, speed_inverse_sum, speed_first, speed_counts,
+                  headway_n, headway_sum_s, headway_first, headway_counts
+           FROM line_flow
+           WHERE camera = ANY($1) AND length_s = $2 AND start_at >= ($3::timestamptz[])[1] AND start_at < $4
+             AND class = ANY($5) AND (cardinality($6::text[]) = 0 OR line = ANY($6))"#,
+        scope.cameras,
+        QUARTER_S,
+        &scope.starts() as _,
+        end as _,
+        classes,
+        lines,
+    )
+    .fetch_all(db.pool());
+    let mut flows = Vec::new();
+    for row in db.answer("the speeds", rows).await? {
+        let Some(span) = span_of(row.bucket) else { continue };
+        let speeds = match (row.speed_n, row.speed_sum_kmh, row.speed_inverse_sum) {
+            (Some(n), Some(sum_kmh), Some(inverse_sum_h_per_km)) => Speeds {
+                n: count(n),
+                sum_kmh,
+                inverse_sum_h_per_km,
+                histogram: histogram(row.speed_first, row.speed_counts, SPEED_SCALE)?,
+            },
+            _ => Speeds::default(),
+        };
+        let headways = match (row.headway_n, row.headway_sum_s) {
+            (Some(n), Some(sum_s)) => Headways {
+                n: count(n),
+                sum_s,
+                histogram: histogram(row.headway_first, row.headway_counts, HEADWAY_SCALE)?,
+            },
+            _ => Headways::default(),
+        };
+        let untrusted = row.untrusted.map(|n| u64::from(count(n)));
+        let occupied_s = u64::from(count(row.occupied_s));
+        let sum = FlowSum { untrusted, occupied_s, speeds, headways };
+        let (camera, line) = (row.camera, row.line);
+        flows.push(Flow { camera, line, direction: row.direction, class: row.class, span, sum });
+    }
+    Ok(flows)
+}
+
+fn histogram(first: Option<i16>, counts: Option<Vec<i32>>, scale: Scale) -> Result<Histogram, StoreError> {
+    let first = first.and_then(|first| u16::try_from(first).ok());
+    let counts: Option<Vec<u32>> =
+        counts.and_then(|all| all.into_iter().map(|n| u32::try_from(n).ok()).collect());
+    let parts = first.zip(counts).and_then(|(first, counts)| Histogram::from_parts(first, counts, scale));
+    stored(parts.ok_or("a histogram that is not within its scale"))
+}
+
+fn count(n: i32) -> u32 {
+    u32::try_from(n).unwrap_or_default()
+}
+
+/// A stored zone bin.
+#[derive(Debug, Clone)]
+pub(super) struct StoredZone {
+    pub(super) camera: String,
+    pub(super) zone: String,
+    pub(super) span: usize,
+    pub(super) start: Timestamp,
+    pub(super) sum: ZoneSum,
+}
+
+/// Zone bins added up, earliest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct ZoneSum {
+    pub(super) occupied_s: u64,
+    pub(super) vehicle_s: u64,
+    /// Vehicle seconds by kilometre of zone; `None` where a length is not known.
+    pub(super) vehicle_s_per_km: Option<f64>,
+    pub(super) queue: Option<ZoneQueue>,
+    /// When the stored bin with the last queue began.
+    pub(super) queue_of: Option<Timestamp>,
+    pub(super) delay: Option<ZoneDelay>,
+}
+
+impl ZoneSum {
+    pub(super) fn merge(&mut self, start: Timestamp, other: &Self) {
+        let first = self.queue_of.is_none();
+        self.occupied_s += other.occupied_s;
+        self.vehicle_s += other.vehicle_s;
+        self.vehicle_s_per_km = match (self.vehicle_s_per_km, other.vehicle_s_per_km) {
+            (None, all) if first => all,
+            (sum, all) => sum.zip(all).map(|(sum, all)| sum + all),
+        };
+        if let Some(queue) = other.queue {
+            let known = self.queue.get_or_insert_default();
+            known.max_m = known.max_m.max(queue.max_m);
+            known.max_vehicles = known.max_vehicles.max(queue.max_vehicles);
+            (known.last_m, known.last_vehicles) = (queue.last_m, queue.last_vehicles);
+        }
+        self.queue_of = Some(start);
+        if let Some(delay) = other.delay {
+            let known = self.delay.get_or_insert(ZoneDelay { n: 0, sum_s: 0.0 });
+            known.n = known.n.saturating_add(delay.n);
+            known.sum_s += delay.sum_s;
+        }
+    }
+}
+
+/// Zone bins of some zones (empty for all), earliest first.
+pub(super) async fn zones(
+    db: &Database,
+    scope: Scope<'_>,
+    zones: &[String],
+) -> Result<Vec<StoredZone>, StoreError> {
+    let Some(end) = scope.end() else { return Ok(Vec::new()) };
+    let rows = sqlx::query!(
+        r#"SELECT camera, zone, width_bucket(start_at, $3) AS "bucket!", start_at AS "start_at: SqlTimestamp",
+                  occupied_s, vehicle_s, length_m, queue_max_m, queue_max, queue_last_m, queue_last, delay_n, delay_sum_s
+           FROM zone_bin
+           WHERE camera = ANY($1) AND length_s = $2 AND start_at >= ($3::timestamptz[])[1] AND start_at < $4
+             AND (cardinality($5::text[]) = 0 OR zone = ANY($5))
+           ORDER BY camera, start_at, zone, epoch"#,
+        scope.cameras,
+        QUARTER_S,
+        &scope.starts() as _,
+        end as _,
+        zones,
+    )
+    .fetch_all(db.pool());
+    let rows = db.answer("the zones", rows).await?;
+    let found = rows.into_iter().filter_map(|row| {
+        let queue = match (row.queue_max_m, row.queue_max, row.queue_last_m, row.queue_last) {
+            (Some(max_m), Some(max), Some(last_m), Some(last)) => {
+                Some(ZoneQueue { max_m, max_vehicles: count(max), last_m, last_vehicles: count(last) })
+            }
+            _ => None,
+        };
+        let delay = row.delay_n.zip(row.delay_sum_s).map(|(n, sum_s)| ZoneDelay { n: count(n), sum_s });
+        let sum = ZoneSum {
+            occupied_s: u64::from(count(row.occupied_s)),
+            vehicle_s: u64::from(count(row.vehicle_s)),
+            vehicle_s_per_km: row.length_m.map(|m| f64::from(row.vehicle_s) * 1_000.0 / m),
+            queue,
+            queue_of: None,
+            delay,
+        };
+        let start = row.start_at.to_jiff();
+        Some(StoredZone { camera: row.camera, zone: row.zone, span: span_of(row.bucket)?, start, sum })
+    });
+    Ok(found.collect())
+}
