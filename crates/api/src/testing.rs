@@ -55,6 +55,7 @@ pub(crate) fn cameras() -> Arc<[CameraSpec]> {
         detect: DetectSettings::default(),
         track: TrackSettings::default(),
         count: CountSettings::default(),
+        hazard: Default::default(),
     });
     let line = |id: &str| Line {
         id: LineId::new(id).unwrap(),

@@ -240,6 +240,7 @@ mod tests {
             detect: DetectSettings::default(),
             track: TrackSettings::default(),
             count: CountSettings::default(),
+            hazard: Default::default(),
         };
         let mut profiles = Profiles::default();
         profiles.good.insert(profile.name.clone(), Arc::new(profile));

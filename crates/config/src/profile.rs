@@ -12,11 +12,12 @@ use crate::camera::Profiles;
 use crate::document::Document;
 use crate::drawing::position;
 use crate::error::{ConfigError, ConfigErrors, Position};
+use crate::rules::read_hazard;
 use crate::section::{Item, Section};
 
 /// Keys of a profile file.
 pub(crate) const PROFILE_KEYS: &[&str] =
-    &["rate_fps", "model", "decode", "motion", "detect", "track", "count"];
+    &["rate_fps", "model", "decode", "motion", "detect", "track", "count", "hazard"];
 /// Keys of `[decode]`.
 pub(crate) const DECODE_KEYS: &[&str] = &["keyframes_only"];
 /// Keys of `[motion]`.
@@ -152,9 +153,10 @@ fn read_root(root: &Section<'_>, name: &str) -> Option<(Profile, Position)> {
             section.get("recount_ms").and_then(|i| i.whole(0..=600_000, "milliseconds")),
         );
     }
+    let hazard = root.get("hazard").map(|item| read_hazard(&item)).unwrap_or_default();
     let (model, model_at) = model?;
-    let profile =
-        Profile { name: name.to_owned(), rate_fps: rate_fps?, model, decode, motion, detect, track, count };
+    let name = name.to_owned();
+    let profile = Profile { name, rate_fps: rate_fps?, model, decode, motion, detect, track, count, hazard };
     Some((profile, model_at))
 }
 

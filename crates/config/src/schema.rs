@@ -5,6 +5,8 @@
 
 use schemars::{JsonSchema, Schema, schema_for};
 
+use crate::schema_rules::Hazard;
+
 type Point = [f64; 2];
 
 /// The schema of `wayside.toml`, as JSON text.
@@ -341,6 +343,8 @@ struct ProfileFile {
     track: Option<Track>,
     /// Counting.
     count: Option<Count>,
+    /// Incident rules.
+    hazard: Option<Hazard>,
 }
 
 /// What is decoded.

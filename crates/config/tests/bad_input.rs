@@ -324,13 +324,28 @@ fn profiles() {
         &[
             "pipelines/highway.toml:1:12: rate_fps = 0: must be above 0 and at most 60 frames a second",
             "pipelines/highway.toml:2:9: model = \"../m\": must be the name of a manifest: characters a-z, A-Z, 0-9, '_', '-' and '.', without a directory",
-            "pipelines/highway.toml:3:1: rate: unknown key (accepted here: rate_fps, model, decode, motion, detect, track, count)",
+            "pipelines/highway.toml:3:1: rate: unknown key (accepted here: rate_fps, model, decode, motion, detect, track, count, hazard)",
             "pipelines/highway.toml:5:14: track.high_score = 0.05: must be at least detect.low_score, 0.1",
             "pipelines/highway.toml:6:11: track.lost_ms = 5: must be a whole number from 100 to 60000 milliseconds",
             "pipelines/highway.toml:8:20: count.min_travel_boxes = -1: must be from 0 to 10 box sizes",
             "pipelines/highway.toml:10:18: decode.keyframes_only = \"yes\": is a string but must be true or false",
             "pipelines/highway.toml:12:8: motion.gate = 1: is an integer but must be true or false",
             "pipelines/highway.toml:13:14: motion.refresh_ms = 5: must be a whole number from 500 to 60000 milliseconds",
+        ],
+    );
+    fails(
+        &[(
+            "pipelines/highway.toml",
+            "rate_fps = 10\nmodel = \"m\"\n[hazard.stopped_vehicle]\nhold_s = 0\nqueue_vehicles = 2.5\nholds = 1\n[hazard.wrong_way]\nenabled = 1\nmin_angle_deg = 60\n[hazard.smoke]\n[hazard.camera_moved]\nmin_shift_share = nan\n",
+        )],
+        &[
+            "pipelines/highway.toml:4:10: hazard.stopped_vehicle.hold_s = 0: must be from 1 to 600 seconds",
+            "pipelines/highway.toml:5:18: hazard.stopped_vehicle.queue_vehicles = 2.5: is a float but must be a whole number",
+            "pipelines/highway.toml:6:1: hazard.stopped_vehicle.holds: unknown key; did you mean hold_s? (accepted here: enabled, hold_s, queue_hold_s, min_travel_boxes, queue_vehicles)",
+            "pipelines/highway.toml:8:11: hazard.wrong_way.enabled = 1: is an integer but must be true or false",
+            "pipelines/highway.toml:9:17: hazard.wrong_way.min_angle_deg = 60: must be from 91 to 180 degrees",
+            "pipelines/highway.toml:10:9: hazard.smoke: unknown key (accepted here: stopped_vehicle, wrong_way, congestion, pedestrian_on_carriageway, low_visibility, camera_no_signal, camera_frozen, camera_dark, camera_blurred, camera_moved)",
+            "pipelines/highway.toml:12:19: hazard.camera_moved.min_shift_share = nan: must be a finite number",
         ],
     );
     fails(

@@ -11,7 +11,7 @@ use wayside_config::{
     CameraUse, Env, RtspSettings, camera_schema_json, load_camera_file, load_for_analyze_in, load_profiles,
     load_site_in, profile_schema_json, schemes_schema_json, site_schema_json,
 };
-use wayside_types::{CountSettings, DetectSettings, RoadUserClass, SourceUrl, TrackSettings};
+use wayside_types::{CountSettings, DetectSettings, HazardSettings, RoadUserClass, SourceUrl, TrackSettings};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -128,7 +128,7 @@ fn schemas_and_readers_know_the_same_keys() {
     .unwrap();
     fs::write(
         dir.path().join("pipelines/p.toml"),
-        format!("{odd}[decode]\n{odd}[motion]\n{odd}[detect]\n{odd}[track]\n{odd}[count]\n{odd}"),
+        format!("{odd}[decode]\n{odd}[motion]\n{odd}[detect]\n{odd}[track]\n{odd}[count]\n{odd}[hazard]\n{odd}[hazard.stopped_vehicle]\n{odd}[hazard.wrong_way]\n{odd}[hazard.congestion]\n{odd}[hazard.pedestrian_on_carriageway]\n{odd}[hazard.low_visibility]\n{odd}[hazard.camera_no_signal]\n{odd}[hazard.camera_frozen]\n{odd}[hazard.camera_dark]\n{odd}[hazard.camera_blurred]\n{odd}[hazard.camera_moved]\n{odd}"),
     )
     .unwrap();
     fs::write(
@@ -148,7 +148,7 @@ fn schemas_and_readers_know_the_same_keys() {
         let keys = error.message.split("accepted here: ").nth(1).unwrap().trim_end_matches(')');
         read.insert(keys.split(", ").map(str::to_owned).collect::<BTreeSet<_>>());
     }
-    assert_eq!(read.len(), 19, "tables whose keys were told");
+    assert_eq!(read.len(), 30, "tables whose keys were told");
     let mut described = BTreeSet::new();
     for text in [site_schema_json(), camera_schema_json(), profile_schema_json(), schemes_schema_json()] {
         let schema: Value = serde_json::from_str(&text).unwrap();
@@ -170,6 +170,7 @@ fn documented_defaults_are_those_of_the_code() {
     let (detect, track, count) =
         (DetectSettings::default(), TrackSettings::default(), CountSettings::default());
     let rtsp = RtspSettings::default();
+    let hazard = HazardSettings::default();
     for (key, default) in [
         ("detect.low_score", detect.low_score.to_string()),
         ("track.high_score", track.high_score.to_string()),
@@ -177,6 +178,38 @@ fn documented_defaults_are_those_of_the_code() {
         ("track.lost_ms", track.lost_ms.to_string()),
         ("count.min_travel_boxes", count.min_travel_boxes.to_string()),
         ("count.recount_ms", count.recount_ms.to_string()),
+        ("hazard.stopped_vehicle.hold_s", hazard.stopped_vehicle.hold_s.to_string()),
+        ("hazard.stopped_vehicle.queue_hold_s", hazard.stopped_vehicle.queue_hold_s.to_string()),
+        ("hazard.stopped_vehicle.min_travel_boxes", hazard.stopped_vehicle.min_travel_boxes.to_string()),
+        ("hazard.stopped_vehicle.queue_vehicles", hazard.stopped_vehicle.queue_vehicles.to_string()),
+        ("hazard.wrong_way.hold_s", hazard.wrong_way.hold_s.to_string()),
+        ("hazard.wrong_way.min_lengths", hazard.wrong_way.min_lengths.to_string()),
+        ("hazard.wrong_way.min_angle_deg", hazard.wrong_way.min_angle_deg.to_string()),
+        ("hazard.wrong_way.learn_vehicles", hazard.wrong_way.learn_vehicles.to_string()),
+        ("hazard.congestion.hold_s", hazard.congestion.hold_s.to_string()),
+        ("hazard.congestion.max_speed_kmh", hazard.congestion.max_speed_kmh.to_string()),
+        ("hazard.congestion.max_speed_share", hazard.congestion.max_speed_share.to_string()),
+        ("hazard.congestion.min_occupancy", hazard.congestion.min_occupancy.to_string()),
+        ("hazard.congestion.queue_share", hazard.congestion.queue_share.to_string()),
+        ("hazard.pedestrian_on_carriageway.hold_s", hazard.pedestrian_on_carriageway.hold_s.to_string()),
+        (
+            "hazard.pedestrian_on_carriageway.min_score",
+            hazard.pedestrian_on_carriageway.min_score.to_string(),
+        ),
+        ("hazard.low_visibility.hold_s", hazard.low_visibility.hold_s.to_string()),
+        ("hazard.low_visibility.max_contrast_share", hazard.low_visibility.max_contrast_share.to_string()),
+        ("hazard.low_visibility.max_edges_share", hazard.low_visibility.max_edges_share.to_string()),
+        ("hazard.camera_no_signal.hold_s", hazard.camera_no_signal.hold_s.to_string()),
+        ("hazard.camera_no_signal.max_contrast", hazard.camera_no_signal.max_contrast.to_string()),
+        ("hazard.camera_frozen.hold_s", hazard.camera_frozen.hold_s.to_string()),
+        ("hazard.camera_frozen.max_change_share", hazard.camera_frozen.max_change_share.to_string()),
+        ("hazard.camera_dark.hold_s", hazard.camera_dark.hold_s.to_string()),
+        ("hazard.camera_dark.max_bright", hazard.camera_dark.max_bright.to_string()),
+        ("hazard.camera_blurred.hold_s", hazard.camera_blurred.hold_s.to_string()),
+        ("hazard.camera_blurred.max_edges_share", hazard.camera_blurred.max_edges_share.to_string()),
+        ("hazard.camera_blurred.min_area_share", hazard.camera_blurred.min_area_share.to_string()),
+        ("hazard.camera_moved.hold_s", hazard.camera_moved.hold_s.to_string()),
+        ("hazard.camera_moved.min_shift_share", hazard.camera_moved.min_shift_share.to_string()),
         ("connect_timeout_ms", rtsp.connect_timeout_ms.to_string()),
         ("stall_timeout_ms", rtsp.stall_timeout_ms.to_string()),
         ("retry_first_ms", rtsp.retry_first_ms.to_string()),

@@ -34,6 +34,7 @@ fn camera(lines: Vec<Line>, calibration: Option<Calibration>) -> CameraSpec {
             detect: Default::default(),
             track: Default::default(),
             count: Default::default(),
+            hazard: Default::default(),
         }),
         location: None,
         calibration,

@@ -45,6 +45,12 @@ impl From<Point> for [f64; 2] {
     }
 }
 
+/// How the picture lies on the ground, for those who need places and not how they are found.
+pub trait GroundMap: Send {
+    /// Where a point of the picture (fractions) lies on the ground (metres); `None` at and above the horizon.
+    fn to_ground(&self, image: Point) -> Option<Point>;
+}
+
 /// An axis-aligned box in pixels of the source frame, `x1 <= x2`, `y1 <= y2`. It may reach past the
 /// frame's edge.
 #[derive(Clone, Copy, PartialEq)]

@@ -10,12 +10,15 @@ pub mod frame;
 pub mod geometry;
 pub mod histogram;
 pub mod ids;
+pub mod incident;
 pub mod layout;
 pub mod live;
 pub mod profile;
+pub mod rules;
 pub mod scheme;
 pub mod time;
 pub mod track;
+pub mod view;
 
 pub use bins::{
     Bin, BinKey, BinLength, BinSubject, ClosedBins, Coverage, FlowBin, Grade, Headways, LEAST_SUMMARISED,
@@ -25,12 +28,15 @@ pub use camera::{Calibration, CameraSpec, Distortion, GroundOrigin, Location, So
 pub use class::{RoadUserClass, SceneClass};
 pub use detection::Detection;
 pub use frame::{Frame, FrameSize, PixelBuffer, PixelFormat, Plane};
-pub use geometry::{BBox, Point};
+pub use geometry::{BBox, GroundMap, Point};
 pub use histogram::{HEADWAY_SCALE, Histogram, SPEED_SCALE, Scale};
 pub use ids::{CameraId, Department, IdError, LineId, ZoneId};
+pub use incident::{Incident, IncidentChange, IncidentKind, IncidentPhase, Place, Reason, Severity};
 pub use layout::{Direction, Heading, Line, Zone, ZoneKind};
 pub use live::{CameraState, CameraStatus, Icon, LiveEvent, LiveHub};
 pub use profile::{CountSettings, DecodeSettings, DetectSettings, MotionSettings, Profile, TrackSettings};
+pub use rules::HazardSettings;
 pub use scheme::{ClassGroup, Scheme};
 pub use time::{Clock, SharedClock, SystemClock, TimeZone, Timestamp};
 pub use track::{Track, TrackId, TrackUpdate};
+pub use view::{LumaCells, ViewSample};

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::rules::HazardSettings;
+
 /// A profile: rate, model and the settings of each stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
@@ -22,6 +24,9 @@ pub struct Profile {
     pub track: TrackSettings,
     /// Counting.
     pub count: CountSettings,
+    /// Incident rules. They change no count, so they have no part in a camera's `config_version`.
+    #[serde(skip)]
+    pub hazard: HazardSettings,
 }
 
 /// What is decoded.

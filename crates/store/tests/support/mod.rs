@@ -25,6 +25,7 @@ pub fn camera(id: &str, lines: &[&str]) -> CameraSpec {
         detect: DetectSettings::default(),
         track: TrackSettings::default(),
         count: CountSettings::default(),
+        hazard: Default::default(),
     };
     CameraSpec {
         id: CameraId::new(id).unwrap(),

@@ -230,6 +230,7 @@ mod tests {
                 detect: Default::default(),
                 track: Default::default(),
                 count: Default::default(),
+                hazard: Default::default(),
             }),
             location: None,
             calibration: Some(Calibration {
