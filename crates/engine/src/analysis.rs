@@ -1,4 +1,4 @@
-//! What happens to one camera's detections: tracking, then measuring. The same code serves live cameras
+//! What happens to one camera's detections: tracking, measuring, and the incident rules. The same code serves live cameras
 //! and files; where frames come from and where events go is decided in [`crate::live`] and
 //! [`crate::offline`].
 
@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use wayside_measure::{Event, MeasureError, Measurer, Quality, ZoneSummary};
+use wayside_hazard::{HazardWatch, Sight};
+use wayside_measure::{Event, Homography, MeasureError, Measurer, Quality, ZoneSummary};
 use wayside_track::Tracker;
 use wayside_types::{
-    CameraSpec, Detection, Frame, FrameSize, Icon, Point, Timestamp, TrackUpdate, Zone, ZoneKind,
+    CameraSpec, Detection, Frame, FrameSize, GroundMap, Icon, IncidentChange, Point, Timestamp, TrackUpdate,
+    ViewSample, Zone, ZoneKind,
 };
 
 /// When and how large a frame was: what is left of it once it has been through the detector.
@@ -23,18 +25,47 @@ pub struct FrameMoment {
     pub size: FrameSize,
 }
 
+impl FrameMoment {
+    /// When the stream's own time was 0.
+    #[must_use]
+    pub fn origin(&self) -> Timestamp {
+        let since = SignedDuration::try_from(self.media_time).unwrap_or(SignedDuration::ZERO);
+        self.captured_at.checked_sub(since).unwrap_or(self.captured_at)
+    }
+}
+
 impl From<&Frame> for FrameMoment {
     fn from(frame: &Frame) -> Self {
         Self { captured_at: frame.captured_at, media_time: frame.media_time, size: frame.size }
     }
 }
 
-/// One camera's tracker and measurer.
+/// What a frame led to, in wall-clock time.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Crossings and movements.
+    pub events: Vec<Event>,
+    /// What is new about incidents.
+    pub incidents: Vec<IncidentChange>,
+}
+
+/// One camera's tracker, measurer and incident rules.
 pub struct CameraAnalysis {
     spec: Arc<CameraSpec>,
     ignored: Vec<Zone>,
     stage: Option<Stage>,
     past: Quality,
+    /// The rules know the camera longer than a connection to it lasts.
+    hazards: Option<(FrameSize, HazardWatch)>,
+}
+
+/// The calibration as the incident rules know it.
+struct Ground(Homography);
+
+impl GroundMap for Ground {
+    fn to_ground(&self, image: Point) -> Option<Point> {
+        self.0.to_ground(image)
+    }
 }
 
 struct Stage {
@@ -50,10 +81,11 @@ impl CameraAnalysis {
     #[must_use]
     pub fn new(spec: Arc<CameraSpec>) -> Self {
         let ignored = spec.zones.iter().filter(|z| z.kind == ZoneKind::Ignore).cloned().collect();
-        Self { spec, ignored, stage: None, past: Quality::default() }
+        Self { spec, ignored, stage: None, past: Quality::default(), hazards: None }
     }
 
-    /// Takes the detections of the next frame. Events carry wall-clock time.
+    /// Takes the detections of the next frame and what its brightness says of the camera. Events and incidents carry
+    /// wall-clock time. What happened while the camera itself was in doubt is no event.
     ///
     /// Tracks run on the stream's own time, which neither jumps nor drifts within a connection; a stream
     /// that begins anew or changes its size ends them.
@@ -64,7 +96,8 @@ impl CameraAnalysis {
         &mut self,
         moment: FrameMoment,
         mut detections: Vec<Detection>,
-    ) -> Result<Vec<Event>, MeasureError> {
+        view: Option<&ViewSample>,
+    ) -> Result<Outcome, MeasureError> {
         let mut events = Vec::new();
         let anew = self
             .stage
@@ -89,7 +122,27 @@ impl CameraAnalysis {
         stage.tracks = stage.tracker.update(at, &detections);
         let fresh = stage.measurer.update(at, &stage.tracks);
         events.extend(to_wall_clock(fresh, moment));
-        Ok(events)
+        let sight = Sight { at: moment.captured_at, tracks: &stage.tracks, view };
+        let mut incidents = Vec::new();
+        let known = self.hazards.take_if(|(size, _)| *size != moment.size);
+        if let Some((_, mut hazards)) = known {
+            incidents = hazards.finish();
+        }
+        let (_, hazards) = self.hazards.get_or_insert_with(|| (moment.size, watch(&self.spec, moment.size)));
+        incidents.extend(hazards.see(&sight));
+        events.retain(|event| hazards.believes(event.at()));
+        Ok(Outcome { events, incidents })
+    }
+
+    /// No frame came for so long (seconds) until now.
+    pub fn silent(&mut self, now: Timestamp, for_s: f64) -> Vec<IncidentChange> {
+        self.hazards.as_mut().map(|(_, hazards)| hazards.silent(now, for_s)).unwrap_or_default()
+    }
+
+    /// Whether the camera itself is in doubt: what it shows is not counted, so it was not watched either.
+    #[must_use]
+    pub fn is_doubted(&self) -> bool {
+        self.hazards.as_ref().is_some_and(|(_, hazards)| hazards.doubted().is_some())
     }
 
     /// Ends every track: the stream is over, was lost, or changed. The next frame begins anew.
@@ -100,7 +153,12 @@ impl CameraAnalysis {
         let mut events = stage.measurer.update(at, &ended);
         events.extend(stage.measurer.finish());
         self.past = sum(self.past, stage.measurer.quality());
-        to_wall_clock(events, stage.last)
+        let mut events = to_wall_clock(events, stage.last);
+        if let Some((_, hazards)) = &mut self.hazards {
+            hazards.forget_ways();
+            events.retain(|event| hazards.believes(event.at()));
+        }
+        events
     }
 
     /// Self-reported quality so far.
@@ -143,6 +201,13 @@ impl CameraAnalysis {
         let at = Point::new(at.x / f64::from(size.width.max(1)), at.y / f64::from(size.height.max(1)));
         self.ignored.iter().any(|zone| zone.contains(at))
     }
+}
+
+/// The incident rules for frames of this size. A calibration that can't be used with it is refused by the measurer.
+fn watch(spec: &CameraSpec, size: FrameSize) -> HazardWatch {
+    let fitted = spec.calibration.as_ref().and_then(|c| Homography::fit(c, size).ok());
+    let ground = fitted.map(|homography| Box::new(Ground(homography)) as Box<dyn GroundMap>);
+    HazardWatch::new(spec.profile.hazard, &spec.zones, size, ground)
 }
 
 fn cell(px: f64, size_px: u32, cells: u8) -> u8 {

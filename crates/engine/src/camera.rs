@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use metrics::{Counter, Histogram, counter, histogram};
-use wayside_ingest::MotionGate;
+use wayside_ingest::{MotionGate, ViewMeter};
 use wayside_measure::{Binner, Homography, MeasureError};
-use wayside_types::{CameraSpec, ClosedBins, Detection, Frame, FrameSize, Icon, Timestamp};
+use wayside_types::{
+    CameraSpec, ClosedBins, Detection, Frame, FrameSize, Icon, IncidentChange, IncidentPhase, Timestamp,
+    ViewSample,
+};
 
 use crate::analysis::{CameraAnalysis, FrameMoment};
 use crate::live::{EngineError, EngineParts};
@@ -86,6 +89,9 @@ impl CameraMetrics {
 
 struct Work {
     gate: MotionGate,
+    meter: ViewMeter,
+    /// What the brightness of the frame that is being looked at shows.
+    view: Option<ViewSample>,
     /// What the detector found in the last frame that it looked at.
     found: Vec<Detection>,
     analysis: CameraAnalysis,
@@ -121,6 +127,8 @@ impl LiveCamera {
             view: Mutex::new(LiveView::new(spec.calibration.clone(), parts.clock.monotonic())),
             work: Mutex::new(Work {
                 gate: MotionGate::new(spec.profile.motion),
+                meter: ViewMeter::default(),
+                view: None,
                 found: Vec::new(),
                 analysis: CameraAnalysis::new(spec.clone()),
                 binner,
@@ -180,7 +188,10 @@ impl LiveCamera {
         if self.broken.swap(false, Ordering::AcqRel) {
             work.end_stream();
         }
-        work.gate.must_look(frame)
+        let look = work.gate.must_look(frame);
+        let cells = work.gate.cells();
+        work.view = work.meter.sample(frame, cells);
+        look
     }
 
     /// The detector could not look at the frame that it had to.
@@ -196,13 +207,39 @@ impl LiveCamera {
             work.found = detections;
         }
         let found = work.found.clone();
-        let events = work.analysis.process(FrameMoment::from(frame), found)?;
-        for event in &events {
+        let view = work.view.take();
+        let outcome = work.analysis.process(FrameMoment::from(frame), found, view.as_ref())?;
+        for event in &outcome.events {
             work.binner.event(event);
         }
         let dropped = self.board.dropped_total();
         work.watched(frame.captured_at, dropped, self.spec.profile.rate_fps);
+        drop(work);
+        self.tell(&outcome.incidents);
         Ok(())
+    }
+
+    /// No frame came for so long until now.
+    pub fn silent(&self, now: Timestamp, silent_for: Duration) {
+        let changes = self.work().analysis.silent(now, silent_for.as_secs_f64());
+        self.tell(&changes);
+    }
+
+    /// Says what is new about incidents. Keeping them and sending them out comes after this.
+    fn tell(&self, changes: &[IncidentChange]) {
+        for IncidentChange { phase, incident, .. } in changes {
+            let (camera, kind, zone) =
+                (&self.spec.id, incident.kind, incident.zone.as_ref().map(|z| z.as_str()));
+            let severity = incident.severity.as_str();
+            match phase {
+                IncidentPhase::Began => {
+                    counter!("wayside_incidents_total", "camera" => camera.to_string(), "kind" => kind.as_str()).increment(1);
+                    tracing::warn!(%camera, %kind, zone, severity, "incident began");
+                }
+                IncidentPhase::Changed => tracing::warn!(%camera, %kind, zone, severity, "incident changed"),
+                IncidentPhase::Ended => tracing::info!(%camera, %kind, zone, severity, "incident ended"),
+            }
+        }
     }
 
     /// The stream ended for good: what was being followed is gone.
@@ -238,6 +275,7 @@ impl Work {
     fn end_stream(&mut self) {
         self.last = None;
         self.gate.forget();
+        self.meter.forget();
         self.found.clear();
         for event in self.analysis.restart() {
             self.binner.event(&event);
@@ -247,7 +285,7 @@ impl Work {
     /// The stretch since the last analysed frame was watched, unless it is a hole: longer than two
     /// seconds and than three frames at the camera's rate.
     fn watched(&mut self, captured_at: Timestamp, dropped: u64, rate_fps: f64) {
-        if let Some(last) = &self.last {
+        if let Some(last) = self.last.as_ref().filter(|_| !self.analysis.is_doubted()) {
             let gap_s = captured_at.duration_since(last.captured_at).as_secs_f64();
             if gap_s > 0.0 && gap_s <= (3.0 / rate_fps).max(2.0) {
                 let missed = dropped.saturating_sub(last.dropped);

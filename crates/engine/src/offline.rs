@@ -9,13 +9,13 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wayside_detect::{DetectError, Detector};
-use wayside_ingest::{FileSummary, IngestError, MotionGate, SourceOptions, read_file};
+use wayside_ingest::{FileSummary, IngestError, MotionGate, SourceOptions, ViewMeter, read_file};
 use wayside_measure::{MeasureError, Totals};
-use wayside_types::{CameraSpec, Detection, Frame};
+use wayside_types::{CameraSpec, Detection, Frame, Incident, Timestamp, ViewSample};
 
 use crate::analysis::{CameraAnalysis, FrameMoment};
 use crate::live::DetectorSetup;
-use crate::report::Report;
+use crate::report::{self, Report};
 
 /// Decoded frames that may wait for a worker.
 const FRAMES_AHEAD: usize = 4;
@@ -47,9 +47,12 @@ struct Numbered<T> {
     value: T,
 }
 
-/// What is known of a frame: when it was, and what the detector found; `None` where nothing had changed since
-/// the frame before and it was not asked.
-type Found = Numbered<(FrameMoment, Option<Result<Vec<Detection>, DetectError>>)>;
+/// A frame on its way to the detector, with what its brightness shows.
+type Due = Numbered<(Frame, Option<ViewSample>)>;
+
+/// What is known of a frame: when it was, what its brightness shows, and what the detector found; `None` where
+/// nothing had changed since the frame before and it was not asked.
+type Found = Numbered<(FrameMoment, Option<ViewSample>, Option<Result<Vec<Detection>, DetectError>>)>;
 
 /// Analyses a whole file at the rate of the camera's profile and gives its totals. `setup` holds the one
 /// model to use.
@@ -67,7 +70,7 @@ pub fn analyze(spec: &Arc<CameraSpec>, path: &Path, setup: &DetectorSetup) -> Re
         ..SourceOptions::default()
     };
     let low_score = spec.profile.detect.low_score;
-    let (frames_in, frames_out) = sync_channel::<Numbered<Frame>>(FRAMES_AHEAD);
+    let (frames_in, frames_out) = sync_channel::<Due>(FRAMES_AHEAD);
     let frames_out = Mutex::new(frames_out);
     let (found_in, found_out) = channel::<Found>();
     std::thread::scope(|scope| {
@@ -89,17 +92,20 @@ fn read(
     spec: &CameraSpec,
     path: &Path,
     options: &SourceOptions,
-    frames: SyncSender<Numbered<Frame>>,
+    frames: SyncSender<Due>,
     found: Sender<Found>,
 ) -> Result<FileSummary, IngestError> {
     let mut index = 0;
     let mut gate = MotionGate::new(spec.profile.motion);
+    let mut meter = ViewMeter::default();
     read_file(spec.id.clone(), path, options, &mut |frame| {
         // Nobody receives any more once a worker gave up: the error is on its way.
-        let sent = if gate.must_look(&frame) {
-            frames.send(Numbered { index, value: frame }).is_ok()
+        let look = gate.must_look(&frame);
+        let view = meter.sample(&frame, gate.cells());
+        let sent = if look {
+            frames.send(Numbered { index, value: (frame, view) }).is_ok()
         } else {
-            found.send(Numbered { index, value: (FrameMoment::from(&frame), None) }).is_ok()
+            found.send(Numbered { index, value: (FrameMoment::from(&frame), view, None) }).is_ok()
         };
         if !sent {
             return ControlFlow::Break(());
@@ -109,21 +115,16 @@ fn read(
     })
 }
 
-fn detect_all(
-    frames: &Mutex<Receiver<Numbered<Frame>>>,
-    found: &Sender<Found>,
-    mut detector: Detector,
-    low_score: f32,
-) {
+fn detect_all(frames: &Mutex<Receiver<Due>>, found: &Sender<Found>, mut detector: Detector, low_score: f32) {
     loop {
         let next = frames.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Numbered { index, value: frame }) = next else { return };
+        let Ok(Numbered { index, value: (frame, view) }) = next else { return };
         let moment = FrameMoment::from(&frame);
         let result = detector
             .detect(std::slice::from_ref(&frame), low_score)
             .map(|found| found.into_iter().next().unwrap_or_default());
         let failed = result.is_err();
-        if found.send(Numbered { index, value: (moment, Some(result)) }).is_err() || failed {
+        if found.send(Numbered { index, value: (moment, view, Some(result)) }).is_err() || failed {
             return;
         }
     }
@@ -133,23 +134,36 @@ struct Analysed {
     analysis: CameraAnalysis,
     totals: Totals,
     frames: u64,
+    /// When the file's own time was 0.
+    origin: Timestamp,
+    /// As they stand, by their numbers.
+    incidents: BTreeMap<u64, Incident>,
 }
 
 impl Analysed {
     fn of(spec: &Arc<CameraSpec>, found: &Receiver<Found>) -> Result<Self, AnalyzeError> {
-        let mut this =
-            Self { analysis: CameraAnalysis::new(spec.clone()), totals: Totals::default(), frames: 0 };
+        let mut this = Self {
+            analysis: CameraAnalysis::new(spec.clone()),
+            totals: Totals::default(),
+            frames: 0,
+            origin: Timestamp::UNIX_EPOCH,
+            incidents: BTreeMap::new(),
+        };
         let mut waiting = BTreeMap::new();
         let mut last_found = Vec::new();
         while let Ok(Numbered { index, value }) = found.recv() {
             waiting.insert(index, value);
-            while let Some((moment, detections)) = waiting.remove(&this.frames) {
+            while let Some((moment, view, detections)) = waiting.remove(&this.frames) {
                 if let Some(detections) = detections {
                     last_found = detections?;
                 }
-                let events = this.analysis.process(moment, last_found.clone());
+                let outcome = this.analysis.process(moment, last_found.clone(), view.as_ref());
                 let failed = |source| AnalyzeError::Measure { camera: spec.id.to_string(), source };
-                events.map_err(failed)?.iter().for_each(|event| this.totals.add(event));
+                let outcome = outcome.map_err(failed)?;
+                outcome.events.iter().for_each(|event| this.totals.add(event));
+                let changes = outcome.incidents.into_iter();
+                this.incidents.extend(changes.map(|change| (change.number, change.incident)));
+                this.origin = moment.origin();
                 this.frames += 1;
             }
         }
@@ -159,6 +173,9 @@ impl Analysed {
     fn report(&mut self, spec: &CameraSpec, summary: &FileSummary) -> Report {
         let zones = self.analysis.zones();
         self.analysis.restart().iter().for_each(|event| self.totals.add(event));
-        Report::new(spec, summary, self.frames, &self.totals, &zones, self.analysis.quality())
+        let incidents: Vec<&Incident> = self.incidents.values().collect();
+        let incidents = report::incidents(&incidents, self.origin);
+        let quality = self.analysis.quality();
+        Report::new(spec, summary, self.frames, &self.totals, &zones, incidents, quality)
     }
 }

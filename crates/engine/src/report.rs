@@ -4,7 +4,10 @@
 use serde::Serialize;
 use wayside_ingest::FileSummary;
 use wayside_measure::{Quality, Totals, ZoneSummary};
-use wayside_types::{CameraId, CameraSpec, Direction, LineId, RoadUserClass, ZoneId};
+use wayside_types::{
+    CameraId, CameraSpec, Direction, Incident, IncidentKind, LineId, Reason, RoadUserClass, Severity,
+    Timestamp, ZoneId,
+};
 
 /// The totals of one file.
 #[derive(Debug, Serialize)]
@@ -24,7 +27,7 @@ pub struct Report {
     /// What was measured in each zone.
     pub zones: Vec<ZoneReport>,
     /// Hazards that were found.
-    pub incidents: Vec<Incident>,
+    pub incidents: Vec<IncidentReport>,
     /// What the analysis thinks of itself.
     pub quality: QualityReport,
 }
@@ -108,9 +111,9 @@ pub struct ZoneReport {
 
 /// A hazard, in seconds of the file.
 #[derive(Debug, Serialize)]
-pub struct Incident {
+pub struct IncidentReport {
     /// Which kind.
-    pub kind: String,
+    pub kind: IncidentKind,
     /// Where.
     pub zone: Option<ZoneId>,
     /// When it began.
@@ -119,6 +122,12 @@ pub struct Incident {
     pub detected_s: f64,
     /// When it ended, if it did.
     pub end_s: Option<f64>,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure, 0 to 1.
+    pub confidence: f64,
+    /// What was found against what is set.
+    pub why: Vec<Reason>,
 }
 
 /// What the analysis thinks of itself.
@@ -141,6 +150,7 @@ impl Report {
         analysed: u64,
         totals: &Totals,
         zones: &[ZoneSummary],
+        incidents: Vec<IncidentReport>,
         quality: Quality,
     ) -> Self {
         let counts = totals.counts().into_iter().map(|c| Count {
@@ -182,7 +192,7 @@ impl Report {
             lost: lost.collect(),
             speeds: speeds.collect(),
             zones: zones.collect(),
-            incidents: Vec::new(),
+            incidents,
             quality: QualityReport {
                 tracks: quality.tracks,
                 counted: quality.counted,
@@ -190,6 +200,28 @@ impl Report {
             },
         }
     }
+}
+
+/// Incidents in seconds since `origin`, in the order in which they began.
+#[must_use]
+pub fn incidents(incidents: &[&Incident], origin: Timestamp) -> Vec<IncidentReport> {
+    let since = |at: Timestamp| rounded(at.duration_since(origin).as_secs_f64(), 2);
+    let round = |reason: &Reason| Reason { value: rounded(reason.value, 3), ..reason.clone() };
+    let mut reports: Vec<IncidentReport> = incidents
+        .iter()
+        .map(|incident| IncidentReport {
+            kind: incident.kind,
+            zone: incident.zone.clone(),
+            start_s: since(incident.onset),
+            detected_s: since(incident.detected),
+            end_s: incident.ended.map(since),
+            severity: incident.severity,
+            confidence: rounded(incident.confidence, 2),
+            why: incident.why.iter().map(round).collect(),
+        })
+        .collect();
+    reports.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.kind.cmp(&b.kind)));
+    reports
 }
 
 fn rounded(value: f64, digits: i32) -> f64 {

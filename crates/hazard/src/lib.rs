@@ -1,1 +1,48 @@
-//! Incident rules.
+//! Incident rules: what one camera's tracks and brightness say about hazards on the road, and whether the camera can
+//! be believed at all. Pure: times come with what is seen, nothing in here reads a clock or leaves memory.
+//!
+//! Following road users is `track`'s, reading the brightness `ingest`'s, sending anyone out `desk`'s.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`watch`] | all rules of one camera: what is seen goes in, incidents come out |
+//! | `road` | road users with what is remembered of their way, and the zones they are in |
+//! | `stands` | vehicles that stand, known by their place while detections come and go |
+//! | `stopped`, `wrong_way`, `congestion`, `people` | the rules about road users |
+//! | `field` | the usual direction at each place |
+//! | `scene` | what the picture shows when nobody is there, in cells |
+//! | `reference` | how sharp and rich in contrast each part of the picture usually is |
+//! | `shift` | whether the camera looks elsewhere |
+//! | `camera` | faults of the camera and low visibility, in their order |
+//! | `ledger` | one incident a cause, from its beginning to its end |
+//! | `severity` | how bad |
+
+mod camera;
+mod congestion;
+mod field;
+mod ledger;
+mod people;
+mod reference;
+mod road;
+mod scene;
+mod severity;
+mod shift;
+mod stands;
+mod stopped;
+mod watch;
+mod wrong_way;
+
+pub use watch::{HazardWatch, Sight};
+
+use wayside_types::Timestamp;
+
+/// Seconds from one instant to another; negative when the second is earlier.
+fn seconds(from: Timestamp, to: Timestamp) -> f64 {
+    to.duration_since(from).as_secs_f64()
+}
+
+/// An instant some seconds before another.
+fn before(at: Timestamp, s: f64) -> Timestamp {
+    let span = jiff::SignedDuration::try_from_secs_f64(s).unwrap_or_default();
+    at.checked_sub(span).unwrap_or(at)
+}

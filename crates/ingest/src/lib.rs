@@ -15,6 +15,7 @@
 //! | `reason`, `secret` | failures in an operator's words, without credentials |
 //! | [`background`] | the running background picture, without road users |
 //! | [`motion`] | whether a frame shows anything new |
+//! | [`view`] | what a frame's brightness says of the camera itself |
 
 pub mod background;
 pub mod error;
@@ -23,9 +24,11 @@ pub mod motion;
 pub mod offline;
 pub mod options;
 pub mod rate;
+pub mod view;
 
 mod backoff;
 mod capture;
+mod cells;
 mod decoder;
 mod pipeline;
 mod pixels;
@@ -44,4 +47,5 @@ pub use offline::{FileSummary, read_file};
 pub use options::{Backoff, SourceOptions};
 pub use plugins::init;
 pub use rate::RateGate;
+pub use view::ViewMeter;
 pub use wayside_types::camera::RtspTransport;

@@ -4,16 +4,12 @@
 
 use std::time::Duration;
 
-use wayside_types::{Frame, FrameSize, MotionSettings, PixelFormat};
+use wayside_types::{Frame, LumaCells, MotionSettings};
 
-/// Cells across the picture, about: a cell of a picture 640 wide is 8 × 8 pixels.
-const CELLS_ACROSS: usize = 80;
-/// Rows of a cell that are read; more would tell no more than these do.
-const ROWS_READ: usize = 8;
+use crate::cells::{Cells, FRACTION};
+
 /// Something moves when this many cells have changed, or one by twice as much as it takes.
 const LEAST_CELLS: u32 = 2;
-/// Fractional bits of a cell's mean.
-const FRACTION: u32 = 4;
 /// A cell has changed when its mean moved by this many grey levels …
 const LEAST_CHANGE: u16 = 3 << FRACTION;
 /// … or by this many times its usual change from frame to frame, if that is more …
@@ -69,9 +65,6 @@ impl MotionGate {
     /// come in the order of their times; a stream that begins anew, and a frame of another size, are always
     /// looked at, as is a frame whose plane is shorter than its size says.
     pub fn must_look(&mut self, frame: &Frame) -> bool {
-        if !self.settings.gate {
-            return true;
-        }
         let at = frame.media_time;
         let goes_on = |running: &&mut Running| running.cells.size == frame.size && at >= running.last;
         let Some(running) = self.running.as_mut().filter(goes_on) else {
@@ -83,6 +76,9 @@ impl MotionGate {
             return true;
         }
         running.last = at;
+        if !self.settings.gate {
+            return true;
+        }
         if running.changed() {
             running.changed_at = at;
         }
@@ -95,6 +91,12 @@ impl MotionGate {
             running.reference.clone_from(&running.current);
         }
         look
+    }
+
+    /// The cells of the frame that it was last asked about; `None` where that had none.
+    #[must_use]
+    pub fn cells(&self) -> Option<LumaCells> {
+        self.running.as_ref().map(|running| running.cells.of(&running.current))
     }
 
     /// Forgets what it compared with: the next frame is looked at.
@@ -162,75 +164,6 @@ fn common_shift(before: &[u16], now: &[u16], shifts: &mut Vec<i16>) -> i16 {
     shifts.extend(before.iter().zip(now).step_by(3).map(|(&b, &n)| step(b, n)));
     let middle = shifts.len() / 2;
     if shifts.is_empty() { 0 } else { *shifts.select_nth_unstable(middle).1 }
-}
-
-/// How a picture is cut into cells.
-#[derive(Debug)]
-struct Cells {
-    size: FrameSize,
-    /// Bytes from one pixel to the next, and of the first one's brightness.
-    pixel: (usize, usize),
-    /// Sides of a cell in pixels.
-    side: usize,
-    columns: usize,
-    rows: usize,
-    /// Sums of one row of cells, kept from frame to frame.
-    sums: Vec<u32>,
-}
-
-impl Cells {
-    fn new(size: FrameSize, format: PixelFormat) -> Option<Self> {
-        let (width, height) = (size.width as usize, size.height as usize);
-        let side = width.div_ceil(CELLS_ACROSS).max(1);
-        // What a last incomplete cell would cover at the right and at the bottom is left out.
-        let (columns, rows) = (width / side, height / side);
-        let pixel = match format {
-            PixelFormat::I420 | PixelFormat::Nv12 => (1, 0),
-            // Green is the best part of the brightness.
-            PixelFormat::Rgb8 => (3, 1),
-        };
-        (columns > 0 && rows > 0).then(|| Self { size, pixel, side, columns, rows, sums: vec![0; columns] })
-    }
-
-    /// Writes the mean of each cell, in 1/16 grey levels; says whether the plane had all of them.
-    fn means(&mut self, frame: &Frame, means: &mut [u16]) -> bool {
-        let plane = frame.pixels.plane(0);
-        let every = self.side.div_ceil(ROWS_READ);
-        let read = self.side.div_ceil(every);
-        let cell_bytes = self.side * self.pixel.0;
-        for (row, means) in means.chunks_exact_mut(self.columns).enumerate() {
-            self.sums.fill(0);
-            for line in (0..self.side).step_by(every) {
-                let first = (row * self.side + line) * plane.stride;
-                let Some(line) = plane.data.get(first..first + self.columns * cell_bytes) else {
-                    return false;
-                };
-                self.add_line(line, cell_bytes);
-            }
-            let pixels = u32::try_from(read * self.side).unwrap_or(u32::MAX);
-            for (mean, &sum) in means.iter_mut().zip(&self.sums) {
-                *mean = u16::try_from((sum << FRACTION) / pixels).unwrap_or(u16::MAX);
-            }
-        }
-        true
-    }
-
-    /// Plain sums of whole slices are what the compiler makes SIMD of; those of a length that it knows most.
-    fn add_line(&mut self, line: &[u8], cell_bytes: usize) {
-        let sum_of = |cell: &[u8]| cell.iter().map(|&v| u32::from(v)).sum::<u32>();
-        let sums = self.sums.iter_mut();
-        match self.pixel {
-            (1, _) if self.side == 8 => {
-                line.as_chunks::<8>().0.iter().zip(sums).for_each(|(cell, sum)| *sum += sum_of(cell));
-            }
-            (1, _) => line.chunks_exact(cell_bytes).zip(sums).for_each(|(cell, sum)| *sum += sum_of(cell)),
-            (stride, offset) => {
-                for (cell, sum) in line.chunks_exact(cell_bytes).zip(sums) {
-                    *sum += cell.iter().skip(offset).step_by(stride).map(|&v| u32::from(v)).sum::<u32>();
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

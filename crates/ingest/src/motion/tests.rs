@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wayside_types::frame::OwnedPixels;
-use wayside_types::{CameraId, Timestamp};
+use wayside_types::{CameraId, FrameSize, PixelFormat, Timestamp};
 
 use super::*;
 

@@ -1,0 +1,364 @@
+//! Faults of the camera itself and low visibility, in the order in which they explain one another: no signal, dark,
+//! frozen, moved, blurred, low visibility. The first that fits counts. A fault is suspected from the first frame that
+//! shows it, and certain after its hold; while one is suspected, nothing else that the camera shows is believed.
+
+use wayside_types::{HazardSettings, IncidentKind, Reason, Timestamp, ViewSample};
+
+use crate::ledger::Held;
+use crate::reference::{BlockShare, Look, Reference, quantile};
+use crate::scene::Scene;
+use crate::seconds;
+use crate::severity::{Circumstances, severity};
+use crate::shift::Directions;
+
+/// The kinds in their order.
+pub const KINDS: [IncidentKind; 6] = [
+    IncidentKind::CameraNoSignal,
+    IncidentKind::CameraDark,
+    IncidentKind::CameraFrozen,
+    IncidentKind::CameraMoved,
+    IncidentKind::CameraBlurred,
+    IncidentKind::LowVisibility,
+];
+/// One odd frame is no suspicion: it must last this long, and then counts from its first frame.
+const SUSPECT_S: f64 = 0.5;
+/// Pictures that repeat are common in streams; of those it takes more.
+const SUSPECT_FROZEN_S: f64 = 1.0;
+/// A fault is over when nothing was seen of it for this long.
+const OVER_S: f64 = 1.0;
+/// A camera that shows less change than this at its quietest, grey levels, does not tell a frozen picture.
+const LEAST_REST: f32 = 0.05;
+/// Whether the camera looks elsewhere is asked this often.
+const MOVED_EVERY_S: f64 = 0.25;
+/// It may when edges agree less than this share of what they usually do.
+const AGREEMENT_SHARE: f64 = 0.5;
+/// It does when they agree elsewhere by more than this share of usual, or nowhere by more than this.
+const FOUND_SHARE: f64 = 0.6;
+const LOST_SHARE: f64 = 0.4;
+/// Blur takes the fine, and leaves this share of the coarse.
+const BLUR_LEAVES: f32 = 0.6;
+/// Fog leaves no part of the picture as it was: the clearest tenth loses this much as well. Dirt does.
+const FOG_CLEAREST: f64 = 0.9;
+
+/// What is known of the camera.
+pub struct Camera {
+    settings: HazardSettings,
+    reference: Reference,
+    /// The least change from frame to frame that is usual: its tenth percentile.
+    rest: Option<f32>,
+    /// How well edges usually agree with the empty scene's, and when that was last asked.
+    usual_agreement: Option<f64>,
+    agreement_s: f64,
+    asked_at: Option<Timestamp>,
+    agreed_at: Option<Timestamp>,
+    moved: Option<Vec<Reason>>,
+    doubts: [Doubt; KINDS.len()],
+}
+
+#[derive(Debug, Clone, Default)]
+struct Doubt {
+    /// First and last frame that showed it.
+    seen: Option<(Timestamp, Timestamp)>,
+    why: Vec<Reason>,
+    excess: f64,
+}
+
+/// What a frame shows of one fault.
+enum Evidence {
+    /// It is there.
+    There { why: Vec<Reason>, excess: f64, since: Option<Timestamp> },
+    /// It can't be told.
+    Untold,
+    /// It is not.
+    Absent,
+}
+
+fn there(why: Vec<Reason>) -> Evidence {
+    Evidence::There { why, excess: 0.0, since: None }
+}
+
+impl Camera {
+    pub fn new(settings: HazardSettings) -> Self {
+        Self {
+            settings,
+            reference: Reference::default(),
+            rest: None,
+            usual_agreement: None,
+            agreement_s: 0.0,
+            asked_at: None,
+            agreed_at: None,
+            moved: None,
+            doubts: Default::default(),
+        }
+    }
+
+    /// Looks at a frame, which the scene has seen. `dt_s` is the time since the one before.
+    pub fn see(&mut self, at: Timestamp, dt_s: f64, view: &ViewSample, scene: &Scene) {
+        let look = Look::of(view);
+        let shares = self.reference.compare(&look);
+        let mut found = None;
+        for index in 0..KINDS.len() {
+            // What comes later in the order is explained by what was found.
+            let evidence = if found.is_some() {
+                Evidence::Absent
+            } else {
+                self.evidence(KINDS[index], at, view, &look, shares.as_deref(), scene)
+            };
+            if self.doubts[index].take(at, evidence) {
+                found = Some(index);
+            }
+        }
+        if found.is_none() && self.is_clean() {
+            self.reference.learn(&look, dt_s);
+            self.learn_rest(view);
+        }
+    }
+
+    /// No frame came for so long until now.
+    pub fn silent(&mut self, at: Timestamp, for_s: f64) {
+        let settings = &self.settings.camera_no_signal;
+        if !settings.enabled || for_s < SUSPECT_S + 1.5 {
+            return;
+        }
+        let why = vec![Reason::new("silent_s", for_s, "hold_s", settings.hold_s)];
+        let since = Some(crate::before(at, for_s));
+        self.doubts[0].take(at, Evidence::There { why, excess: 0.0, since });
+    }
+
+    /// Since when the camera is not believed; `None` when it is.
+    pub fn suspected_since(&self) -> Option<Timestamp> {
+        let faults = KINDS.iter().zip(&self.doubts).filter(|(kind, _)| kind.is_camera_fault());
+        faults.filter_map(|(kind, doubt)| doubt.suspected(*kind)).min()
+    }
+
+    /// Whether nothing at all is suspected.
+    pub fn is_clean(&self) -> bool {
+        self.doubts.iter().all(|doubt| doubt.seen.is_none())
+    }
+
+    /// The faults that lasted long enough. Of several the first in the order counts.
+    pub fn held(&self) -> Vec<Held> {
+        let mut held = Vec::new();
+        for (kind, doubt) in KINDS.iter().zip(&self.doubts) {
+            let Some((since, last)) = doubt.seen else { continue };
+            let lasted_s = seconds(since, last);
+            if lasted_s < self.hold_s(*kind) {
+                continue;
+            }
+            let about = Circumstances { zone: None, traffic_moves: false, lasted_s, excess: doubt.excess };
+            held.push(Held {
+                kind: *kind,
+                key: 0,
+                zone: None,
+                place: None,
+                severity: severity(*kind, about),
+                confidence: 0.8 + 0.2 * doubt.excess.clamp(0.0, 1.0),
+                onset: since,
+                last,
+                why: doubt.why.clone(),
+            });
+        }
+        held
+    }
+
+    fn hold_s(&self, kind: IncidentKind) -> f64 {
+        let s = &self.settings;
+        match kind {
+            IncidentKind::CameraNoSignal => s.camera_no_signal.hold_s,
+            IncidentKind::CameraDark => s.camera_dark.hold_s,
+            IncidentKind::CameraFrozen => s.camera_frozen.hold_s,
+            IncidentKind::CameraMoved => s.camera_moved.hold_s,
+            IncidentKind::CameraBlurred => s.camera_blurred.hold_s,
+            _ => s.low_visibility.hold_s,
+        }
+    }
+
+    fn evidence(
+        &mut self,
+        kind: IncidentKind,
+        at: Timestamp,
+        view: &ViewSample,
+        look: &Look,
+        shares: Option<&[BlockShare]>,
+        scene: &Scene,
+    ) -> Evidence {
+        let s = self.settings;
+        match kind {
+            IncidentKind::CameraNoSignal if s.camera_no_signal.enabled => self.no_signal(view, look),
+            IncidentKind::CameraDark if s.camera_dark.enabled => self.dark(view),
+            IncidentKind::CameraFrozen if s.camera_frozen.enabled => self.frozen(view),
+            IncidentKind::CameraMoved if s.camera_moved.enabled => self.moved(at, scene, shares),
+            IncidentKind::CameraBlurred if s.camera_blurred.enabled => self.blurred(shares),
+            IncidentKind::LowVisibility if s.low_visibility.enabled => self.low_visibility(shares),
+            _ => Evidence::Absent,
+        }
+    }
+
+    fn no_signal(&self, view: &ViewSample, look: &Look) -> Evidence {
+        let settings = &self.settings.camera_no_signal;
+        let n = view.cells.means.len().max(1) as f64;
+        let mean = f64::from(look.brightness);
+        let squares: f64 = view.cells.means.iter().map(|&m| (f64::from(m) / 16.0 - mean).powi(2)).sum();
+        let contrast = (squares / n).sqrt();
+        // An even black is dark.
+        if contrast >= settings.max_contrast || mean < self.settings.camera_dark.max_bright {
+            return Evidence::Absent;
+        }
+        there(vec![Reason::new("contrast", contrast, "max_contrast", settings.max_contrast)])
+    }
+
+    fn dark(&self, view: &ViewSample) -> Evidence {
+        let limit = self.settings.camera_dark.max_bright;
+        let count = view.cells.means.len();
+        let threshold = (limit * 16.0) as u16;
+        let brighter = view.cells.means.iter().filter(|m| **m > threshold).count();
+        if count == 0 || brighter * 100 > count {
+            return Evidence::Absent;
+        }
+        let share = brighter as f64 / count as f64;
+        there(vec![Reason::new("brighter_share", share, "max_bright", limit)])
+    }
+
+    fn frozen(&self, view: &ViewSample) -> Evidence {
+        let settings = &self.settings.camera_frozen;
+        let (Some(rest), Some(change), Some(most)) = (self.rest, view.change, view.change_most) else {
+            return Evidence::Untold;
+        };
+        if rest < LEAST_REST {
+            return Evidence::Absent;
+        }
+        let limit = f64::from(rest) * settings.max_change_share;
+        if f64::from(change) <= limit && most <= 1.0 {
+            return there(vec![Reason::new(
+                "change_share",
+                f64::from(change / rest),
+                "max_change_share",
+                settings.max_change_share,
+            )]);
+        }
+        // A keyframe of the same picture differs a little, everywhere alike.
+        if most <= 3.0 && most <= 4.0 * change.max(0.2) { Evidence::Untold } else { Evidence::Absent }
+    }
+
+    fn moved(&mut self, at: Timestamp, scene: &Scene, shares: Option<&[BlockShare]>) -> Evidence {
+        let due = self.asked_at.is_none_or(|then| seconds(then, at) >= MOVED_EVERY_S);
+        if !due {
+            return match &self.moved {
+                Some(why) => Evidence::There { why: why.clone(), excess: 0.0, since: self.agreed_at },
+                None => Evidence::Absent,
+            };
+        }
+        let dt_s = self.asked_at.map_or(0.0, |then| seconds(then, at).min(1.0));
+        self.asked_at = Some(at);
+        self.moved = self.ask_moved(dt_s, scene, shares);
+        match &self.moved {
+            Some(why) => Evidence::There { why: why.clone(), excess: 0.0, since: self.agreed_at },
+            None => {
+                self.agreed_at = Some(at);
+                Evidence::Absent
+            }
+        }
+    }
+
+    fn ask_moved(&mut self, dt_s: f64, scene: &Scene, shares: Option<&[BlockShare]>) -> Option<Vec<Reason>> {
+        let (now, empty, shape) = scene.pictures()?;
+        let (then, now) = (Directions::of(empty, shape), Directions::of(now, shape));
+        let agreement = then.agreement(&now)?;
+        let usual = self.usual_agreement.unwrap_or(agreement);
+        // It is asked of a scene that was seen for some seconds, and only while its edges are there.
+        let ready = self.agreement_s >= crate::reference::READY_S;
+        let sharp = shares.is_some_and(|shares| quantile(shares, 0.5, |s| s.edges) >= 0.5);
+        if !ready || agreement >= AGREEMENT_SHARE * usual {
+            if self.is_clean() {
+                let share = (dt_s / self.agreement_s.clamp(1.0, 60.0)).min(1.0);
+                self.usual_agreement = Some(usual + (agreement - usual) * share);
+                self.agreement_s += dt_s;
+            }
+            return None;
+        }
+        if !sharp {
+            return None;
+        }
+        let (shift, score) = then.best_shift(&now);
+        let share = f64::from(shift.0).hypot(f64::from(shift.1)) / shape.0.max(1) as f64;
+        let limit = self.settings.camera_moved.min_shift_share;
+        if score >= FOUND_SHARE * usual && share >= limit {
+            return Some(vec![Reason::new("shift_share", share, "min_shift_share", limit)]);
+        }
+        let lost = score < LOST_SHARE * usual && agreement < LOST_SHARE * usual;
+        lost.then(|| {
+            vec![Reason::new("agreement_share", agreement / usual, "min_agreement_share", LOST_SHARE)]
+        })
+    }
+
+    fn blurred(&self, shares: Option<&[BlockShare]>) -> Evidence {
+        let Some(shares) = shares else { return Evidence::Untold };
+        let settings = &self.settings.camera_blurred;
+        let limit = settings.max_edges_share as f32;
+        let clearest = quantile(shares, 0.9, |s| s.contrast);
+        // Blur leaves the coarse; dirt takes all of some parts and leaves others as they were.
+        let is_blurred =
+            |s: &&BlockShare| s.edges < limit && (s.contrast >= BLUR_LEAVES || clearest >= FOG_CLEAREST);
+        let area = shares.iter().filter(is_blurred).count() as f64 / shares.len().max(1) as f64;
+        if area < settings.min_area_share {
+            return Evidence::Absent;
+        }
+        let edges = quantile(shares, 0.5, |s| s.edges);
+        there(vec![
+            Reason::new("area_share", area, "min_area_share", settings.min_area_share),
+            Reason::new("edges_share", edges, "max_edges_share", settings.max_edges_share),
+        ])
+    }
+
+    fn low_visibility(&self, shares: Option<&[BlockShare]>) -> Evidence {
+        let Some(shares) = shares else { return Evidence::Untold };
+        let settings = &self.settings.low_visibility;
+        let contrast = quantile(shares, 0.5, |s| s.contrast);
+        let edges = quantile(shares, 0.5, |s| s.edges);
+        let clearest = quantile(shares, 0.9, |s| s.contrast);
+        let low = contrast < settings.max_contrast_share && edges < settings.max_edges_share;
+        if !low || clearest >= FOG_CLEAREST {
+            return Evidence::Absent;
+        }
+        let why = vec![
+            Reason::new("contrast_share", contrast, "max_contrast_share", settings.max_contrast_share),
+            Reason::new("edges_share", edges, "max_edges_share", settings.max_edges_share),
+        ];
+        Evidence::There { why, excess: 1.0 - contrast / settings.max_contrast_share, since: None }
+    }
+
+    fn learn_rest(&mut self, view: &ViewSample) {
+        let Some(change) = view.change else { return };
+        let rest = self.rest.get_or_insert(change);
+        // A tenth percentile by steps of its own size.
+        *rest *= if change < *rest { 0.91 } else { 1.01 };
+        *rest = rest.max(1e-3);
+    }
+}
+
+impl Doubt {
+    /// Takes a frame's evidence; says whether the fault is there.
+    fn take(&mut self, at: Timestamp, evidence: Evidence) -> bool {
+        match evidence {
+            Evidence::There { why, excess, since } => {
+                let first = self.seen.map_or(since.unwrap_or(at), |(first, _)| first);
+                self.seen = Some((first, at));
+                (self.why, self.excess) = (why, excess);
+                return true;
+            }
+            Evidence::Untold => {}
+            Evidence::Absent => {
+                if self.seen.is_some_and(|(_, last)| seconds(last, at) >= OVER_S) {
+                    *self = Self::default();
+                }
+            }
+        }
+        false
+    }
+
+    fn suspected(&self, kind: IncidentKind) -> Option<Timestamp> {
+        let (since, last) = self.seen?;
+        let least_s = if kind == IncidentKind::CameraFrozen { SUSPECT_FROZEN_S } else { SUSPECT_S };
+        (seconds(since, last) >= least_s).then_some(since)
+    }
+}

@@ -1,0 +1,171 @@
+//! `pedestrian_on_carriageway`: a pedestrian or bicycle in a zone that is closed to them. Somebody on a bridge above
+//! the road is nearer to the camera, and so too large for the place on the road that its feet seem to stand on. All
+//! who are in one zone at a time are one incident, and its place is no finer than the live view's grid.
+
+use std::collections::HashMap;
+
+use wayside_types::rules::PedestrianSettings;
+use wayside_types::{Icon, IncidentKind, Point, Reason, RoadUserClass, Timestamp, TrackId, ZoneKind};
+
+use crate::congestion::Congestion;
+use crate::ledger::Held;
+use crate::road::{Road, RoadUser};
+use crate::seconds;
+use crate::severity::{Circumstances, severity};
+
+/// Unseen for longer than this begins anew.
+const GAP_S: f64 = 1.0;
+/// The incident lasts this long beyond the last who was seen.
+const LINGER_S: f64 = 3.0;
+/// Heights of cars are learnt in so many rows of the picture.
+const ROWS: usize = 12;
+/// So many cars say how high one is in a row.
+const LEAST_CARS: u32 = 5;
+/// A person on the road is this many times as high as a car's box there. From above a box holds some of the car's
+/// length as well.
+const HEIGHT_IN_CARS: (f64, f64) = (0.3, 1.7);
+/// Metres that somebody on the road is high, with what a box may be off.
+const HEIGHT_M: (f64, f64) = (0.7, 2.9);
+
+/// The rule.
+pub struct People {
+    settings: PedestrianSettings,
+    cars: [CarHeight; ROWS],
+    inside: HashMap<(TrackId, usize), Inside>,
+    alarms: HashMap<usize, Held>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct CarHeight {
+    px: f64,
+    cars: u32,
+}
+
+/// Somebody in a zone.
+#[derive(Debug)]
+struct Inside {
+    since: Timestamp,
+    last: Timestamp,
+    scores: f64,
+    looks: u32,
+}
+
+impl People {
+    pub fn new(settings: PedestrianSettings) -> Self {
+        Self { settings, cars: [CarHeight::default(); ROWS], inside: HashMap::new(), alarms: HashMap::new() }
+    }
+
+    /// Tracks begin anew; what was learnt stays.
+    pub fn forget(&mut self) {
+        self.inside.clear();
+    }
+
+    pub fn update(
+        &mut self,
+        at: Timestamp,
+        road: &Road,
+        traffic: &Congestion,
+        users: &[RoadUser],
+    ) -> Vec<Held> {
+        for user in users.iter().filter(|u| u.confirmed && u.class == RoadUserClass::Car && u.score >= 0.4) {
+            self.learn(user);
+        }
+        self.inside.retain(|_, inside| seconds(inside.last, at) <= GAP_S);
+        self.alarms.retain(|_, held| seconds(held.last, at) <= LINGER_S);
+        if !self.settings.enabled {
+            return Vec::new();
+        }
+        let people = users
+            .iter()
+            .filter(|u| u.confirmed && matches!(u.class, RoadUserClass::Pedestrian | RoadUserClass::Bicycle));
+        let people: Vec<&RoadUser> =
+            people.filter(|u| !on_crossing(u, road) && self.is_on_the_ground(u, road)).collect();
+        for user in people {
+            for &zone in &user.zones {
+                if road.zones[zone].zone.closed_to.contains(&user.class) {
+                    self.note(at, road, traffic, user, zone);
+                }
+            }
+        }
+        self.alarms.values().cloned().collect()
+    }
+
+    fn learn(&mut self, user: &RoadUser) {
+        let row = &mut self.cars[row_of(user.image)];
+        let height = f64::from(user.bbox.height());
+        row.cars = (row.cars + 1).min(10_000);
+        // A median by small steps, from the first height on.
+        row.px =
+            if row.cars == 1 { height } else { row.px * if height > row.px { 1.01 } else { 1.0 / 1.01 } };
+    }
+
+    fn is_on_the_ground(&self, user: &RoadUser, road: &Road) -> bool {
+        let height_px = f64::from(user.bbox.height());
+        let (w, h) = (f64::from(road.size.width), f64::from(road.size.height));
+        let side = |dx: f64| road.to_ground(Point::new(user.image.x + dx / w, user.image.y));
+        if let (Some(left), Some(right)) = (side(-5.0), side(5.0)) {
+            let height_m = height_px * left.distance(right) / 10.0;
+            return (HEIGHT_M.0..=HEIGHT_M.1).contains(&height_m);
+        }
+        let car = self.cars[row_of(Point::new(0.0, user.p.y / h))];
+        let (least, most) = HEIGHT_IN_CARS;
+        car.cars < LEAST_CARS || (least..=most).contains(&(height_px / car.px.max(1.0)))
+    }
+
+    fn note(&mut self, at: Timestamp, road: &Road, traffic: &Congestion, user: &RoadUser, zone: usize) {
+        let inside = self.inside.entry((user.id, zone)).or_insert(Inside {
+            since: at,
+            last: at,
+            scores: 0.0,
+            looks: 0,
+        });
+        inside.last = at;
+        inside.looks += 1;
+        inside.scores += f64::from(user.score);
+        let (since, score) = (inside.since, inside.scores / f64::from(inside.looks));
+        if seconds(since, at) < self.settings.hold_s || score < self.settings.min_score {
+            return;
+        }
+        if let Some(held) = self.alarms.get_mut(&zone) {
+            held.last = at;
+            return;
+        }
+        let (drawn, flow) = (&road.zones[zone].zone, traffic.flow(zone));
+        let about = Circumstances {
+            zone: Some(drawn),
+            traffic_moves: flow.vehicles > flow.slow,
+            lasted_s: 0.0,
+            excess: 0.0,
+        };
+        let held = Held {
+            kind: IncidentKind::PedestrianOnCarriageway,
+            key: zone as u64,
+            zone: Some(drawn.id.clone()),
+            place: Some(road.place(coarse(user.image))),
+            severity: severity(IncidentKind::PedestrianOnCarriageway, about),
+            confidence: 0.4 + 0.6 * score,
+            onset: since,
+            last: at,
+            why: vec![
+                Reason::new("there_s", seconds(since, at), "hold_s", self.settings.hold_s),
+                Reason::new("mean_score", score, "min_score", self.settings.min_score),
+            ],
+        };
+        self.alarms.insert(zone, held);
+    }
+}
+
+fn on_crossing(user: &RoadUser, road: &Road) -> bool {
+    user.zones.iter().any(|&zone| road.zones[zone].zone.kind == ZoneKind::Crossing)
+}
+
+fn row_of(image: Point) -> usize {
+    // Casts of floats saturate.
+    ((image.y * ROWS as f64) as usize).min(ROWS - 1)
+}
+
+/// The middle of the live view's cell that a place is in.
+fn coarse(image: Point) -> Point {
+    let middle = |v: f64, cells: u8| ((v * f64::from(cells)).floor() + 0.5) / f64::from(cells);
+    Point::new(middle(image.x, Icon::COLUMNS), middle(image.y, Icon::ROWS))
+}

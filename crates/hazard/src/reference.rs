@@ -1,0 +1,125 @@
+//! How sharp and how rich in contrast each part of the picture usually is: what this camera shows on a clear day,
+//! against which blur, dirt and fog are told. It follows the hours slowly, and stands still while something is wrong.
+
+use wayside_types::ViewSample;
+use wayside_types::view::VIEW_BLOCKS;
+
+/// Without a stored reference, so much clear view makes one.
+pub const READY_S: f64 = 5.0;
+/// From then on it follows what is seen with this time constant when that is sharper …
+const RISE_S: f64 = 60.0;
+/// … and with this one when it is less sharp: dusk takes longer than fog.
+const FALL_S: f64 = 1_200.0;
+/// Parts with fewer edges or less contrast, grey levels, tell nothing.
+const LEAST_EDGES: f32 = 1.5;
+const LEAST_CONTRAST: f32 = 4.0;
+/// So many parts must tell something.
+const LEAST_BLOCKS: usize = 12;
+/// A picture that is darker shows fewer edges without being less sharp; at most this much is put down to it.
+const MOST_DIMMED: f32 = 3.0;
+
+/// The usual picture.
+#[derive(Debug, Default)]
+pub struct Reference {
+    edges: Vec<f32>,
+    contrast: Vec<f32>,
+    brightness: f32,
+    seen_s: f64,
+}
+
+/// One part of the picture against its reference: 1 is as usual.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockShare {
+    pub edges: f32,
+    pub contrast: f32,
+}
+
+/// What a frame looks like in parts.
+#[derive(Debug)]
+pub struct Look {
+    edges: Vec<f32>,
+    contrast: Vec<f32>,
+    pub brightness: f32,
+}
+
+impl Look {
+    pub fn of(view: &ViewSample) -> Self {
+        let cells = &view.cells;
+        let sum: u64 = cells.means.iter().map(|&m| u64::from(m)).sum();
+        let brightness = sum as f32 / 16.0 / cells.means.len().max(1) as f32;
+        Self { edges: view.edges.clone(), contrast: contrasts(view), brightness }
+    }
+}
+
+impl Reference {
+    /// Whether enough was seen to compare with.
+    pub fn is_ready(&self) -> bool {
+        self.seen_s >= READY_S
+    }
+
+    /// Learns from a frame that nothing is wrong with.
+    pub fn learn(&mut self, look: &Look, dt_s: f64) {
+        if self.edges.len() != look.edges.len() {
+            self.edges.clone_from(&look.edges);
+            self.contrast.clone_from(&look.contrast);
+            self.brightness = look.brightness;
+            self.seen_s = 0.0;
+            return;
+        }
+        self.seen_s += dt_s;
+        // Until it is ready it is the mean of what was seen.
+        let share = |time_s: f64| (dt_s / time_s.min(self.seen_s.max(dt_s)).max(1e-3)).min(1.0) as f32;
+        let (rise, fall) = (share(RISE_S), share(FALL_S));
+        let follow =
+            |usual: &mut f32, now: f32| *usual += (now - *usual) * if now > *usual { rise } else { fall };
+        self.edges.iter_mut().zip(&look.edges).for_each(|(usual, &now)| follow(usual, now));
+        self.contrast.iter_mut().zip(&look.contrast).for_each(|(usual, &now)| follow(usual, now));
+        follow(&mut self.brightness, look.brightness);
+    }
+
+    /// Each part that tells something against its reference; `None` where too few do.
+    pub fn compare(&self, look: &Look) -> Option<Vec<BlockShare>> {
+        if !self.is_ready() || self.edges.len() != look.edges.len() {
+            return None;
+        }
+        let dimmed = (self.brightness / look.brightness.max(1.0)).clamp(1.0, MOST_DIMMED);
+        let usual = self.edges.iter().zip(&self.contrast);
+        let now = look.edges.iter().zip(&look.contrast);
+        let shares: Vec<BlockShare> = usual
+            .zip(now)
+            .filter(|((edges, contrast), _)| **edges >= LEAST_EDGES && **contrast >= LEAST_CONTRAST)
+            .map(|((usual_edges, usual_contrast), (edges, contrast))| BlockShare {
+                edges: edges / usual_edges * dimmed,
+                contrast: contrast / usual_contrast * dimmed,
+            })
+            .collect();
+        (shares.len() >= LEAST_BLOCKS).then_some(shares)
+    }
+}
+
+/// A share of parts, sorted by what `pick` says: 0.5 gives the median.
+pub fn quantile(shares: &[BlockShare], q: f64, pick: fn(&BlockShare) -> f32) -> f64 {
+    let mut values: Vec<f32> = shares.iter().map(pick).collect();
+    values.sort_by(f32::total_cmp);
+    let index = ((values.len().saturating_sub(1)) as f64 * q).round() as usize;
+    values.get(index).copied().map_or(0.0, f64::from)
+}
+
+/// Standard deviation of the cells of each block, grey levels.
+fn contrasts(view: &ViewSample) -> Vec<f32> {
+    let (across, down) = VIEW_BLOCKS;
+    let cells = &view.cells;
+    let mut sums = vec![(0.0_f32, 0.0_f32, 0.0_f32); across * down];
+    for (index, &mean) in cells.means.iter().enumerate() {
+        let (column, row) = (index % cells.columns, index / cells.columns);
+        let block = (row * down / cells.rows) * across + column * across / cells.columns;
+        let level = f32::from(mean) / 16.0;
+        let sum = &mut sums[block];
+        *sum = (sum.0 + 1.0, sum.1 + level, sum.2 + level * level);
+    }
+    let deviation = |(n, sum, squares): (f32, f32, f32)| {
+        let n = n.max(1.0);
+        (squares / n - (sum / n).powi(2)).max(0.0).sqrt()
+    };
+    sums.into_iter().map(deviation).collect()
+}

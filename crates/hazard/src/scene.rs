@@ -1,0 +1,174 @@
+//! What the picture shows when nobody is there, in cells of brightness. It follows light and weather slowly, and not
+//! at all where vehicles move or a newly arrived one stands, so that whatever is new can be told from what was always
+//! there. The same for every pixel, for pictures to be shown, is `ingest`'s background.
+
+use wayside_types::{BBox, LumaCells};
+
+/// A cell is known once it was seen free for this long.
+const KNOWN_AFTER_S: f32 = 3.0;
+/// Until then it follows what is seen by so many grey levels a second …
+const FIRST_RATE: f32 = 40.0;
+/// … and afterwards by so many.
+const RATE: f32 = 1.5;
+/// Boxes are cut by this share a side: at their edges the road shows.
+const INNER: f32 = -0.15;
+
+/// Brightness of the empty scene.
+#[derive(Debug, Default)]
+pub struct Scene {
+    columns: usize,
+    rows: usize,
+    side_px: f32,
+    now: Vec<f32>,
+    empty: Vec<f32>,
+    free_s: Vec<f32>,
+    /// By how much the whole picture is brighter now.
+    gain: f32,
+    covered: Vec<bool>,
+}
+
+/// The cells of a box as they were at some moment, relative to the whole picture.
+#[derive(Debug, Clone)]
+pub struct Patch(Vec<(usize, f32)>);
+
+impl Scene {
+    /// Looks at the next frame. A picture of another shape starts anew.
+    pub fn see(&mut self, cells: &LumaCells) {
+        let count = cells.columns * cells.rows;
+        if (self.columns, self.rows) != (cells.columns, cells.rows) || cells.means.len() != count {
+            *self = Self {
+                columns: cells.columns,
+                rows: cells.rows,
+                side_px: cells.side_px as f32,
+                empty: levels(cells).collect(),
+                free_s: vec![0.0; count],
+                covered: vec![false; count],
+                ..Self::default()
+            };
+        }
+        self.now.clear();
+        self.now.extend(levels(cells));
+        self.gain = self.common_gain();
+    }
+
+    /// Learns from the frame that it saw last, `dt_s` after the one before; `busy` are boxes (px) under which the
+    /// scene does not show.
+    pub fn learn(&mut self, dt_s: f64, busy: impl Iterator<Item = BBox>) {
+        self.covered.fill(false);
+        for bbox in busy {
+            let (columns, rows) = self.span(&bbox);
+            for row in rows {
+                self.covered[row * self.columns..][columns.clone()].fill(true);
+            }
+        }
+        let dt_s = dt_s.clamp(0.0, 2.0) as f32;
+        let state = self.empty.iter_mut().zip(&mut self.free_s).zip(&self.now).zip(&self.covered);
+        for (((empty, free_s), &now), _) in state.filter(|(_, covered)| !**covered) {
+            let rate = if *free_s < KNOWN_AFTER_S { FIRST_RATE } else { RATE };
+            *empty += (now - *empty).clamp(-rate * dt_s, rate * dt_s);
+            *free_s += dt_s;
+        }
+    }
+
+    /// The picture as it is now and as it is when empty, with its shape; `None` before the first frame.
+    pub fn pictures(&self) -> Option<(&[f32], &[f32], (usize, usize))> {
+        (!self.now.is_empty()).then_some((&self.now, &self.empty, (self.columns, self.rows)))
+    }
+
+    /// The cells of a box as they are now.
+    pub fn patch(&self, bbox: &BBox) -> Patch {
+        Patch(self.indices(bbox).map(|i| (i, self.now[i] - self.gain)).collect())
+    }
+
+    /// How much a box differs from the empty scene, grey levels; `None` where that is not known.
+    pub fn difference_from_empty(&self, bbox: &BBox) -> Option<f32> {
+        let known: Vec<usize> = self.indices(bbox).filter(|&i| self.free_s[i] >= KNOWN_AFTER_S).collect();
+        let enough = !known.is_empty() && 2 * known.len() >= self.indices(bbox).count();
+        let sum = |sum: f32, &i: &usize| sum + (self.now[i] - self.gain - self.empty[i]).abs();
+        enough.then(|| known.iter().fold(0.0, sum) / known.len() as f32)
+    }
+
+    /// How much it differs from how it was, grey levels; `None` for a patch without cells.
+    pub fn difference_from(&self, patch: &Patch) -> Option<f32> {
+        let sum: f32 = patch.0.iter().map(|&(i, then)| (self.now[i] - self.gain - then).abs()).sum();
+        (!patch.0.is_empty() && patch.0.iter().all(|(i, _)| *i < self.now.len()))
+            .then(|| sum / patch.0.len() as f32)
+    }
+
+    fn indices(&self, bbox: &BBox) -> impl Iterator<Item = usize> + use<> {
+        let (columns, rows) = self.span(&bbox.grown(INNER));
+        let width = self.columns;
+        rows.flat_map(move |row| columns.clone().map(move |column| row * width + column))
+    }
+
+    /// The cells that a box touches.
+    fn span(&self, bbox: &BBox) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+        let side = self.side_px.max(1.0);
+        let range = |from: f32, to: f32, most: usize| {
+            // Casts of floats saturate: what lies outside the picture ends at its edge.
+            let (from, to) = ((from / side).floor().max(0.0) as usize, (to / side).ceil().max(0.0) as usize);
+            from.min(most)..to.min(most)
+        };
+        (range(bbox.x1, bbox.x2, self.columns), range(bbox.y1, bbox.y2, self.rows))
+    }
+
+    fn common_gain(&self) -> f32 {
+        let mut gains: Vec<f32> =
+            self.now.iter().zip(&self.empty).step_by(7).map(|(now, empty)| now - empty).collect();
+        if gains.is_empty() {
+            return 0.0;
+        }
+        let middle = gains.len() / 2;
+        *gains.select_nth_unstable_by(middle, f32::total_cmp).1
+    }
+}
+
+fn levels(cells: &LumaCells) -> impl Iterator<Item = f32> + '_ {
+    cells.means.iter().map(|&mean| f32::from(mean) / 16.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cells(level: impl Fn(usize, usize) -> u16) -> LumaCells {
+        let means =
+            (0..45).flat_map(|y| (0..80).map(move |x| (x, y))).map(|(x, y)| level(x, y) * 16).collect();
+        LumaCells { columns: 80, rows: 45, side_px: 8, means }
+    }
+
+    fn update(scene: &mut Scene, cells: &LumaCells, dt_s: f64, busy: impl Iterator<Item = BBox>) {
+        scene.see(cells);
+        scene.learn(dt_s, busy);
+    }
+
+    #[test]
+    fn what_comes_is_told_from_what_was_there_and_from_light() {
+        let mut scene = Scene::default();
+        for _ in 0..60 {
+            update(&mut scene, &cells(|x, _| 60 + x as u16), 0.1, std::iter::empty());
+        }
+        let car = BBox::new(160.0, 160.0, 240.0, 210.0);
+        assert!(scene.difference_from_empty(&car).unwrap() < 0.1);
+        // A cloud is no car.
+        update(&mut scene, &cells(|x, _| 75 + x as u16), 0.1, std::iter::empty());
+        assert!(scene.difference_from_empty(&car).unwrap() < 1.0);
+        let inside = |x: usize, y: usize| (20..30).contains(&x) && (20..27).contains(&y);
+        let with_car = |x: usize, y: usize| if inside(x, y) { 140 } else { 60 + x as u16 };
+        update(&mut scene, &cells(with_car), 0.1, std::iter::once(car));
+        assert!(scene.difference_from_empty(&car).unwrap() > 40.0);
+        let patch = scene.patch(&car);
+        for _ in 0..100 {
+            update(&mut scene, &cells(with_car), 0.1, std::iter::once(car));
+        }
+        assert!(scene.difference_from(&patch).unwrap() < 0.1, "it stands as it stood");
+        assert!(
+            scene.difference_from_empty(&car).unwrap() > 40.0,
+            "what stands new does not become the scene"
+        );
+        update(&mut scene, &cells(|x, _| 60 + x as u16), 0.1, std::iter::empty());
+        assert!(
+            scene.difference_from(&patch).unwrap() > 40.0 && scene.difference_from_empty(&car).unwrap() < 1.0
+        );
+    }
+}

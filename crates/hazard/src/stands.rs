@@ -1,0 +1,205 @@
+//! Vehicles that stand, known by their place: detections blink, tracks end and begin anew, others drive past in front,
+//! and it is still the same vehicle. Where no detection says so, the brightness of the place does.
+
+use std::collections::HashSet;
+
+use wayside_types::{BBox, Point, Timestamp, TrackId};
+
+use crate::road::RoadUser;
+use crate::scene::{Patch, Scene};
+use crate::seconds;
+
+/// A standing vehicle's box overlaps itself by this much from one look to the next …
+const SAME_IOU: f32 = 0.3;
+/// … or its reference point is this close, box units.
+const SAME_UNITS: f64 = 0.5;
+/// Unseen for this long it is gone, if brightness doesn't say anything.
+const FORGET_S: f64 = 15.0;
+/// The same once its track was seen to drive off.
+const LEFT_S: f64 = 2.0;
+/// Brightness says that it is gone when it does for this long.
+const GONE_S: f64 = 1.5;
+/// Grey levels by which a place differs from the empty scene at least, if something came to it.
+const NEW_LEVELS: f32 = 10.0;
+/// Grey levels below which nothing came to it, whatever the detector says.
+const OLD_LEVELS: f32 = 3.0;
+/// What is closer to one of two pictures than this share of the other is that one.
+const CLOSER: f32 = 0.6;
+/// A new look at what it looks like is taken this often.
+const LOOK_S: f64 = 3.0;
+
+/// A standing vehicle.
+#[derive(Debug)]
+pub struct Stand {
+    pub number: u64,
+    pub bbox: BBox,
+    pub p: Point,
+    pub image: Point,
+    pub unit: f64,
+    pub zones: Vec<usize>,
+    pub since: Timestamp,
+    /// When it was last known to be there, by a detection or by its place's brightness.
+    pub known_at: Timestamp,
+    /// When a detection last showed it.
+    pub seen_at: Timestamp,
+    /// Whether it came while the camera watched.
+    pub came: bool,
+    /// Mean score of what showed it.
+    pub score: f64,
+    looks: u32,
+    track: TrackId,
+    left: bool,
+    look: Option<(Timestamp, Patch)>,
+    gone_s: f64,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub struct Stands {
+    pub all: Vec<Stand>,
+    last_number: u64,
+    begun: Option<Timestamp>,
+}
+
+impl Stands {
+    /// Takes what is seen; gives the stands that are over.
+    pub fn update(&mut self, at: Timestamp, dt_s: f64, users: &[RoadUser], scene: &Scene) -> Vec<Stand> {
+        let begun = *self.begun.get_or_insert(at);
+        let vehicles = || users.iter().filter(|u| u.class.is_motor_vehicle());
+        for user in vehicles().filter(|u| u.confirmed && u.anchor.is_some()) {
+            self.see(at, user, scene, begun);
+        }
+        let moving: Vec<BBox> = vehicles().filter(|u| u.anchor.is_none()).map(|u| u.bbox).collect();
+        for stand in &mut self.all {
+            stand.blink(at, users);
+            stand.note_leaving(users);
+            stand.look(at, dt_s, scene, &moving);
+        }
+        let over = |stand: &mut Stand| stand.is_over(at);
+        self.all.extract_if(.., over).collect()
+    }
+
+    /// Time passed that nobody watched: what stood then stands until the opposite is seen.
+    pub fn resume(&mut self, at: Timestamp) {
+        for stand in &mut self.all {
+            stand.known_at = at;
+            stand.gone_s = 0.0;
+        }
+    }
+
+    /// Tracks of vehicles that were there before the camera watched.
+    pub fn parked(&self) -> HashSet<TrackId> {
+        self.all.iter().filter(|stand| !stand.came).map(|stand| stand.track).collect()
+    }
+
+    /// Boxes under which the empty scene is not seen: those of vehicles that came.
+    pub fn came(&self) -> impl Iterator<Item = BBox> + '_ {
+        self.all.iter().filter(|stand| stand.came).map(|stand| stand.bbox)
+    }
+
+    fn see(&mut self, at: Timestamp, user: &RoadUser, scene: &Scene, begun: Timestamp) {
+        let Some(anchor) = user.anchor else { return };
+        if let Some(stand) = self.all.iter_mut().find(|stand| stand.is(user)) {
+            stand.take(at, user);
+            return;
+        }
+        let new = scene.difference_from_empty(&user.bbox);
+        // Whoever stood there before the first seconds were over may have been there for days.
+        let watched = seconds(begun, anchor.since) >= 3.0;
+        let came = match new {
+            Some(levels) if levels >= NEW_LEVELS => user.arrived || watched,
+            Some(levels) if levels < OLD_LEVELS => false,
+            _ => user.arrived,
+        };
+        self.last_number += 1;
+        self.all.push(Stand {
+            number: self.last_number,
+            bbox: user.bbox,
+            p: anchor.place,
+            image: user.image,
+            unit: user.unit,
+            zones: user.zones.clone(),
+            since: anchor.since,
+            known_at: at,
+            seen_at: at,
+            came,
+            score: f64::from(user.score),
+            looks: 1,
+            track: user.id,
+            left: false,
+            look: None,
+            gone_s: 0.0,
+        });
+    }
+}
+
+impl Stand {
+    /// How long it is known to have stood.
+    pub fn stood_s(&self) -> f64 {
+        seconds(self.since, self.known_at)
+    }
+
+    fn is(&self, user: &RoadUser) -> bool {
+        self.track == user.id && user.p.distance(self.p) <= self.unit
+            || self.bbox.iou(&user.bbox) >= SAME_IOU
+            || self.p.distance(user.p) <= SAME_UNITS * self.unit.min(user.unit)
+    }
+
+    fn take(&mut self, at: Timestamp, user: &RoadUser) {
+        self.track = user.id;
+        self.left = false;
+        self.seen_at = at;
+        self.known_at = at;
+        self.gone_s = 0.0;
+        self.looks = (self.looks + 1).min(100);
+        self.score += (f64::from(user.score) - self.score) / f64::from(self.looks);
+    }
+
+    /// A weak or young track in its place is the vehicle as well, if it does not move.
+    fn blink(&mut self, at: Timestamp, users: &[RoadUser]) {
+        let still = |u: &&RoadUser| u.speed_units.is_none_or(|v| v < 0.4) && self.bbox.iou(&u.bbox) >= 0.4;
+        if users.iter().any(|u| still(&u)) {
+            self.seen_at = at;
+            self.known_at = at;
+            self.gone_s = 0.0;
+        }
+    }
+
+    /// Its track drives away with it, or with somebody who passed in front.
+    fn note_leaving(&mut self, users: &[RoadUser]) {
+        let away = |u: &&RoadUser| {
+            u.id == self.track && u.anchor.is_none() && u.p.distance(self.p) > 0.8 * self.unit
+        };
+        if users.iter().any(|u| away(&u)) {
+            self.left = true;
+        }
+    }
+
+    /// What the brightness of its place says.
+    fn look(&mut self, at: Timestamp, dt_s: f64, scene: &Scene, moving: &[BBox]) {
+        if moving.iter().any(|bbox| bbox.intersection(&self.bbox) > 0.1 * self.bbox.area()) {
+            return;
+        }
+        let due = self.look.as_ref().is_none_or(|(then, _)| seconds(*then, at) >= LOOK_S);
+        if self.seen_at == at {
+            if due {
+                self.look = Some((at, scene.patch(&self.bbox)));
+            }
+            return;
+        }
+        let Some((_, patch)) = &self.look else { return };
+        let differences = scene.difference_from(patch).zip(scene.difference_from_empty(&self.bbox));
+        let Some((from_it, from_empty)) = differences else { return };
+        if from_empty < CLOSER * from_it {
+            self.gone_s += dt_s;
+        } else if from_it < CLOSER * from_empty {
+            self.gone_s = 0.0;
+            self.known_at = at;
+        }
+    }
+
+    fn is_over(&self, at: Timestamp) -> bool {
+        let unknown_s = seconds(self.known_at, at);
+        self.gone_s >= GONE_S || unknown_s >= if self.left { LEFT_S } else { FORGET_S }
+    }
+}

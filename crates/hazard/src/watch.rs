@@ -1,0 +1,182 @@
+//! All rules of one camera. What a frame shows goes in with its time, what changed about incidents comes out. The
+//! order in which rules stand back for one another is decided here; each rule is in the module of its name.
+
+use std::collections::VecDeque;
+
+use wayside_types::{
+    BBox, FrameSize, GroundMap, HazardSettings, IncidentChange, IncidentKind, Timestamp, TrackUpdate,
+    ViewSample, Zone,
+};
+
+use crate::camera::{Camera, KINDS};
+use crate::congestion::Congestion;
+use crate::ledger::{Held, Ledger};
+use crate::people::People;
+use crate::road::{Road, RoadUser};
+use crate::scene::Scene;
+use crate::seconds;
+use crate::stands::Stands;
+use crate::stopped::Stopped;
+use crate::wrong_way::WrongWay;
+
+/// A stretch without frames that is longer than this was not watched.
+const HOLE_S: f64 = 2.0;
+/// Stretches of doubt that are remembered; events are dated at most a few seconds back.
+const DOUBTS_KEPT: usize = 8;
+
+/// What one analysed frame shows.
+#[derive(Debug)]
+pub struct Sight<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// The road users that are followed.
+    pub tracks: &'a TrackUpdate,
+    /// The brightness, where it could be read.
+    pub view: Option<&'a ViewSample>,
+}
+
+/// The incident rules of one camera.
+pub struct HazardWatch {
+    road: Road,
+    scene: Scene,
+    stands: Stands,
+    stopped: Stopped,
+    wrong_way: WrongWay,
+    congestion: Congestion,
+    people: People,
+    camera: Camera,
+    ledger: Ledger,
+    last: Option<Timestamp>,
+    doubts: VecDeque<(Timestamp, Option<Timestamp>)>,
+}
+
+impl std::fmt::Debug for HazardWatch {
+    /// Prints nothing of who is on the road.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HazardWatch").field("ledger", &self.ledger).finish_non_exhaustive()
+    }
+}
+
+impl HazardWatch {
+    /// Rules for frames of this size (pixels), with the camera's zones and, if it is calibrated, its ground.
+    #[must_use]
+    pub fn new(
+        settings: HazardSettings,
+        zones: &[Zone],
+        size: FrameSize,
+        ground: Option<Box<dyn GroundMap>>,
+    ) -> Self {
+        let road = Road::new(zones, size, ground, settings.stopped_vehicle.min_travel_boxes);
+        Self {
+            scene: Scene::default(),
+            stands: Stands::default(),
+            stopped: Stopped::new(settings.stopped_vehicle, road.zones.len()),
+            wrong_way: WrongWay::new(settings.wrong_way, &road),
+            congestion: Congestion::new(settings.congestion, &road),
+            people: People::new(settings.pedestrian_on_carriageway),
+            camera: Camera::new(settings),
+            ledger: Ledger::default(),
+            last: None,
+            doubts: VecDeque::new(),
+            road,
+        }
+    }
+
+    /// Takes a frame. Frames come in the order of their times; one that is not later than its predecessor says
+    /// nothing, unless time went back by more than two seconds: then ways are forgotten and time goes on from there.
+    pub fn see(&mut self, sight: &Sight<'_>) -> Vec<IncidentChange> {
+        let at = sight.at;
+        let dt_s = self.last.map_or(0.0, |last| seconds(last, at));
+        if self.last.is_some() && dt_s <= 0.0 && dt_s > -HOLE_S {
+            return Vec::new();
+        }
+        if !(0.0..=HOLE_S).contains(&dt_s) {
+            self.forget_ways();
+            self.stands.resume(at);
+        }
+        self.last = Some(at);
+        let dt_s = if (0.0..=HOLE_S).contains(&dt_s) { dt_s } else { 0.0 };
+        if let Some(view) = sight.view {
+            self.scene.see(&view.cells);
+            self.camera.see(at, dt_s, view, &self.scene);
+        }
+        self.note_doubt(at);
+        let mut held = self.camera.held();
+        if self.doubted().is_some() {
+            return self.ledger.update(at, held, |kind| KINDS.contains(&kind));
+        }
+        held.extend(self.rules(at, dt_s, sight));
+        self.ledger.update(at, held, |kind| kind != IncidentKind::External)
+    }
+
+    /// No frame came for so long (seconds) until now; asked about once a second.
+    pub fn silent(&mut self, at: Timestamp, for_s: f64) -> Vec<IncidentChange> {
+        self.camera.silent(at, for_s);
+        self.note_doubt(at);
+        let held: Vec<Held> = self.camera.held();
+        self.ledger.update(at, held, |kind| kind == IncidentKind::CameraNoSignal)
+    }
+
+    /// The stream broke: whoever comes next is somebody else.
+    pub fn forget_ways(&mut self) {
+        self.road.forget();
+        self.wrong_way.forget();
+        self.people.forget();
+        self.congestion.forget();
+    }
+
+    /// Nobody watches any more: what is open ends as it stands.
+    pub fn finish(&mut self) -> Vec<IncidentChange> {
+        self.ledger.close()
+    }
+
+    /// Since when the camera is not believed, if it is not.
+    #[must_use]
+    pub fn doubted(&self) -> Option<Timestamp> {
+        self.doubts.back().filter(|(_, until)| until.is_none()).map(|(from, _)| *from)
+    }
+
+    /// Whether the camera was believed at a moment of the last seconds. A suspicion reaches back to its first frame,
+    /// so this is asked of what happened when it is counted, not when it is seen.
+    #[must_use]
+    pub fn believes(&self, at: Timestamp) -> bool {
+        !self.doubts.iter().any(|(from, until)| at >= *from && until.is_none_or(|until| at < until))
+    }
+
+    fn note_doubt(&mut self, at: Timestamp) {
+        match (self.camera.suspected_since(), self.doubted()) {
+            (Some(since), None) => {
+                if self.doubts.len() >= DOUBTS_KEPT {
+                    self.doubts.pop_front();
+                }
+                self.doubts.push_back((since, None));
+                self.forget_ways();
+            }
+            (None, Some(_)) => {
+                if let Some(doubt) = self.doubts.back_mut() {
+                    doubt.1 = Some(at);
+                }
+                self.stands.resume(at);
+            }
+            _ => {}
+        }
+    }
+
+    fn rules(&mut self, at: Timestamp, dt_s: f64, sight: &Sight<'_>) -> Vec<Held> {
+        let users = self.road.update(at, sight.tracks);
+        let parked = self.stands.parked();
+        if sight.view.is_some() && self.camera.is_clean() {
+            let on_the_way = |u: &&RoadUser| !parked.contains(&u.id);
+            let busy: Vec<BBox> =
+                users.iter().filter(on_the_way).map(|u| u.bbox).chain(self.stands.came()).collect();
+            self.scene.learn(dt_s, busy.into_iter());
+        }
+        let gone = self.stands.update(at, dt_s, &users, &self.scene);
+        let parked = self.stands.parked();
+        let mut held = self.congestion.update(at, dt_s, &self.road, &users, &parked);
+        held.extend(self.stopped.update(at, &self.road, &self.congestion, &self.stands.all, &gone));
+        held.extend(self.wrong_way.update(at, &self.road, &users, &parked));
+        held.extend(self.people.update(at, &self.road, &self.congestion, &users));
+        held
+    }
+}

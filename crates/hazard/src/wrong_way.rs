@@ -1,0 +1,196 @@
+//! `wrong_way`: somebody drives against a lane's heading, or, where no lane is drawn, against the direction that the
+//! camera knows as usual. All who do so in one zone at a time are one incident.
+
+use std::collections::{HashMap, HashSet};
+
+use wayside_types::rules::WrongWaySettings;
+use wayside_types::{IncidentKind, Point, Reason, RoadUserClass, Timestamp, TrackId, ZoneKind};
+
+use crate::field::Field;
+use crate::ledger::Held;
+use crate::road::{Road, RoadUser};
+use crate::seconds;
+use crate::severity::{Circumstances, severity};
+
+/// Which way somebody goes is taken over about this long …
+const DIRECTION_S: f64 = 0.5;
+/// … and over at least this many box units.
+const DIRECTION_UNITS: f64 = 0.12;
+/// Who stands still for longer than this begins anew.
+const PAUSE_S: f64 = 1.5;
+/// The straight way is at least this share of the way driven; a detection that jumps about does not drive.
+const STRAIGHT_SHARE: f64 = 0.7;
+/// The incident lasts this long beyond the last who was seen.
+const LINGER_S: f64 = 3.0;
+/// Key of what happens outside all zones.
+const NOWHERE: u64 = u64::MAX;
+
+/// The rule.
+pub struct WrongWay {
+    settings: WrongWaySettings,
+    field: Field,
+    against: HashMap<TrackId, Against>,
+    alarms: HashMap<u64, Alarm>,
+}
+
+/// Somebody who goes against the usual direction.
+#[derive(Debug)]
+struct Against {
+    since: Timestamp,
+    from: Point,
+    last: Timestamp,
+    last_p: Point,
+    driven: f64,
+    usual: Point,
+    angle_deg: f64,
+}
+
+#[derive(Debug)]
+struct Alarm {
+    held: Held,
+}
+
+impl WrongWay {
+    pub fn new(settings: WrongWaySettings, road: &Road) -> Self {
+        Self { settings, field: Field::new(road.size), against: HashMap::new(), alarms: HashMap::new() }
+    }
+
+    /// Tracks begin anew; what was learnt stays.
+    pub fn forget(&mut self) {
+        self.against.clear();
+    }
+
+    pub fn update(
+        &mut self,
+        at: Timestamp,
+        road: &Road,
+        users: &[RoadUser],
+        parked: &HashSet<TrackId>,
+    ) -> Vec<Held> {
+        let drives = |u: &&RoadUser| u.class.is_motor_vehicle() || u.class == RoadUserClass::Motorcycle;
+        let users: Vec<&RoadUser> =
+            users.iter().filter(drives).filter(|u| u.confirmed && !parked.contains(&u.id)).collect();
+        self.against.retain(|id, a| users.iter().any(|u| u.id == *id) || seconds(a.last, at) <= PAUSE_S);
+        for user in &users {
+            self.follow(at, road, user);
+        }
+        self.field.learn(&users, |user| direction(road, user).map(|(way, _)| way));
+        self.alarms.retain(|_, alarm| seconds(alarm.held.last, at) <= LINGER_S);
+        if !self.settings.enabled {
+            return Vec::new();
+        }
+        self.alarms.values().map(|alarm| alarm.held.clone()).collect()
+    }
+
+    /// The direction that traffic has where somebody is, and the zone that says so.
+    fn usual(&self, road: &Road, user: &RoadUser) -> Option<(Point, Option<usize>)> {
+        let (w, h) = (f64::from(road.size.width), f64::from(road.size.height));
+        let lane = user.zones.iter().find_map(|&index| {
+            let heading = road.zones[index].zone.heading?;
+            let (from, to) = (heading.from.scaled(w, h), heading.to.scaled(w, h));
+            Some((unit(Point::new(to.x - from.x, to.y - from.y))?, Some(index)))
+        });
+        if lane.is_some() {
+            return lane;
+        }
+        let zone = user.zones.iter().copied().find(|&i| road.zones[i].zone.kind == ZoneKind::Carriageway);
+        // Where roads are drawn, the rest of the picture is none.
+        if zone.is_none() && road.zones.iter().any(|zone| zone.is_road()) {
+            return None;
+        }
+        Some((self.field.usual(user.p, self.settings.learn_vehicles)?, zone))
+    }
+
+    fn follow(&mut self, at: Timestamp, road: &Road, user: &RoadUser) {
+        let Some((way, then)) = direction(road, user) else { return };
+        let Some((usual, zone)) = self.usual(road, user) else {
+            self.against.remove(&user.id);
+            return;
+        };
+        let angle_deg = (way.x * usual.x + way.y * usual.y).clamp(-1.0, 1.0).acos().to_degrees();
+        if angle_deg < self.settings.min_angle_deg {
+            self.against.remove(&user.id);
+            return;
+        }
+        let (since, from) = then;
+        let against = self.against.entry(user.id).or_insert(Against {
+            since,
+            from,
+            last: at,
+            last_p: user.p,
+            driven: from.distance(user.p),
+            usual,
+            angle_deg,
+        });
+        if against.last < at {
+            against.driven += against.last_p.distance(user.p);
+            against.last = at;
+            against.last_p = user.p;
+            against.angle_deg = angle_deg;
+        }
+        let lengths = against.lengths(user);
+        let straight = against.from.distance(user.p) >= STRAIGHT_SHARE * against.driven;
+        if seconds(against.since, at) >= self.settings.hold_s
+            && lengths >= self.settings.min_lengths
+            && straight
+        {
+            self.alarm(at, road, user, zone, lengths);
+        }
+    }
+
+    fn alarm(&mut self, at: Timestamp, road: &Road, user: &RoadUser, zone: Option<usize>, lengths: f64) {
+        let Some(against) = self.against.get(&user.id) else { return };
+        let key = zone.map_or(NOWHERE, |zone| zone as u64);
+        if let Some(alarm) = self.alarms.get_mut(&key) {
+            alarm.held.last = at;
+            return;
+        }
+        let zone = zone.map(|zone| &road.zones[zone].zone);
+        let about = Circumstances { zone, traffic_moves: true, lasted_s: 0.0, excess: 0.0 };
+        let settings = &self.settings;
+        let held = Held {
+            kind: IncidentKind::WrongWay,
+            key,
+            zone: zone.map(|zone| zone.id.clone()),
+            place: Some(road.place(user.image)),
+            severity: severity(IncidentKind::WrongWay, about),
+            confidence: 0.5 + 0.5 * f64::from(user.score),
+            onset: against.since,
+            last: at,
+            why: vec![
+                Reason::new("against_s", seconds(against.since, at), "hold_s", settings.hold_s),
+                Reason::new("lengths", lengths, "min_lengths", settings.min_lengths),
+                Reason::new("angle_deg", against.angle_deg, "min_angle_deg", settings.min_angle_deg),
+            ],
+        };
+        self.alarms.insert(key, Alarm { held });
+    }
+}
+
+impl Against {
+    /// How far it came against the usual direction, in its own lengths along it.
+    fn lengths(&self, user: &RoadUser) -> f64 {
+        let (dx, dy) = (user.p.x - self.from.x, user.p.y - self.from.y);
+        let against = -(dx * self.usual.x + dy * self.usual.y);
+        let (w, h) = (f64::from(user.bbox.width()), f64::from(user.bbox.height()));
+        against / (self.usual.x.abs() * w + self.usual.y.abs() * h).max(1.0)
+    }
+}
+
+/// Which way somebody goes, of length 1, with when and where (px) that was taken from.
+fn direction(road: &Road, user: &RoadUser) -> Option<(Point, (Timestamp, Point))> {
+    let mut fixes = road.trail(user.id).rev();
+    let last = fixes.next()?;
+    let then = fixes.find(|fix| seconds(fix.at, last.at) >= DIRECTION_S - 0.05)?;
+    // A way of which the first part is long past is none of now.
+    if seconds(then.at, last.at) > PAUSE_S || then.p.distance(last.p) < DIRECTION_UNITS * user.unit {
+        return None;
+    }
+    let way = unit(Point::new(last.p.x - then.p.x, last.p.y - then.p.y))?;
+    Some((way, (then.at, then.p)))
+}
+
+fn unit(p: Point) -> Option<Point> {
+    let length = p.x.hypot(p.y);
+    (length > 0.0).then(|| Point::new(p.x / length, p.y / length))
+}

@@ -1,0 +1,188 @@
+//! `stopped_vehicle`.
+
+use wayside_types::{IncidentKind, RoadUserClass, ZoneKind};
+
+use crate::world::{Actor, RATES, World, car, carriageway, lane, none, only, seconds, zone};
+
+/// Drives in from the left, brakes, stands at x = 500 from second 10 on, drives off at `until`.
+fn stopping(until: f64) -> Vec<(f64, f64, f64)> {
+    vec![
+        (4.0, 0.0, 250.0),
+        (8.0, 400.0, 250.0),
+        (9.0, 470.0, 250.0),
+        (10.0, 500.0, 250.0),
+        (until, 500.0, 250.0),
+        (until + 1.0, 540.0, 250.0),
+        (until + 4.0, 1000.0, 250.0),
+    ]
+}
+
+#[test]
+fn a_vehicle_that_stops_in_a_lane_is_one_incident_that_ends() {
+    for rate in RATES {
+        for zones in [lane(), carriageway()] {
+            for brightness in [false, true] {
+                let world = World { brightness, ..World::new(zones.clone(), vec![car(&stopping(40.0))]) };
+                let found = only(world.run(rate, 60.0), IncidentKind::StoppedVehicle);
+                assert_eq!(found.len(), 1, "at {rate}/s");
+                let (onset, detected) = (seconds(found[0].onset), seconds(found[0].detected));
+                assert!((9.0..11.5).contains(&onset), "at {rate}/s: onset {onset}");
+                assert!((14.0..17.0).contains(&detected), "at {rate}/s: detected {detected}");
+                let ended = seconds(found[0].ended.expect("it drove off"));
+                assert!((39.0..44.0).contains(&ended), "at {rate}/s: ended {ended}");
+                assert_eq!(found[0].why[0].setting, "hold_s");
+                assert!(found[0].why[0].value >= found[0].why[0].limit);
+            }
+        }
+    }
+}
+
+#[test]
+fn blinking_and_new_names_are_still_one_incident() {
+    for rate in RATES {
+        // Seen for 1.5 s of every 4; a new track each time.
+        let blinking = Actor {
+            seen: |t| t < 12.0 || t > 60.0 || (t % 4.0) < 1.5,
+            renamed_at: (12..60).step_by(4).map(f64::from).collect(),
+            ..car(&stopping(70.0))
+        };
+        for brightness in [false, true] {
+            let world = World { brightness, ..World::new(lane(), vec![blinking.clone()]) };
+            let found = only(world.run(rate, 90.0), IncidentKind::StoppedVehicle);
+            assert_eq!(found.len(), 1, "at {rate}/s, brightness {brightness}: {found:?}");
+            let ended = seconds(found[0].ended.unwrap());
+            assert!((66.0..75.0).contains(&ended), "at {rate}/s: {ended}");
+        }
+    }
+}
+
+#[test]
+fn brightness_keeps_a_vehicle_that_the_detector_lost_for_good() {
+    for rate in RATES {
+        let lost =
+            Actor { seen: |t| !(16.0..80.0).contains(&t), renamed_at: vec![80.0], ..car(&stopping(90.0)) };
+        let world = World { brightness: true, ..World::new(lane(), vec![lost]) };
+        let found = only(world.run(rate, 110.0), IncidentKind::StoppedVehicle);
+        assert_eq!(found.len(), 1, "at {rate}/s: {found:?}");
+        assert!(seconds(found[0].ended.unwrap()) > 85.0, "at {rate}/s: {found:?}");
+    }
+}
+
+#[test]
+fn it_ends_when_the_place_is_empty_though_nobody_saw_it_leave() {
+    for rate in RATES {
+        let towed = Actor {
+            ..car(&[(4.0, 0.0, 250.0), (8.0, 400.0, 250.0), (10.0, 500.0, 250.0), (30.0, 500.0, 250.0)])
+        };
+        let world = World { brightness: true, ..World::new(lane(), vec![towed]) };
+        let found = only(world.run(rate, 60.0), IncidentKind::StoppedVehicle);
+        let ended = seconds(found[0].ended.expect("the place is empty"));
+        assert!((29.0..31.0).contains(&ended), "at {rate}/s: {ended}");
+    }
+}
+
+#[test]
+fn passing_traffic_makes_no_second_incident() {
+    for rate in RATES {
+        let mut actors = vec![car(&stopping(50.0))];
+        // Others pass in the next lane, boxes overlapping.
+        for i in 0..12 {
+            let t = 11.0 + 3.0 * f64::from(i);
+            actors.push(car(&[(t, 0.0, 275.0), (t + 5.0, 1000.0, 275.0)]));
+        }
+        for brightness in [false, true] {
+            let world = World { brightness, ..World::new(carriageway(), std::mem::take(&mut actors)) };
+            let found = only(world.run(rate, 70.0), IncidentKind::StoppedVehicle);
+            assert_eq!(found.len(), 1, "at {rate}/s: {found:?}");
+            actors = world.actors;
+        }
+    }
+}
+
+#[test]
+fn what_is_no_stopped_vehicle() {
+    let parked = car(&[(0.0, 500.0, 250.0), (90.0, 500.0, 250.0)]);
+    none(&World::new(lane(), vec![parked]), 60.0);
+    let parked = Actor { seen: |t| (t % 7.0) < 3.0, ..car(&[(0.0, 500.0, 250.0), (90.0, 500.0, 250.0)]) };
+    none(&World::new(lane(), vec![parked]), 60.0);
+    // A bus at its stop beside the lane; a vehicle that only waits for a moment; somebody on foot.
+    let at = |y: f64| stopping(40.0).iter().map(|&(t, x, _)| (t, x, y)).collect::<Vec<_>>();
+    let bus = Actor { class: RoadUserClass::Bus, size: (140.0, 70.0), ..car(&at(330.0)) };
+    none(&World::new(lane(), vec![bus]), 60.0);
+    none(&World::new(lane(), vec![car(&stopping(13.0))]), 60.0);
+    let person = Actor { class: RoadUserClass::Pedestrian, size: (15.0, 40.0), ..car(&stopping(40.0)) };
+    none(&World::new(lane(), vec![person]), 60.0);
+    // Crawling is not standing.
+    none(&World::new(lane(), vec![car(&[(0.0, 100.0, 250.0), (60.0, 900.0, 250.0)])]), 60.0);
+    let off = &mut World::new(lane(), vec![car(&stopping(40.0))]);
+    off.settings.stopped_vehicle.enabled = false;
+    none(off, 60.0);
+}
+
+#[test]
+fn a_parked_car_that_the_detector_finds_late_is_none() {
+    let late = Actor { seen: |t| t > 20.0, ..car(&[(0.0, 500.0, 250.0), (90.0, 500.0, 250.0)]) };
+    none(&World { brightness: true, ..World::new(lane(), vec![late]) }, 60.0);
+}
+
+#[test]
+fn a_vehicle_that_is_first_seen_standing_where_the_road_was_empty_is_one() {
+    for rate in RATES {
+        let late = Actor { seen: |t| t > 10.5, ..car(&stopping(40.0)) };
+        let world = World { brightness: true, ..World::new(lane(), vec![late]) };
+        let found = only(world.run(rate, 60.0), IncidentKind::StoppedVehicle);
+        assert_eq!(found.len(), 1, "at {rate}/s");
+    }
+}
+
+/// A queue of six comes to stand behind one another and goes again.
+fn queue(until: f64) -> Vec<Actor> {
+    let way = |i: f64| {
+        let (x, t) = (800.0 - 80.0 * i, 5.0 + 0.8 * i);
+        vec![
+            (t - 3.0, x - 300.0, 250.0),
+            (t - 1.0, x - 60.0, 250.0),
+            (t, x, 250.0),
+            (until + i, x, 250.0),
+            (until + i + 3.0, x + 400.0, 250.0),
+        ]
+    };
+    (0..6).map(|i| car(&way(f64::from(i)))).collect()
+}
+
+#[test]
+fn who_stands_in_a_queue_is_not_stopped() {
+    none(&World::new(lane(), queue(25.0)), 50.0);
+}
+
+#[test]
+fn alone_at_a_signal_is_usual_where_a_queue_zone_says_so() {
+    let mut zones = lane();
+    zones.push(zone("signal", ZoneKind::Queue, (300.0, 700.0), (200.0, 300.0)));
+    none(&World::new(zones, vec![car(&stopping(70.0))]), 90.0);
+}
+
+#[test]
+fn where_vehicles_use_to_stop_they_may_once_that_is_known() {
+    for rate in RATES {
+        // A stop of 4 s in the lane every 20 s; the fifth time somebody stands 7 s, the sixth for good.
+        let way = |i: u32, s: f64| -> Vec<(f64, f64, f64)> {
+            let t = 20.0 * f64::from(i);
+            vec![
+                (t, 0.0, 250.0),
+                (t + 5.0, 440.0, 250.0),
+                (t + 6.5, 500.0, 250.0),
+                (t + 6.5 + s, 500.0, 250.0),
+                (t + 9.5 + s, 900.0, 250.0),
+            ]
+        };
+        let mut actors: Vec<Actor> = (0..4).map(|i| car(&way(i, 3.5))).collect();
+        actors.push(car(&way(4, 6.0)));
+        let world = World::new(lane(), actors);
+        assert!(world.run(rate, 110.0).is_empty(), "at {rate}/s: {:?}", world.run(rate, 110.0));
+        let mut actors = world.actors;
+        actors.push(car(&way(5, 40.0)));
+        let found = only(World::new(lane(), actors).run(rate, 150.0), IncidentKind::StoppedVehicle);
+        assert_eq!(found.len(), 1, "at {rate}/s");
+    }
+}

@@ -1,0 +1,97 @@
+//! `wrong_way`.
+
+use proptest::prelude::*;
+use wayside_types::{IncidentKind, RoadUserClass, Severity};
+
+use crate::world::{Actor, RATES, World, car, carriageway, lane, none, only, seconds, walker};
+
+fn to_the_left() -> Vec<(f64, f64, f64)> {
+    vec![(5.0, 1000.0, 250.0), (10.0, 0.0, 250.0)]
+}
+
+#[test]
+fn who_drives_against_the_lane_is_told_within_two_seconds() {
+    for rate in RATES {
+        let found =
+            only(World::new(lane(), vec![car(&to_the_left())]).run(rate, 20.0), IncidentKind::WrongWay);
+        assert_eq!(found.len(), 1, "at {rate}/s");
+        let detected = seconds(found[0].detected);
+        assert!((6.0..7.2).contains(&detected), "at {rate}/s: {detected}");
+        assert_eq!(found[0].severity, Severity::Severe);
+        let ended = seconds(found[0].ended.unwrap());
+        assert!((9.5..10.5).contains(&ended), "at {rate}/s: {ended}");
+    }
+}
+
+#[test]
+fn what_is_no_wrong_way() {
+    let right: Vec<Actor> = (0..8)
+        .map(|i| f64::from(i) * 3.0)
+        .map(|t| car(&[(t, 0.0, 250.0), (t + 5.0, 1000.0, 250.0)]))
+        .collect();
+    none(&World::new(lane(), right), 40.0);
+    // Pushing back by less than its own length; turning out of the lane; walking; driving where nothing is drawn.
+    none(
+        &World::new(
+            lane(),
+            vec![car(&[(0.0, 500.0, 250.0), (4.0, 500.0, 250.0), (6.0, 460.0, 250.0), (20.0, 460.0, 250.0)])],
+        ),
+        20.0,
+    );
+    none(&World::new(lane(), vec![car(&[(0.0, 500.0, 300.0), (3.0, 480.0, 100.0)])]), 10.0);
+    none(&World::new(lane(), vec![walker(&to_the_left())]), 20.0);
+    none(&World::new(lane(), vec![car(&[(5.0, 1000.0, 400.0), (10.0, 0.0, 400.0)])]), 20.0);
+}
+
+#[test]
+fn a_detection_that_jumps_back_does_not_drive_back() {
+    // A track that hops from each vehicle to the next behind it.
+    let mut way = Vec::new();
+    for i in 0..10 {
+        let t = f64::from(i);
+        way.extend([(t, 600.0, 250.0), (t + 0.95, 700.0, 250.0)]);
+    }
+    none(&World::new(lane(), vec![car(&way)]), 12.0);
+}
+
+#[test]
+fn the_usual_direction_is_learnt_where_no_lane_is_drawn() {
+    for rate in RATES {
+        let mut actors: Vec<Actor> = (0..35)
+            .map(|i| 2.0 * f64::from(i))
+            .map(|t| car(&[(t, 0.0, 250.0), (t + 4.0, 1000.0, 250.0)]))
+            .collect();
+        actors.push(car(&[(80.0, 1000.0, 250.0), (85.0, 0.0, 250.0)]));
+        let found = only(World::new(carriageway(), actors).run(rate, 95.0), IncidentKind::WrongWay);
+        assert_eq!(found.len(), 1, "at {rate}/s");
+        assert!((80.0..83.0).contains(&seconds(found[0].detected)), "at {rate}/s");
+    }
+}
+
+#[test]
+fn a_street_that_is_driven_both_ways_has_no_wrong_one() {
+    let way = |i: u32| {
+        let t = 2.0 * f64::from(i);
+        if i % 3 == 0 {
+            car(&[(t, 1000.0, 250.0), (t + 4.0, 0.0, 250.0)])
+        } else {
+            car(&[(t, 0.0, 250.0), (t + 4.0, 1000.0, 250.0)])
+        }
+    };
+    none(&World::new(carriageway(), (0..45).map(way).collect()), 100.0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whoever goes along the heading within 60° is right, at any speed and rate.
+    #[test]
+    fn along_the_heading_is_never_wrong(
+        speed in 20.0..900.0_f64, rise in -1.5..1.5_f64, rate in 5.0..25.0_f64, w in 20.0..150.0_f64,
+    ) {
+        let s = 100.0 / speed;
+        let actor = Actor { class: RoadUserClass::Truck, size: (w, w * 0.6), ..car(&[
+            (0.0, 450.0, 250.0 - 50.0 * rise), (s, 550.0, 250.0 + 50.0 * rise)]) };
+        prop_assert!(World::new(lane(), vec![actor]).run(rate, s + 1.0).is_empty());
+    }
+}
