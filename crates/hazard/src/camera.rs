@@ -29,10 +29,10 @@ const OVER_S: f64 = 1.0;
 /// A camera that shows less change than this at its quietest, grey levels, does not tell a frozen picture.
 const LEAST_REST: f32 = 0.05;
 /// Whether the camera looks elsewhere is asked this often.
-const MOVED_EVERY_S: f64 = 0.25;
+const MOVED_EVERY_S: f64 = 0.18;
 /// It may when edges agree less than this share of what they usually do.
 const AGREEMENT_SHARE: f64 = 0.5;
-/// It does when they agree elsewhere by more than this share of usual, or nowhere by more than this.
+/// It does when they agree by more than this share of usual elsewhere, or nowhere and here by less than this.
 const FOUND_SHARE: f64 = 0.6;
 const LOST_SHARE: f64 = 0.4;
 /// Blur takes the fine, and leaves this share of the coarse.
@@ -59,6 +59,8 @@ pub struct Camera {
 struct Doubt {
     /// First and last frame that showed it.
     seen: Option<(Timestamp, Timestamp)>,
+    /// From when on it may have been there.
+    onset: Option<Timestamp>,
     why: Vec<Reason>,
     excess: f64,
 }
@@ -104,7 +106,7 @@ impl Camera {
             } else {
                 self.evidence(KINDS[index], at, view, &look, shares.as_deref(), scene)
             };
-            if self.doubts[index].take(at, evidence) {
+            if self.doubts[index].take(KINDS[index], at, evidence) {
                 found = Some(index);
             }
         }
@@ -122,7 +124,7 @@ impl Camera {
         }
         let why = vec![Reason::new("silent_s", for_s, "hold_s", settings.hold_s)];
         let since = Some(crate::before(at, for_s));
-        self.doubts[0].take(at, Evidence::There { why, excess: 0.0, since });
+        self.doubts[0].take(KINDS[0], at, Evidence::There { why, excess: 0.0, since });
     }
 
     /// Since when the camera is not believed; `None` when it is.
@@ -140,7 +142,7 @@ impl Camera {
     pub fn held(&self) -> Vec<Held> {
         let mut held = Vec::new();
         for (kind, doubt) in KINDS.iter().zip(&self.doubts) {
-            let Some((since, last)) = doubt.seen else { continue };
+            let (Some((_, last)), Some(since)) = (doubt.seen, doubt.onset) else { continue };
             let lasted_s = seconds(since, last);
             if lasted_s < self.hold_s(*kind) {
                 continue;
@@ -243,10 +245,7 @@ impl Camera {
     fn moved(&mut self, at: Timestamp, scene: &Scene, shares: Option<&[BlockShare]>) -> Evidence {
         let due = self.asked_at.is_none_or(|then| seconds(then, at) >= MOVED_EVERY_S);
         if !due {
-            return match &self.moved {
-                Some(why) => Evidence::There { why: why.clone(), excess: 0.0, since: self.agreed_at },
-                None => Evidence::Absent,
-            };
+            return if self.moved.is_some() { Evidence::Untold } else { Evidence::Absent };
         }
         let dt_s = self.asked_at.map_or(0.0, |then| seconds(then, at).min(1.0));
         self.asked_at = Some(at);
@@ -285,7 +284,8 @@ impl Camera {
         if score >= FOUND_SHARE * usual && share >= limit {
             return Some(vec![Reason::new("shift_share", share, "min_shift_share", limit)]);
         }
-        let lost = score < LOST_SHARE * usual && agreement < LOST_SHARE * usual;
+        // Upright and level edges agree a little wherever one looks: what says something is the old place.
+        let lost = score < FOUND_SHARE * usual && agreement < LOST_SHARE * usual;
         lost.then(|| {
             vec![Reason::new("agreement_share", agreement / usual, "min_agreement_share", LOST_SHARE)]
         })
@@ -336,19 +336,27 @@ impl Camera {
     }
 }
 
+/// How long a fault must be seen before it is suspected.
+fn suspect_s(kind: IncidentKind) -> f64 {
+    if kind == IncidentKind::CameraFrozen { SUSPECT_FROZEN_S } else { SUSPECT_S }
+}
+
 impl Doubt {
     /// Takes a frame's evidence; says whether the fault is there.
-    fn take(&mut self, at: Timestamp, evidence: Evidence) -> bool {
+    fn take(&mut self, kind: IncidentKind, at: Timestamp, evidence: Evidence) -> bool {
         match evidence {
             Evidence::There { why, excess, since } => {
-                let first = self.seen.map_or(since.unwrap_or(at), |(first, _)| first);
+                let first = self.seen.map_or(at, |(first, _)| first);
                 self.seen = Some((first, at));
+                self.onset.get_or_insert(since.unwrap_or(at));
                 (self.why, self.excess) = (why, excess);
                 return true;
             }
             Evidence::Untold => {}
             Evidence::Absent => {
-                if self.seen.is_some_and(|(_, last)| seconds(last, at) >= OVER_S) {
+                let over =
+                    |(first, last)| seconds(first, last) < suspect_s(kind) || seconds(last, at) >= OVER_S;
+                if self.seen.is_some_and(over) {
                     *self = Self::default();
                 }
             }
@@ -357,8 +365,7 @@ impl Doubt {
     }
 
     fn suspected(&self, kind: IncidentKind) -> Option<Timestamp> {
-        let (since, last) = self.seen?;
-        let least_s = if kind == IncidentKind::CameraFrozen { SUSPECT_FROZEN_S } else { SUSPECT_S };
-        (seconds(since, last) >= least_s).then_some(since)
+        let (first, last) = self.seen?;
+        self.onset.filter(|_| seconds(first, last) >= suspect_s(kind))
     }
 }

@@ -15,6 +15,8 @@ const SECTORS: usize = 8;
 const USUAL_SHARE: f64 = 0.95;
 /// From so many on, old ones count half.
 const MOST: u32 = 2_000;
+/// A way from frame to frame is looked at in so many steps.
+const STEPS: u32 = 4;
 /// Slower than this says nothing of the direction, box units a second.
 const LEAST_UNITS_S: f64 = 0.5;
 
@@ -29,8 +31,8 @@ struct Cell {
 pub struct Field {
     cells: Vec<Cell>,
     size: FrameSize,
-    /// In which cell each vehicle was counted last: once a cell.
-    last: HashMap<TrackId, usize>,
+    /// In which cell each vehicle was counted last, and where: once a cell.
+    last: HashMap<TrackId, (usize, Point)>,
 }
 
 impl Field {
@@ -42,11 +44,26 @@ impl Field {
     pub fn learn(&mut self, users: &[&RoadUser], direction: impl Fn(&RoadUser) -> Option<Point>) {
         self.last.retain(|id, _| users.iter().any(|u| u.id == *id));
         for user in users.iter().filter(|u| u.speed_units.is_some_and(|v| v >= LEAST_UNITS_S)) {
-            let (Some(way), Some(index)) = (direction(user), self.index(user.p)) else { continue };
-            if self.last.insert(user.id, index) == Some(index) {
-                continue;
+            let Some(way) = direction(user) else { continue };
+            // At few frames a second a vehicle leaps over cells.
+            let (mut cell, from) =
+                self.last.get(&user.id).map_or((None, user.p), |(cell, p)| (Some(*cell), *p));
+            let between = |i: u32| f64::from(i) / f64::from(STEPS);
+            let places = (1..=STEPS).map(|i| {
+                Point::new(
+                    from.x + (user.p.x - from.x) * between(i),
+                    from.y + (user.p.y - from.y) * between(i),
+                )
+            });
+            let indices: Vec<usize> = places.filter_map(|p| self.index(p)).collect();
+            for index in indices {
+                if cell.replace(index) != Some(index) {
+                    self.cells[index].add(way);
+                }
             }
-            self.cells[index].add(way);
+            if let Some(cell) = cell {
+                self.last.insert(user.id, (cell, user.p));
+            }
         }
     }
 

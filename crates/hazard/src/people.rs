@@ -107,9 +107,11 @@ impl People {
             let height_m = height_px * left.distance(right) / 10.0;
             return (HEIGHT_M.0..=HEIGHT_M.1).contains(&height_m);
         }
-        let car = self.cars[row_of(Point::new(0.0, user.p.y / h))];
+        let row = row_of(Point::new(0.0, user.p.y / h));
+        let near = [row, row + 1, row.saturating_sub(1)].into_iter().filter_map(|row| self.cars.get(row));
+        let Some(car) = near.into_iter().find(|car| car.cars >= LEAST_CARS) else { return true };
         let (least, most) = HEIGHT_IN_CARS;
-        car.cars < LEAST_CARS || (least..=most).contains(&(height_px / car.px.max(1.0)))
+        (least..=most).contains(&(height_px / car.px.max(1.0)))
     }
 
     fn note(&mut self, at: Timestamp, road: &Road, traffic: &Congestion, user: &RoadUser, zone: usize) {

@@ -22,7 +22,7 @@ const LEAST_SPEED_S: f64 = 0.35;
 const SETTLE_UNITS: f64 = 0.2;
 const SETTLE_S: f64 = 1.0;
 /// Who is further than this from where it stood, for [`LEAVE_S`], has left.
-const LEAVE_UNITS: f64 = 0.45;
+const LEAVE_UNITS: f64 = 0.35;
 const LEAVE_S: f64 = 0.5;
 /// Places this close to where somebody came to stand are the last bit of its way there, box units.
 const APPROACH_UNITS: (f64, f64) = (0.15, 1.5);

@@ -13,10 +13,12 @@ use crate::seconds;
 const SAME_IOU: f32 = 0.3;
 /// … or its reference point is this close, box units.
 const SAME_UNITS: f64 = 0.5;
+/// A track further than this from where its vehicle stood, box units, left with it.
+const AWAY_UNITS: f64 = 0.45;
 /// Unseen for this long it is gone, if brightness doesn't say anything.
 const FORGET_S: f64 = 15.0;
 /// The same once its track was seen to drive off.
-const LEFT_S: f64 = 2.0;
+const LEFT_S: f64 = 4.0;
 /// Brightness says that it is gone when it does for this long.
 const GONE_S: f64 = 1.5;
 /// Grey levels by which a place differs from the empty scene at least, if something came to it.
@@ -140,9 +142,16 @@ impl Stand {
     }
 
     fn is(&self, user: &RoadUser) -> bool {
-        self.track == user.id && user.p.distance(self.p) <= self.unit
-            || self.bbox.iou(&user.bbox) >= SAME_IOU
+        if self.track == user.id {
+            return !self.is_away(user);
+        }
+        self.bbox.iou(&user.bbox) >= SAME_IOU
             || self.p.distance(user.p) <= SAME_UNITS * self.unit.min(user.unit)
+    }
+
+    /// Whether its own track is somewhere else.
+    fn is_away(&self, user: &RoadUser) -> bool {
+        user.p.distance(self.p) > AWAY_UNITS * self.unit
     }
 
     fn take(&mut self, at: Timestamp, user: &RoadUser) {
@@ -157,7 +166,11 @@ impl Stand {
 
     /// A weak or young track in its place is the vehicle as well, if it does not move.
     fn blink(&mut self, at: Timestamp, users: &[RoadUser]) {
-        let still = |u: &&RoadUser| u.speed_units.is_none_or(|v| v < 0.4) && self.bbox.iou(&u.bbox) >= 0.4;
+        let still = |u: &&RoadUser| {
+            let stays =
+                if u.id == self.track { !self.is_away(u) } else { u.speed_units.is_none_or(|v| v < 0.2) };
+            u.class.is_motor_vehicle() && stays && self.bbox.iou(&u.bbox) >= 0.4
+        };
         if users.iter().any(|u| still(&u)) {
             self.seen_at = at;
             self.known_at = at;
@@ -167,12 +180,7 @@ impl Stand {
 
     /// Its track drives away with it, or with somebody who passed in front.
     fn note_leaving(&mut self, users: &[RoadUser]) {
-        let away = |u: &&RoadUser| {
-            u.id == self.track && u.anchor.is_none() && u.p.distance(self.p) > 0.8 * self.unit
-        };
-        if users.iter().any(|u| away(&u)) {
-            self.left = true;
-        }
+        self.left |= users.iter().any(|u| u.id == self.track && self.is_away(u));
     }
 
     /// What the brightness of its place says.

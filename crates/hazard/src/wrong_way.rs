@@ -103,10 +103,8 @@ impl WrongWay {
 
     fn follow(&mut self, at: Timestamp, road: &Road, user: &RoadUser) {
         let Some((way, then)) = direction(road, user) else { return };
-        let Some((usual, zone)) = self.usual(road, user) else {
-            self.against.remove(&user.id);
-            return;
-        };
+        // Where nothing is usual, nothing is said for or against.
+        let Some((usual, zone)) = self.usual(road, user) else { return };
         let angle_deg = (way.x * usual.x + way.y * usual.y).clamp(-1.0, 1.0).acos().to_degrees();
         if angle_deg < self.settings.min_angle_deg {
             self.against.remove(&user.id);

@@ -82,7 +82,7 @@ fn a_queue_at_a_signal_is_none_until_it_fills_its_zone() {
     };
     none(&World::new(zones(300.0), queue()), 90.0);
     for rate in RATES {
-        let found = only(World::new(zones(560.0), queue()).run(rate, 90.0), IncidentKind::Congestion);
+        let found = only(World::new(zones(590.0), queue()).run(rate, 90.0), IncidentKind::Congestion);
         assert_eq!(found.len(), 1, "at {rate}/s: {found:?}");
         assert_eq!(found[0].zone.as_ref().unwrap().as_str(), "signal");
         assert!((70.0..75.0).contains(&seconds(found[0].ended.unwrap())));

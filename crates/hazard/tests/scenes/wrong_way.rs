@@ -59,9 +59,9 @@ fn the_usual_direction_is_learnt_where_no_lane_is_drawn() {
     for rate in RATES {
         let mut actors: Vec<Actor> = (0..35)
             .map(|i| 2.0 * f64::from(i))
-            .map(|t| car(&[(t, 0.0, 250.0), (t + 4.0, 1000.0, 250.0)]))
+            .map(|t| car(&[(t, 0.0, 265.0), (t + 4.0, 1000.0, 265.0)]))
             .collect();
-        actors.push(car(&[(80.0, 1000.0, 250.0), (85.0, 0.0, 250.0)]));
+        actors.push(car(&[(80.0, 1000.0, 265.0), (85.0, 0.0, 265.0)]));
         let found = only(World::new(carriageway(), actors).run(rate, 95.0), IncidentKind::WrongWay);
         assert_eq!(found.len(), 1, "at {rate}/s");
         assert!((80.0..83.0).contains(&seconds(found[0].detected)), "at {rate}/s");
