@@ -92,6 +92,9 @@ struct Work {
     meter: ViewMeter,
     /// What the brightness of the frame that is being looked at shows.
     view: Option<ViewSample>,
+    /// Whether a frame came since that was asked last, and when the last was known to have come.
+    heard: bool,
+    silent_since: Duration,
     /// What the detector found in the last frame that it looked at.
     found: Vec<Detection>,
     analysis: CameraAnalysis,
@@ -129,6 +132,8 @@ impl LiveCamera {
                 gate: MotionGate::new(spec.profile.motion),
                 meter: ViewMeter::default(),
                 view: None,
+                heard: false,
+                silent_since: parts.clock.monotonic(),
                 found: Vec::new(),
                 analysis: CameraAnalysis::new(spec.clone()),
                 binner,
@@ -208,6 +213,7 @@ impl LiveCamera {
         }
         let found = work.found.clone();
         let view = work.view.take();
+        work.heard = true;
         let outcome = work.analysis.process(FrameMoment::from(frame), found, view.as_ref())?;
         for event in &outcome.events {
             work.binner.event(event);
@@ -219,9 +225,15 @@ impl LiveCamera {
         Ok(())
     }
 
-    /// No frame came for so long until now.
-    pub fn silent(&self, now: Timestamp, silent_for: Duration) {
-        let changes = self.work().analysis.silent(now, silent_for.as_secs_f64());
+    /// Asked once a second: whether frames still come, at a moment of both clocks.
+    pub fn silent(&self, now: Timestamp, monotonic: Duration) {
+        let mut work = self.work();
+        if std::mem::take(&mut work.heard) {
+            work.silent_since = monotonic;
+        }
+        let for_s = monotonic.saturating_sub(work.silent_since).as_secs_f64();
+        let changes = work.analysis.silent(now, for_s);
+        drop(work);
         self.tell(&changes);
     }
 
@@ -283,7 +295,7 @@ impl Work {
     }
 
     /// The stretch since the last analysed frame was watched, unless it is a hole: longer than two
-    /// seconds and than three frames at the camera's rate.
+    /// seconds and than three frames at the camera's rate, or the camera itself is in doubt.
     fn watched(&mut self, captured_at: Timestamp, dropped: u64, rate_fps: f64) {
         if let Some(last) = self.last.as_ref().filter(|_| !self.analysis.is_doubted()) {
             let gap_s = captured_at.duration_since(last.captured_at).as_secs_f64();

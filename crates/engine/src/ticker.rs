@@ -9,7 +9,7 @@ use metrics::gauge;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
-use wayside_types::{ClosedBins, LiveEvent};
+use wayside_types::{CameraState, ClosedBins, LiveEvent};
 
 use crate::live::Shared;
 use crate::source::Source;
@@ -36,6 +36,7 @@ pub fn run(shared: &Shared, sources: &[Option<Box<dyn Source>>], seed: u64) {
         close_bins(shared);
         keep_pace(shared);
         show_icons(shared, &mut rng);
+        note_silence(shared);
         gauge!("wayside_frames_waiting").set(shared.queue.depth() as f64);
         if ticks.is_multiple_of(STATUS_EVERY_TICKS) {
             refresh(shared, sources);
@@ -92,6 +93,17 @@ fn show_icons(shared: &Shared, rng: &mut Pcg64Mcg) {
         let mut icons = camera.icons(now);
         icons.shuffle(rng);
         shared.hub.publish(LiveEvent::Icons { camera: camera.spec.id.clone(), icons });
+    }
+}
+
+/// Tells cameras that no frame comes; a file that was played to its end is none of them.
+fn note_silence(shared: &Shared) {
+    let (now, monotonic) = (shared.clock.now(), shared.clock.monotonic());
+    for camera in &shared.cameras {
+        let status = shared.hub.status(&camera.spec.id);
+        if status.is_none_or(|status| status.state != CameraState::Ended) {
+            camera.silent(now, monotonic);
+        }
     }
 }
 

@@ -58,6 +58,11 @@ fn check(scene: &str, seed: &str, known_wrong: u64) {
         crossings += want;
     }
     assert!(crossings > 0, "nothing crossed a line");
+    assert_eq!(
+        report["incidents"],
+        serde_json::json!([]),
+        "{scene}, seed {seed}: usual traffic is no hazard"
+    );
     assert!(
         wrong <= known_wrong,
         "{scene}, seed {seed}: {wrong} of {crossings} wrong, known are {known_wrong}"
