@@ -9,7 +9,7 @@ use crate::reference::{BlockShare, Look, Reference, quantile};
 use crate::scene::Scene;
 use crate::seconds;
 use crate::severity::{Circumstances, severity};
-use crate::shift::Directions;
+use crate::shift::{Directions, MOST_SHIFT, NEARBY};
 
 /// The kinds in their order.
 pub const KINDS: [IncidentKind; 6] = [
@@ -30,11 +30,14 @@ const OVER_S: f64 = 1.0;
 const LEAST_REST: f32 = 0.05;
 /// Whether the camera looks elsewhere is asked this often.
 const MOVED_EVERY_S: f64 = 0.18;
-/// It may when edges agree less than this share of what they usually do.
-const AGREEMENT_SHARE: f64 = 0.5;
-/// It does when they agree by more than this share of usual elsewhere, or nowhere and here by less than this.
-const FOUND_SHARE: f64 = 0.6;
-const LOST_SHARE: f64 = 0.4;
+/// It may when edges agree less than this share of what they usually do; far away is looked at below the second.
+const AGREEMENT_SHARE: f64 = 0.75;
+const FAR_SHARE: f64 = 0.5;
+/// It does when they agree elsewhere by so many times more than here, and by this share of usual …
+const FOUND_TIMES: f64 = 1.25;
+const FOUND_SHARE: f64 = 0.45;
+/// … or nowhere, and hardly any part of the picture agrees with what was there by more than this share of usual.
+const LOST_SHARE: f64 = 0.5;
 /// Blur takes the fine, and leaves this share of the coarse.
 const BLUR_LEAVES: f32 = 0.6;
 /// Fog leaves no part of the picture as it was: the clearest tenth loses this much as well. Dirt does.
@@ -263,31 +266,33 @@ impl Camera {
         let (now, empty, shape) = scene.pictures()?;
         let (then, now) = (Directions::of(empty, shape), Directions::of(now, shape));
         let agreement = then.agreement(&now)?;
-        let usual = self.usual_agreement.unwrap_or(agreement);
+        let usual = self.usual_agreement.unwrap_or(agreement.median);
         // It is asked of a scene that was seen for some seconds, and only while its edges are there.
         let ready = self.agreement_s >= crate::reference::READY_S;
-        let sharp = shares.is_some_and(|shares| quantile(shares, 0.5, |s| s.edges) >= 0.5);
-        if !ready || agreement >= AGREEMENT_SHARE * usual {
+        if !ready || agreement.median >= AGREEMENT_SHARE * usual {
             if self.is_clean() {
                 let share = (dt_s / self.agreement_s.clamp(1.0, 60.0)).min(1.0);
-                self.usual_agreement = Some(usual + (agreement - usual) * share);
+                self.usual_agreement = Some(usual + (agreement.median - usual) * share);
                 self.agreement_s += dt_s;
             }
             return None;
         }
-        if !sharp {
+        if !shares.is_some_and(|shares| quantile(shares, 0.5, |s| s.edges) >= 0.5) {
             return None;
         }
-        let (shift, score) = then.best_shift(&now);
-        let share = f64::from(shift.0).hypot(f64::from(shift.1)) / shape.0.max(1) as f64;
+        let far = agreement.median < FAR_SHARE * usual;
         let limit = self.settings.camera_moved.min_shift_share;
-        if score >= FOUND_SHARE * usual && share >= limit {
-            return Some(vec![Reason::new("shift_share", share, "min_shift_share", limit)]);
+        let here = then.correlation(&now, 0, 0);
+        for most in if far { &[NEARBY, MOST_SHIFT][..] } else { &[NEARBY] } {
+            let (shift, score) = then.best_shift(&now, *most);
+            let share = f64::from(shift.0).hypot(f64::from(shift.1)) / shape.0.max(1) as f64;
+            if share >= limit && score >= FOUND_SHARE * usual && score >= FOUND_TIMES * here {
+                return Some(vec![Reason::new("shift_share", share, "min_shift_share", limit)]);
+            }
         }
-        // Upright and level edges agree a little wherever one looks: what says something is the old place.
-        let lost = score < FOUND_SHARE * usual && agreement < LOST_SHARE * usual;
+        let lost = far && agreement.best < LOST_SHARE * usual;
         lost.then(|| {
-            vec![Reason::new("agreement_share", agreement / usual, "min_agreement_share", LOST_SHARE)]
+            vec![Reason::new("agreement_share", agreement.best / usual, "min_agreement_share", LOST_SHARE)]
         })
     }
 

@@ -4,14 +4,24 @@
 //!
 //! Directions are compared as doubled angles, by normalised correlation.
 
-/// So far is a shift sought, in cells across and down: a fifth of the picture.
-const MOST_SHIFT: (i32, i32) = (16, 9);
+/// So far is a shift sought, in cells across and down: first nearby, then a fifth of the picture.
+pub const NEARBY: (i32, i32) = (5, 5);
+pub const MOST_SHIFT: (i32, i32) = (16, 9);
 /// Parts of the picture that are compared apart, across and down: traffic covers some of them, never most.
 const PARTS: (usize, usize) = (8, 5);
 /// Parts whose edges are weaker than this mean, grey levels, tell nothing.
 const LEAST_EDGES: f32 = 1.0;
 /// Edges are compared up to this strength, so that no single one decides.
 const MOST_EDGE: f32 = 12.0;
+
+/// How well two pictures agree, each −1 to 1.
+#[derive(Debug, Clone, Copy)]
+pub struct Agreement {
+    /// Of the middle part.
+    pub median: f64,
+    /// Of the best fifth at least: what traffic leaves uncovered.
+    pub best: f64,
+}
 
 /// Directions of edges, cell by cell.
 #[derive(Debug)]
@@ -40,9 +50,9 @@ impl Directions {
         Self { columns, rows, cells }
     }
 
-    /// How well it agrees with another of the same shape without a shift, −1 to 1: the median over those parts of
-    /// `self` that have edges. `None` where hardly any has.
-    pub fn agreement(&self, now: &Self) -> Option<f64> {
+    /// How well it agrees with another of the same shape without a shift: over those parts of `self` that have edges.
+    /// `None` where hardly any has.
+    pub fn agreement(&self, now: &Self) -> Option<Agreement> {
         let parts = PARTS.0 * PARTS.1;
         let mut sums = vec![(0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32); parts];
         for (index, (a, b)) in self.cells.iter().zip(&now.cells).enumerate() {
@@ -63,15 +73,16 @@ impl Directions {
         if scores.len() < 6 {
             return None;
         }
-        let middle = scores.len() / 2;
-        Some(f64::from(*scores.select_nth_unstable_by(middle, f32::total_cmp).1))
+        scores.sort_by(f32::total_cmp);
+        let at = |share: usize| scores.get(scores.len() * share / 100).copied().map_or(0.0, f64::from);
+        Some(Agreement { median: at(50), best: at(80) })
     }
 
     /// The shift, in cells to the right and down, at which another agrees best, and how well it does then.
-    pub fn best_shift(&self, now: &Self) -> ((i32, i32), f64) {
+    pub fn best_shift(&self, now: &Self, most: (i32, i32)) -> ((i32, i32), f64) {
         let mut best = ((0, 0), f64::MIN);
-        for dy in -MOST_SHIFT.1..=MOST_SHIFT.1 {
-            for dx in -MOST_SHIFT.0..=MOST_SHIFT.0 {
+        for dy in -most.1..=most.1 {
+            for dx in -most.0..=most.0 {
                 let score = self.correlation(now, dx, dy);
                 if score > best.1 {
                     best = ((dx, dy), score);
@@ -123,12 +134,12 @@ mod tests {
     #[test]
     fn shifts_are_found_and_polarity_is_none() {
         let here = picture(0, 0, false);
-        assert!(here.agreement(&here).unwrap() > 0.99);
-        assert!(here.agreement(&picture(0, 0, true)).unwrap() > 0.99, "night is no movement");
+        assert!(here.agreement(&here).unwrap().median > 0.99);
+        assert!(here.agreement(&picture(0, 0, true)).unwrap().median > 0.99, "night is no movement");
         for (dx, dy) in [(3, 0), (-7, 2), (0, -5), (12, 6)] {
             let there = picture(dx, dy, false);
-            assert!(here.agreement(&there).unwrap() < 0.6, "{dx}, {dy}");
-            let (found, score) = here.best_shift(&there);
+            assert!(here.agreement(&there).unwrap().median < 0.6, "{dx}, {dy}");
+            let (found, score) = here.best_shift(&there, MOST_SHIFT);
             assert_eq!(found, (dx, dy));
             assert!(score > 0.95, "{score}");
         }
