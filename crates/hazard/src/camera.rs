@@ -33,8 +33,11 @@ const MOVED_EVERY_S: f64 = 0.18;
 /// It may when edges agree less than this share of what they usually do; far away is looked at below the second.
 const AGREEMENT_SHARE: f64 = 0.75;
 const FAR_SHARE: f64 = 0.5;
+/// Along the stripes of a road edges agree wherever one looks, so nearby it is looked at this often in any case.
+const SEEK_EVERY_S: f64 = 1.0;
 /// It does when they agree elsewhere by so many times more than here, and by this share of usual …
 const FOUND_TIMES: f64 = 1.25;
+const STILL_TIMES: f64 = 1.1;
 const FOUND_SHARE: f64 = 0.45;
 /// … or nowhere, and hardly any part of the picture agrees with what was there by more than this share of usual.
 const LOST_SHARE: f64 = 0.5;
@@ -55,6 +58,9 @@ pub struct Camera {
     asked_at: Option<Timestamp>,
     agreed_at: Option<Timestamp>,
     moved: Option<Vec<Reason>>,
+    /// Where the old view was found, cells to the right and down, and when it was last sought.
+    shift: Option<(i32, i32)>,
+    sought_at: Option<Timestamp>,
     doubts: [Doubt; KINDS.len()],
 }
 
@@ -93,6 +99,8 @@ impl Camera {
             asked_at: None,
             agreed_at: None,
             moved: None,
+            shift: None,
+            sought_at: None,
             doubts: Default::default(),
         }
     }
@@ -252,7 +260,7 @@ impl Camera {
         }
         let dt_s = self.asked_at.map_or(0.0, |then| seconds(then, at).min(1.0));
         self.asked_at = Some(at);
-        self.moved = self.ask_moved(dt_s, scene, shares);
+        self.moved = self.ask_moved(at, dt_s, scene, shares);
         match &self.moved {
             Some(why) => Evidence::There { why: why.clone(), excess: 0.0, since: self.agreed_at },
             None => {
@@ -262,38 +270,68 @@ impl Camera {
         }
     }
 
-    fn ask_moved(&mut self, dt_s: f64, scene: &Scene, shares: Option<&[BlockShare]>) -> Option<Vec<Reason>> {
+    fn ask_moved(
+        &mut self,
+        at: Timestamp,
+        dt_s: f64,
+        scene: &Scene,
+        shares: Option<&[BlockShare]>,
+    ) -> Option<Vec<Reason>> {
         let (now, empty, shape) = scene.pictures()?;
         let (then, now) = (Directions::of(empty, shape), Directions::of(now, shape));
         let agreement = then.agreement(&now)?;
         let usual = self.usual_agreement.unwrap_or(agreement.median);
-        // It is asked of a scene that was seen for some seconds, and only while its edges are there.
-        let ready = self.agreement_s >= crate::reference::READY_S;
-        if !ready || agreement.median >= AGREEMENT_SHARE * usual {
-            if self.is_clean() {
-                let share = (dt_s / self.agreement_s.clamp(1.0, 60.0)).min(1.0);
-                self.usual_agreement = Some(usual + (agreement.median - usual) * share);
-                self.agreement_s += dt_s;
-            }
-            return None;
-        }
-        if !shares.is_some_and(|shares| quantile(shares, 0.5, |s| s.edges) >= 0.5) {
-            return None;
-        }
-        let far = agreement.median < FAR_SHARE * usual;
-        let limit = self.settings.camera_moved.min_shift_share;
         let here = then.correlation(&now, 0, 0);
+        // Once it is known where the old view is now, it is there until it is here again.
+        if let Some((dx, dy)) = self.shift
+            && then.correlation(&now, dx, dy) >= STILL_TIMES * here
+        {
+            return self.moved.clone();
+        }
+        // It is asked of a scene that was seen for some seconds, and only while its edges are there.
+        let doubtful = agreement.median < AGREEMENT_SHARE * usual;
+        let due = self.sought_at.is_none_or(|then| seconds(then, at) >= SEEK_EVERY_S);
+        let ready = self.agreement_s >= crate::reference::READY_S;
+        let sharp = shares.is_some_and(|shares| quantile(shares, 0.5, |s| s.edges) >= 0.5);
+        self.shift = None;
+        if ready && sharp && (doubtful || due) {
+            self.sought_at = Some(at);
+            let far = agreement.median < FAR_SHARE * usual;
+            if let Some(why) = self.seek(&then, &now, here, usual, far) {
+                return Some(why);
+            }
+            if far && agreement.best < LOST_SHARE * usual {
+                let share = agreement.best / usual;
+                return Some(vec![Reason::new("agreement_share", share, "min_agreement_share", LOST_SHARE)]);
+            }
+        }
+        if !(ready && doubtful) && self.is_clean() {
+            let share = (dt_s / self.agreement_s.clamp(1.0, 60.0)).min(1.0);
+            self.usual_agreement = Some(usual + (agreement.median - usual) * share);
+            self.agreement_s += dt_s;
+        }
+        None
+    }
+
+    /// Looks for the old view elsewhere in the picture.
+    fn seek(
+        &mut self,
+        then: &Directions,
+        now: &Directions,
+        here: f64,
+        usual: f64,
+        far: bool,
+    ) -> Option<Vec<Reason>> {
+        let limit = self.settings.camera_moved.min_shift_share;
         for most in if far { &[NEARBY, MOST_SHIFT][..] } else { &[NEARBY] } {
-            let (shift, score) = then.best_shift(&now, *most);
-            let share = f64::from(shift.0).hypot(f64::from(shift.1)) / shape.0.max(1) as f64;
+            let (shift, score) = then.best_shift(now, *most);
+            let share = f64::from(shift.0).hypot(f64::from(shift.1)) / then.columns().max(1) as f64;
             if share >= limit && score >= FOUND_SHARE * usual && score >= FOUND_TIMES * here {
+                self.shift = Some(shift);
                 return Some(vec![Reason::new("shift_share", share, "min_shift_share", limit)]);
             }
         }
-        let lost = far && agreement.best < LOST_SHARE * usual;
-        lost.then(|| {
-            vec![Reason::new("agreement_share", agreement.best / usual, "min_agreement_share", LOST_SHARE)]
-        })
+        None
     }
 
     fn blurred(&self, shares: Option<&[BlockShare]>) -> Evidence {

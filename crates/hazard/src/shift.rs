@@ -50,6 +50,11 @@ impl Directions {
         Self { columns, rows, cells }
     }
 
+    /// Cells across.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
     /// How well it agrees with another of the same shape without a shift: over those parts of `self` that have edges.
     /// `None` where hardly any has.
     pub fn agreement(&self, now: &Self) -> Option<Agreement> {
