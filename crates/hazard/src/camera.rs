@@ -25,7 +25,9 @@ const SUSPECT_S: f64 = 0.5;
 /// Pictures that repeat are common in streams; of those it takes more.
 const SUSPECT_FROZEN_S: f64 = 1.0;
 /// A fault is over when nothing was seen of it for this long.
-const OVER_S: f64 = 1.0;
+const OVER_S: f64 = 3.0;
+/// What passes is evened out over about this long; fog stays.
+const CALM_S: f64 = 3.0;
 /// A camera that shows less change than this at its quietest, grey levels, does not tell a frozen picture.
 const LEAST_REST: f32 = 0.05;
 /// Whether the camera looks elsewhere is asked this often.
@@ -41,8 +43,8 @@ const STILL_TIMES: f64 = 1.1;
 const FOUND_SHARE: f64 = 0.45;
 /// … or nowhere, and hardly any part of the picture agrees with what was there by more than this share of usual.
 const LOST_SHARE: f64 = 0.5;
-/// Blur takes the fine, and leaves this share of the coarse.
-const BLUR_LEAVES: f32 = 0.6;
+/// Blur takes the fine and leaves the coarse: so many times the share of it, and this share at least. Fog takes both.
+const BLUR_LEAVES: (f32, f32) = (1.8, 0.3);
 /// Fog leaves no part of the picture as it was: the clearest tenth loses this much as well. Dirt does.
 const FOG_CLEAREST: f64 = 0.9;
 
@@ -52,6 +54,9 @@ pub struct Camera {
     reference: Reference,
     /// The least change from frame to frame that is usual: its tenth percentile.
     rest: Option<f32>,
+    /// The picture without what passes, and each part of it against its reference.
+    calm: Option<Look>,
+    calm_shares: Option<Vec<BlockShare>>,
     /// How well edges usually agree with the empty scene's, and when that was last asked.
     usual_agreement: Option<f64>,
     agreement_s: f64,
@@ -94,6 +99,8 @@ impl Camera {
             settings,
             reference: Reference::default(),
             rest: None,
+            calm: None,
+            calm_shares: None,
             usual_agreement: None,
             agreement_s: 0.0,
             asked_at: None,
@@ -108,6 +115,9 @@ impl Camera {
     /// Looks at a frame, which the scene has seen. `dt_s` is the time since the one before.
     pub fn see(&mut self, at: Timestamp, dt_s: f64, view: &ViewSample, scene: &Scene) {
         let look = Look::of(view);
+        let calm = self.calm.get_or_insert_with(|| look.clone());
+        calm.approach(&look, (dt_s / CALM_S).min(1.0) as f32);
+        self.calm_shares = self.reference.compare(calm);
         let shares = self.reference.compare(&look);
         let mut found = None;
         for index in 0..KINDS.len() {
@@ -202,7 +212,7 @@ impl Camera {
             IncidentKind::CameraFrozen if s.camera_frozen.enabled => self.frozen(view),
             IncidentKind::CameraMoved if s.camera_moved.enabled => self.moved(at, scene, shares),
             IncidentKind::CameraBlurred if s.camera_blurred.enabled => self.blurred(shares),
-            IncidentKind::LowVisibility if s.low_visibility.enabled => self.low_visibility(shares),
+            IncidentKind::LowVisibility if s.low_visibility.enabled => self.low_visibility(),
             _ => Evidence::Absent,
         }
     }
@@ -338,10 +348,12 @@ impl Camera {
         let Some(shares) = shares else { return Evidence::Untold };
         let settings = &self.settings.camera_blurred;
         let limit = settings.max_edges_share as f32;
-        let clearest = quantile(shares, 0.9, |s| s.contrast);
+        let clear = |shares: &[BlockShare]| quantile(shares, 0.9, |s| s.contrast) >= FOG_CLEAREST;
+        let clear_parts = clear(shares) && self.calm_shares.as_deref().is_some_and(clear);
         // Blur leaves the coarse; dirt takes all of some parts and leaves others as they were.
-        let is_blurred =
-            |s: &&BlockShare| s.edges < limit && (s.contrast >= BLUR_LEAVES || clearest >= FOG_CLEAREST);
+        let (times, least) = BLUR_LEAVES;
+        let coarse_stays = |s: &BlockShare| s.contrast >= least.max(times * s.edges);
+        let is_blurred = |s: &&BlockShare| s.edges < limit && (coarse_stays(s) || clear_parts);
         let area = shares.iter().filter(is_blurred).count() as f64 / shares.len().max(1) as f64;
         if area < settings.min_area_share {
             return Evidence::Absent;
@@ -353,8 +365,8 @@ impl Camera {
         ])
     }
 
-    fn low_visibility(&self, shares: Option<&[BlockShare]>) -> Evidence {
-        let Some(shares) = shares else { return Evidence::Untold };
+    fn low_visibility(&self) -> Evidence {
+        let Some(shares) = self.calm_shares.as_deref() else { return Evidence::Untold };
         let settings = &self.settings.low_visibility;
         let contrast = quantile(shares, 0.5, |s| s.contrast);
         let edges = quantile(shares, 0.5, |s| s.edges);

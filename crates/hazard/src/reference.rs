@@ -35,7 +35,7 @@ pub struct BlockShare {
 }
 
 /// What a frame looks like in parts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Look {
     edges: Vec<f32>,
     contrast: Vec<f32>,
@@ -48,6 +48,20 @@ impl Look {
         let sum: u64 = cells.means.iter().map(|&m| u64::from(m)).sum();
         let brightness = sum as f32 / 16.0 / cells.means.len().max(1) as f32;
         Self { edges: view.edges.clone(), contrast: contrasts(view), brightness }
+    }
+}
+
+impl Look {
+    /// Comes closer to another look by a share of the difference.
+    pub fn approach(&mut self, other: &Self, share: f32) {
+        if self.edges.len() != other.edges.len() {
+            self.edges.clone_from(&other.edges);
+            self.contrast.clone_from(&other.contrast);
+        }
+        let follow = |mine: &mut f32, theirs: f32| *mine += (theirs - *mine) * share;
+        self.edges.iter_mut().zip(&other.edges).for_each(|(mine, &theirs)| follow(mine, theirs));
+        self.contrast.iter_mut().zip(&other.contrast).for_each(|(mine, &theirs)| follow(mine, theirs));
+        follow(&mut self.brightness, other.brightness);
     }
 }
 

@@ -114,24 +114,26 @@ fn run(rate: f64, until_s: f64, shown: impl Fn(f64) -> Option<Shown>) -> Seen {
 
 /// Clear for 20 s, then faulty for 30 s, then clear again.
 fn fault(kind: IncidentKind, hold_s: f64, faulty: Shown, suspends: bool) {
+    // What passes is evened out before weather is judged, which takes some seconds.
+    let calm_s = if kind == IncidentKind::LowVisibility { 4.0 } else { 0.0 };
     for rate in RATES {
         let faulty_now = |t: f64| (20.0..20.0 + hold_s + 20.0).contains(&t);
         let seen = run(rate, hold_s + 60.0, |t| Some(if faulty_now(t) { faulty } else { CLEAR }));
         let found = only(seen.incidents, kind);
         assert_eq!(found.len(), 1, "{kind} at {rate}/s: {found:?}");
         let onset = seconds(found[0].onset);
-        assert!((19.4..20.5).contains(&onset), "{kind} at {rate}/s: onset {onset}");
+        assert!((19.4..20.5 + calm_s).contains(&onset), "{kind} at {rate}/s: onset {onset}");
         let late = seconds(found[0].detected) - 20.0 - hold_s;
-        assert!((-0.6..1.5).contains(&late), "{kind} at {rate}/s: {late} s after the hold");
+        assert!((-0.6..1.5 + calm_s).contains(&late), "{kind} at {rate}/s: {late} s after the hold");
         let ended = seconds(found[0].ended.unwrap()) - 40.0 - hold_s;
-        assert!((-0.5..1.5).contains(&ended), "{kind} at {rate}/s: ended {ended} s late");
+        assert!((-0.5..1.5 + calm_s).contains(&ended), "{kind} at {rate}/s: ended {ended} s late");
         let first = seen.doubted.first().copied();
         assert_eq!(first.is_some(), suspends, "{kind} at {rate}/s");
         if let Some(first) = first {
             assert!((19.0..20.6).contains(&first), "{kind} at {rate}/s: not believed from {first}");
             let last = seen.doubted.last().unwrap() - 40.0 - hold_s;
             assert!(
-                (0.0..2.5).contains(&last),
+                (0.0..4.5).contains(&last),
                 "{kind} at {rate}/s: not believed until {last} s after the end"
             );
         }
