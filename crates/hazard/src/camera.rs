@@ -120,14 +120,14 @@ impl Camera {
         self.calm_shares = self.reference.compare(calm);
         let shares = self.reference.compare(&look);
         let mut found = None;
-        for index in 0..KINDS.len() {
+        for (index, kind) in KINDS.into_iter().enumerate() {
             // What comes later in the order is explained by what was found.
             let evidence = if found.is_some() {
                 Evidence::Absent
             } else {
-                self.evidence(KINDS[index], at, view, &look, shares.as_deref(), scene)
+                self.evidence(kind, at, view, &look, shares.as_deref(), scene)
             };
-            if self.doubts[index].take(KINDS[index], at, evidence) {
+            if self.doubts[index].take(kind, at, evidence) {
                 found = Some(index);
             }
         }
@@ -287,8 +287,8 @@ impl Camera {
         scene: &Scene,
         shares: Option<&[BlockShare]>,
     ) -> Option<Vec<Reason>> {
-        let (now, empty, shape) = scene.pictures()?;
-        let (then, now) = (Directions::of(empty, shape), Directions::of(now, shape));
+        let pictures = scene.pictures()?;
+        let [then, now] = [pictures.empty, pictures.now].map(|levels| Directions::of(levels, pictures.shape));
         let agreement = then.agreement(&now)?;
         let usual = self.usual_agreement.unwrap_or(agreement.median);
         let here = then.correlation(&now, 0, 0);

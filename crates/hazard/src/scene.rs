@@ -31,6 +31,15 @@ pub struct Scene {
 #[derive(Debug, Clone)]
 pub struct Patch(Vec<(usize, f32)>);
 
+/// Two pictures of one shape, grey levels.
+#[derive(Debug, Clone, Copy)]
+pub struct Pictures<'a> {
+    pub now: &'a [f32],
+    pub empty: &'a [f32],
+    /// Columns and rows.
+    pub shape: (usize, usize),
+}
+
 impl Scene {
     /// Looks at the next frame. A picture of another shape starts anew.
     pub fn see(&mut self, cells: &LumaCells) {
@@ -70,9 +79,10 @@ impl Scene {
         }
     }
 
-    /// The picture as it is now and as it is when empty, with its shape; `None` before the first frame.
-    pub fn pictures(&self) -> Option<(&[f32], &[f32], (usize, usize))> {
-        (!self.now.is_empty()).then_some((&self.now, &self.empty, (self.columns, self.rows)))
+    /// The picture as it is now and as it is when empty; `None` before the first frame.
+    pub fn pictures(&self) -> Option<Pictures<'_>> {
+        let shape = (self.columns, self.rows);
+        (!self.now.is_empty()).then_some(Pictures { now: &self.now, empty: &self.empty, shape })
     }
 
     /// The cells of a box as they are now.

@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn edges_and_changes_are_told_where_they_are() {
         // Stripes of 4 pixels in the right half only; the second frame differs in the top left corner.
-        let stripes = |x: usize| if x >= 160 && (x / 4) % 2 == 0 { 180 } else { 80 };
+        let stripes = |x: usize| if x >= 160 && (x / 4).is_multiple_of(2) { 180 } else { 80 };
         let first = frame(0, |x, _| stripes(x));
         let second = frame(100, |x, y| stripes(x) + if x < 40 && y < 40 { 30 } else { 0 });
         let [a, b] = samples(&[first, second]).try_into().unwrap();

@@ -42,7 +42,7 @@ fn blinking_and_new_names_are_still_one_incident() {
     for rate in RATES {
         // Seen for 1.5 s of every 4; a new track each time.
         let blinking = Actor {
-            seen: |t| t < 12.0 || t > 60.0 || (t % 4.0) < 1.5,
+            seen: |t| !(12.0..=60.0).contains(&t) || (t % 4.0) < 1.5,
             renamed_at: (12..60).step_by(4).map(f64::from).collect(),
             ..car(&stopping(70.0))
         };

@@ -27,6 +27,9 @@ struct Shown {
     frozen: bool,
 }
 
+/// How it is shown over time.
+type Changing = fn(f64) -> Shown;
+
 const CLEAR: Shown =
     Shown { shift: (0, 0), clear: (1.0, 1.0), grey: 190.0, sharp: 1.0, dirt: 0.0, gain: 1.0, frozen: false };
 
@@ -185,7 +188,7 @@ fn no_frame_at_all_is_no_signal() {
 
 #[test]
 fn what_is_no_fault() {
-    let cases: [(&str, fn(f64) -> Shown); 6] = [
+    let cases: [(&str, Changing); 6] = [
         ("clear", |_| CLEAR),
         ("a passing cloud", |t| Shown { gain: if (20.0..35.0).contains(&t) { 0.7 } else { 1.0 }, ..CLEAR }),
         ("dusk", |t| Shown { gain: (1.0 - t / 240.0).max(0.35), ..CLEAR }),

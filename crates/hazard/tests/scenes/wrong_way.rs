@@ -72,7 +72,7 @@ fn the_usual_direction_is_learnt_where_no_lane_is_drawn() {
 fn a_street_that_is_driven_both_ways_has_no_wrong_one() {
     let way = |i: u32| {
         let t = 2.0 * f64::from(i);
-        if i % 3 == 0 {
+        if i.is_multiple_of(3) {
             car(&[(t, 1000.0, 250.0), (t + 4.0, 0.0, 250.0)])
         } else {
             car(&[(t, 0.0, 250.0), (t + 4.0, 1000.0, 250.0)])
