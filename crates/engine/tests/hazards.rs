@@ -78,6 +78,7 @@ fn lane(id: &str, (top, bottom): (f64, f64), (from, to): (f64, f64)) -> Zone {
         polygon: [[0.0, bottom], [1.0, bottom], [1.0, top], [0.0, top]].map(Point::from).to_vec(),
         heading: Some(Heading { from: Point::new(from, middle), to: Point::new(to, middle) }),
         closed_to: vec![],
+        free_flow_kmh: None,
     }
 }
 

@@ -58,7 +58,7 @@ pub fn zone(id: &str, kind: ZoneKind, (x1, x2): (f64, f64), (y1, y2): (f64, f64)
         [[x1, y1], [x2, y1], [x2, y2], [x1, y2]].map(|[x, y]| Point::new(x / 1000.0, y / 500.0)).to_vec();
     let heading = (kind == ZoneKind::Lane)
         .then(|| Heading { from: Point::new(0.1, y1 / 500.0), to: Point::new(0.9, y1 / 500.0) });
-    Zone { id: ZoneId::new(id).unwrap(), kind, polygon, heading, closed_to: vec![] }
+    Zone { id: ZoneId::new(id).unwrap(), kind, polygon, heading, closed_to: vec![], free_flow_kmh: None }
 }
 
 /// One lane to the right over the whole width, y from 200 to 300.
