@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use wayside_hazard::{HazardWatch, Sight};
-use wayside_measure::{Event, Homography, MeasureError, Measurer, Quality, ZoneSummary};
+use wayside_hazard::{Belief, HazardWatch, Sight};
+use wayside_measure::{Event, Homography, MAX_LATENESS, MeasureError, Measurer, Quality, ZoneSummary};
 use wayside_track::Tracker;
 use wayside_types::{
     CameraSpec, Detection, Frame, FrameSize, GroundMap, Icon, IncidentChange, Point, Timestamp, TrackUpdate,
@@ -57,6 +57,8 @@ pub struct CameraAnalysis {
     past: Quality,
     /// The rules know the camera longer than a connection to it lasts.
     hazards: Option<(FrameSize, HazardWatch)>,
+    /// What happened while a fault of the camera is suspected: it waits for that to be certain or over.
+    withheld: Vec<Event>,
 }
 
 /// The calibration as the incident rules know it.
@@ -81,7 +83,7 @@ impl CameraAnalysis {
     #[must_use]
     pub fn new(spec: Arc<CameraSpec>) -> Self {
         let ignored = spec.zones.iter().filter(|z| z.kind == ZoneKind::Ignore).cloned().collect();
-        Self { spec, ignored, stage: None, past: Quality::default(), hazards: None }
+        Self { spec, ignored, stage: None, past: Quality::default(), hazards: None, withheld: Vec::new() }
     }
 
     /// Takes the detections of the next frame and what its brightness says of the camera. Events and incidents carry
@@ -130,7 +132,8 @@ impl CameraAnalysis {
         }
         let (_, hazards) = self.hazards.get_or_insert_with(|| (moment.size, watch(&self.spec, moment.size)));
         incidents.extend(hazards.see(&sight));
-        events.retain(|event| hazards.believes(event.at()));
+        self.withheld.append(&mut events);
+        let events = believed(&mut self.withheld, moment.captured_at, |at| hazards.belief(at));
         Ok(Outcome { events, incidents })
     }
 
@@ -156,7 +159,13 @@ impl CameraAnalysis {
         let mut events = to_wall_clock(events, stage.last);
         if let Some((_, hazards)) = &mut self.hazards {
             hazards.forget_ways();
-            events.retain(|event| hazards.believes(event.at()));
+            self.withheld.append(&mut events);
+            // A suspicion that nothing more is seen of came to nothing.
+            let belief = |at| match hazards.belief(at) {
+                Belief::Doubted => Belief::Believed,
+                belief => belief,
+            };
+            events = believed(&mut self.withheld, stage.last.captured_at, belief);
         }
         events
     }
@@ -201,6 +210,25 @@ impl CameraAnalysis {
         let at = Point::new(at.x / f64::from(size.width.max(1)), at.y / f64::from(size.height.max(1)));
         self.ignored.iter().any(|zone| zone.contains(at))
     }
+}
+
+/// Takes out of what is withheld the events that are believed by now, none dated longer ago than events may be, and
+/// drops those of a time in which the camera was at fault.
+fn believed(withheld: &mut Vec<Event>, now: Timestamp, belief: impl Fn(Timestamp) -> Belief) -> Vec<Event> {
+    let oldest = now.checked_sub(MAX_LATENESS).unwrap_or(now);
+    let mut events = Vec::new();
+    withheld.retain_mut(|event| match belief(event.at()) {
+        Belief::Doubted => true,
+        Belief::Refuted => false,
+        Belief::Believed => {
+            if event.at() < oldest {
+                event.shift(event.at().duration_until(oldest), oldest);
+            }
+            events.push(event.clone());
+            false
+        }
+    });
+    events
 }
 
 /// The incident rules for frames of this size. A calibration that can't be used with it is refused by the measurer.

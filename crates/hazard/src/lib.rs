@@ -32,7 +32,7 @@ mod stopped;
 mod watch;
 mod wrong_way;
 
-pub use watch::{HazardWatch, Sight};
+pub use watch::{Belief, HazardWatch, Sight};
 
 use wayside_types::Timestamp;
 

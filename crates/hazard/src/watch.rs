@@ -24,6 +24,25 @@ const HOLE_S: f64 = 2.0;
 /// Stretches of doubt that are remembered; events are dated at most a few seconds back.
 const DOUBTS_KEPT: usize = 8;
 
+/// Whether what a camera showed is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Belief {
+    /// Nothing was wrong, or what was suspected came to nothing.
+    Believed,
+    /// A fault is suspected and not yet certain.
+    Doubted,
+    /// There was a fault.
+    Refuted,
+}
+
+/// A time in which a fault was suspected.
+#[derive(Debug, Clone, Copy)]
+struct Doubted {
+    from: Timestamp,
+    until: Option<Timestamp>,
+    certain: bool,
+}
+
 /// What one analysed frame shows.
 #[derive(Debug)]
 pub struct Sight<'a> {
@@ -47,7 +66,7 @@ pub struct HazardWatch {
     camera: Camera,
     ledger: Ledger,
     last: Option<Timestamp>,
-    doubts: VecDeque<(Timestamp, Option<Timestamp>)>,
+    doubts: VecDeque<Doubted>,
 }
 
 impl std::fmt::Debug for HazardWatch {
@@ -103,7 +122,12 @@ impl HazardWatch {
         self.note_doubt(at);
         let mut held = self.camera.held();
         if self.doubted().is_some() {
-            return self.ledger.update(at, held, |kind| KINDS.contains(&kind));
+            let changes = self.ledger.update(at, held, |kind| KINDS.contains(&kind));
+            let certain = changes.iter().any(|change| change.incident.kind.is_camera_fault());
+            if let Some(doubt) = self.doubts.back_mut() {
+                doubt.certain |= certain;
+            }
+            return changes;
         }
         held.extend(self.rules(at, dt_s, sight));
         self.ledger.update(at, held, |kind| kind != IncidentKind::External)
@@ -133,14 +157,20 @@ impl HazardWatch {
     /// Since when the camera is not believed, if it is not.
     #[must_use]
     pub fn doubted(&self) -> Option<Timestamp> {
-        self.doubts.back().filter(|(_, until)| until.is_none()).map(|(from, _)| *from)
+        self.doubts.back().filter(|doubt| doubt.until.is_none()).map(|doubt| doubt.from)
     }
 
-    /// Whether the camera was believed at a moment of the last seconds. A suspicion reaches back to its first frame,
-    /// so this is asked of what happened when it is counted, not when it is seen.
+    /// Whether the camera is believed in what it showed at a moment of the last seconds. A suspicion reaches back to
+    /// its first frame, so this is asked of what happened when it is counted, not when it is seen; and as long as it is
+    /// neither certain nor over, it is asked again.
     #[must_use]
-    pub fn believes(&self, at: Timestamp) -> bool {
-        !self.doubts.iter().any(|(from, until)| at >= *from && until.is_none_or(|until| at < until))
+    pub fn belief(&self, at: Timestamp) -> Belief {
+        let of_then = |doubt: &&Doubted| at >= doubt.from && doubt.until.is_none_or(|until| at < until);
+        match self.doubts.iter().rev().find(of_then) {
+            Some(doubt) if doubt.certain => Belief::Refuted,
+            Some(doubt) if doubt.until.is_none() => Belief::Doubted,
+            _ => Belief::Believed,
+        }
     }
 
     fn note_doubt(&mut self, at: Timestamp) {
@@ -149,12 +179,12 @@ impl HazardWatch {
                 if self.doubts.len() >= DOUBTS_KEPT {
                     self.doubts.pop_front();
                 }
-                self.doubts.push_back((since, None));
+                self.doubts.push_back(Doubted { from: since, until: None, certain: false });
                 self.forget_ways();
             }
             (None, Some(_)) => {
                 if let Some(doubt) = self.doubts.back_mut() {
-                    doubt.1 = Some(at);
+                    doubt.until = Some(at);
                 }
                 self.stands.resume(at);
             }

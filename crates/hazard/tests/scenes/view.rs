@@ -2,7 +2,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use wayside_hazard::{HazardWatch, Sight};
+use wayside_hazard::{Belief, HazardWatch, Sight};
 use wayside_types::{HazardSettings, Incident, IncidentKind, LumaCells, TrackUpdate, ViewSample};
 
 use crate::world::{RATES, SIZE, moment, only, seconds};
@@ -108,7 +108,7 @@ fn run(rate: f64, until_s: f64, shown: impl Fn(f64) -> Option<Shown>) -> Seen {
         }
         // Events come 0.7 s late at the earliest.
         let asked = t - 0.7;
-        if asked >= 0.0 && !watch.believes(moment(asked)) {
+        if asked >= 0.0 && watch.belief(moment(asked)) != Belief::Believed {
             doubted.push(asked);
         }
     }

@@ -269,11 +269,16 @@ impl Site {
                 .map(str::to_owned)
                 .to_vec();
         paths.extend([format!("/api/v1/cameras/{id}"), format!("/api/v1/cameras/{id}/background")]);
-        for (kind, bins) in
-            [("lines", ["1m", "5m", "15m", "1h", "1d"].as_slice()), ("movements", &["15m", "1h", "1d"])]
-        {
+        for (kind, bins) in [
+            ("lines", ["1m", "5m", "15m", "1h", "1d"].as_slice()),
+            ("movements", &["15m", "1h", "1d"]),
+            ("zones", &["15m", "1h", "1d"]),
+        ] {
             paths.extend(bins.iter().map(|bin| format!("/api/v1/measurements?kind={kind}&bin={bin}")));
         }
+        paths.extend(
+            ["15m", "1h", "1d"].map(|bin| format!("/api/v1/measurements/matrix?bin={bin}&camera={id}")),
+        );
         self.all_routes_are_in(&paths);
         let mut sent = Vec::new();
         for path in &paths {
