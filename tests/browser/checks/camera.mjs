@@ -119,7 +119,7 @@ export async function checks(t) {
     ]);
     assert.match(download.suggestedFilename(), new RegExp(`^${camera.id}-.*-1m\\.csv$`));
     const text = await readFile(await download.path(), "utf8");
-    assert.match(text, /^camera,start,end,line,direction,class,count,/);
+    assert.match(text, /^camera,start,end,line,direction,class,group,count,/);
   });
 
   await t.check("the page says what is never shown", async () => {
