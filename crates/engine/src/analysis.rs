@@ -87,7 +87,8 @@ impl CameraAnalysis {
     }
 
     /// Takes the detections of the next frame and what its brightness says of the camera. Events and incidents carry
-    /// wall-clock time. What happened while the camera itself was in doubt is no event.
+    /// wall-clock time. What happened while the camera itself is in doubt waits until that is certain, and is dropped, or
+    /// over.
     ///
     /// Tracks run on the stream's own time, which neither jumps nor drifts within a connection; a stream
     /// that begins anew or changes its size ends them.
@@ -123,7 +124,7 @@ impl CameraAnalysis {
         let at = stream_time(moment.media_time);
         stage.tracks = stage.tracker.update(at, &detections);
         let fresh = stage.measurer.update(at, &stage.tracks);
-        events.extend(to_wall_clock(fresh, moment));
+        self.withheld.extend(to_wall_clock(fresh, moment));
         let sight = Sight { at: moment.captured_at, tracks: &stage.tracks, view };
         let mut incidents = Vec::new();
         let known = self.hazards.take_if(|(size, _)| *size != moment.size);
@@ -132,8 +133,7 @@ impl CameraAnalysis {
         }
         let (_, hazards) = self.hazards.get_or_insert_with(|| (moment.size, watch(&self.spec, moment.size)));
         incidents.extend(hazards.see(&sight));
-        self.withheld.append(&mut events);
-        let events = believed(&mut self.withheld, moment.captured_at, |at| hazards.belief(at));
+        events.extend(believed(&mut self.withheld, moment.captured_at, |at| hazards.belief(at)));
         Ok(Outcome { events, incidents })
     }
 
@@ -216,19 +216,16 @@ impl CameraAnalysis {
 /// drops those of a time in which the camera was at fault.
 fn believed(withheld: &mut Vec<Event>, now: Timestamp, belief: impl Fn(Timestamp) -> Belief) -> Vec<Event> {
     let oldest = now.checked_sub(MAX_LATENESS).unwrap_or(now);
-    let mut events = Vec::new();
-    withheld.retain_mut(|event| match belief(event.at()) {
-        Belief::Doubted => true,
-        Belief::Refuted => false,
-        Belief::Believed => {
+    let settled = withheld.extract_if(.., |event| belief(event.at()) != Belief::Doubted);
+    let believed = settled.filter(|event| belief(event.at()) == Belief::Believed);
+    believed
+        .map(|mut event| {
             if event.at() < oldest {
                 event.shift(event.at().duration_until(oldest), oldest);
             }
-            events.push(event.clone());
-            false
-        }
-    });
-    events
+            event
+        })
+        .collect()
 }
 
 /// The incident rules for frames of this size. A calibration that can't be used with it is refused by the measurer.
@@ -251,7 +248,7 @@ fn stream_time(media_time: Duration) -> Timestamp {
 }
 
 fn to_wall_clock(mut events: Vec<Event>, moment: FrameMoment) -> Vec<Event> {
-    let offset = moment.captured_at.duration_since(stream_time(moment.media_time));
+    let offset = moment.origin().duration_since(Timestamp::UNIX_EPOCH);
     for event in &mut events {
         event.shift(offset, moment.captured_at);
     }
@@ -260,4 +257,41 @@ fn to_wall_clock(mut events: Vec<Event>, moment: FrameMoment) -> Vec<Event> {
 
 fn sum(a: Quality, b: Quality) -> Quality {
     Quality { tracks: a.tracks + b.tracks, counted: a.counted + b.counted, broken: a.broken + b.broken }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wayside_measure::Crossing;
+    use wayside_types::{Direction, LineId, RoadUserClass};
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(ms).unwrap()
+    }
+
+    fn crossing(ms: i64) -> Event {
+        let (line, direction) = (LineId::new("mid").unwrap(), Direction::Forward);
+        Event::Crossing(Crossing { line, direction, class: RoadUserClass::Car, at: at(ms), speed_mps: None })
+    }
+
+    #[test]
+    fn what_is_withheld_waits_for_the_doubt_to_end() {
+        // In doubt from 10 s on; before that a fault from 5 to 8 s.
+        let fault = at(5_000)..at(8_000);
+        let belief = |open: bool| {
+            let fault = fault.clone();
+            move |t: Timestamp| match t {
+                t if fault.contains(&t) => Belief::Refuted,
+                t if open && t >= at(10_000) => Belief::Doubted,
+                _ => Belief::Believed,
+            }
+        };
+        let mut withheld = [4_000, 6_000, 9_900, 10_100, 15_000].map(crossing).to_vec();
+        let believable = believed(&mut withheld, at(10_500), belief(true));
+        // No event is dated longer ago than bins stay open for it; the one of the fault is gone.
+        assert_eq!(believable, [crossing(8_000), crossing(9_900)]);
+        assert_eq!(withheld, [crossing(10_100), crossing(15_000)]);
+        assert_eq!(believed(&mut withheld, at(15_500), belief(false)), [crossing(13_000), crossing(15_000)]);
+        assert_eq!(withheld, []);
+    }
 }

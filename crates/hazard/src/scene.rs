@@ -98,11 +98,11 @@ impl Scene {
         enough.then(|| known.iter().fold(0.0, sum) / known.len() as f32)
     }
 
-    /// How much it differs from how it was, grey levels; `None` for a patch without cells.
+    /// How much it differs from how it was, grey levels; `None` for a patch without cells, or of a larger picture.
     pub fn difference_from(&self, patch: &Patch) -> Option<f32> {
-        let sum: f32 = patch.0.iter().map(|&(i, then)| (self.now[i] - self.gain - then).abs()).sum();
-        (!patch.0.is_empty() && patch.0.iter().all(|(i, _)| *i < self.now.len()))
-            .then(|| sum / patch.0.len() as f32)
+        let off = |&(i, then): &(usize, f32)| self.now.get(i).map(|now| (now - self.gain - then).abs());
+        let sum = patch.0.iter().map(off).sum::<Option<f32>>()?;
+        (!patch.0.is_empty()).then(|| sum / patch.0.len() as f32)
     }
 
     fn indices(&self, bbox: &BBox) -> impl Iterator<Item = usize> + use<> {

@@ -119,15 +119,10 @@ impl HazardWatch {
             self.scene.see(&view.cells);
             self.camera.see(at, dt_s, view, &self.scene);
         }
-        self.note_doubt(at);
         let mut held = self.camera.held();
+        self.note_doubt(at, &held);
         if self.doubted().is_some() {
-            let changes = self.ledger.update(at, held, |kind| KINDS.contains(&kind));
-            let certain = changes.iter().any(|change| change.incident.kind.is_camera_fault());
-            if let Some(doubt) = self.doubts.back_mut() {
-                doubt.certain |= certain;
-            }
-            return changes;
+            return self.ledger.update(at, held, |kind| KINDS.contains(&kind));
         }
         held.extend(self.rules(at, dt_s, sight));
         self.ledger.update(at, held, |kind| kind != IncidentKind::External)
@@ -136,8 +131,8 @@ impl HazardWatch {
     /// No frame came for so long (seconds) until now; asked about once a second.
     pub fn silent(&mut self, at: Timestamp, for_s: f64) -> Vec<IncidentChange> {
         self.camera.silent(at, for_s);
-        self.note_doubt(at);
-        let held: Vec<Held> = self.camera.held();
+        let held = self.camera.held();
+        self.note_doubt(at, &held);
         self.ledger.update(at, held, |kind| kind == IncidentKind::CameraNoSignal)
     }
 
@@ -173,7 +168,8 @@ impl HazardWatch {
         }
     }
 
-    fn note_doubt(&mut self, at: Timestamp) {
+    /// `held` are the faults that are certain.
+    fn note_doubt(&mut self, at: Timestamp, held: &[Held]) {
         match (self.camera.suspected_since(), self.doubted()) {
             (Some(since), None) => {
                 if self.doubts.len() >= DOUBTS_KEPT {
@@ -189,6 +185,10 @@ impl HazardWatch {
                 self.stands.resume(at);
             }
             _ => {}
+        }
+        let certain = held.iter().any(|held| held.kind.is_camera_fault());
+        if let Some(doubt) = self.doubts.back_mut().filter(|doubt| doubt.until.is_none()) {
+            doubt.certain |= certain;
         }
     }
 

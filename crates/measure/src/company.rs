@@ -12,6 +12,8 @@ const APART_BESIDE_UNITS: f64 = 0.45;
 const APART_ALONG_UNITS: f64 = 1.5;
 /// A box that has this share of its area in another is within it.
 const WITHIN_SHARE: f32 = 0.9;
+/// Of so many others it is known that they were within a track: thousands pass behind a parked lorry.
+const OTHERS_KEPT: usize = 16;
 
 /// How two tracks are seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,17 +41,28 @@ pub(crate) struct Company {
 }
 
 impl Company {
-    /// Takes a frame. Tracks that ended in it are forgotten with the next.
+    /// Takes a frame.
     pub fn update(&mut self, tracks: &TrackUpdate) {
-        let detected = || tracks.active.iter().filter(|t| t.observed);
-        self.places = detected().map(|t| (t.id, Place { bbox: t.bbox, confirmed: t.confirmed })).collect();
-        for (a, b) in detected().flat_map(|a| detected().map(move |b| (a, b))).filter(|(a, b)| a.id != b.id) {
-            if a.bbox.intersection(&b.bbox) >= WITHIN_SHARE * a.bbox.area().min(b.bbox.area()) {
-                let others = self.within.entry(a.id).or_default();
-                if !others.contains(&b.id) {
-                    others.push(b.id);
+        let detected: Vec<&Track> = tracks.active.iter().filter(|t| t.observed).collect();
+        let place = |t: &&Track| (t.id, Place { bbox: t.bbox, confirmed: t.confirmed });
+        self.places = detected.iter().map(place).collect();
+        for (index, a) in detected.iter().enumerate() {
+            for b in detected.iter().skip(index + 1) {
+                if a.bbox.intersection(&b.bbox) >= WITHIN_SHARE * a.bbox.area().min(b.bbox.area()) {
+                    self.note(a.id, b.id);
+                    self.note(b.id, a.id);
                 }
             }
+        }
+    }
+
+    fn note(&mut self, track: TrackId, other: TrackId) {
+        let others = self.within.entry(track).or_default();
+        if !others.contains(&other) {
+            if others.len() >= OTHERS_KEPT {
+                others.remove(0);
+            }
+            others.push(other);
         }
     }
 

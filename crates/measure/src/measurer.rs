@@ -282,9 +282,10 @@ impl Measurer {
     fn look_ahead(&mut self, now: Timestamp, track: &Track) {
         let inside = !self.is_at_edge(&track.bbox);
         let Some(user) = self.users.get_mut(&track.id) else { return };
-        let velocity =
-            [gap::WINDOW_S, gap::WIDER_WINDOW_S].map(|window_s| user.path.velocity_at_end(window_s));
-        let Some(velocity) = velocity.into_iter().flatten().next() else { return };
+        let velocity = |window_s| user.path.velocity_at_end(window_s);
+        let Some(velocity) = velocity(gap::WINDOW_S).or_else(|| velocity(gap::WIDER_WINDOW_S)) else {
+            return;
+        };
         // What fades while it is hidden was once seen well.
         let faded = user.path.best_score() >= f64::from(self.high_score);
         let least = if faded { gap::MIN_SCORE_FADED } else { gap::MIN_SCORE };

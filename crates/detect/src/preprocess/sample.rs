@@ -111,7 +111,7 @@ impl Scaled<'_, '_> {
             return;
         }
         sums.fill(0);
-        for (tap, &weight) in weights.iter().enumerate() {
+        for (tap, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0) {
             let row = self.plane.row(first as usize + tap);
             sums.iter_mut().zip(row).for_each(|(sum, &byte)| *sum += u16::from(byte) * weight);
         }

@@ -82,13 +82,15 @@ struct Seen {
     incidents: Vec<Incident>,
     /// Moments that were not believed, in steps of a tenth of a second.
     doubted: Vec<f64>,
+    /// Those that are known, at the end, to be of a fault.
+    dropped: Vec<f64>,
 }
 
 fn run(rate: f64, until_s: f64, shown: impl Fn(f64) -> Option<Shown>) -> Seen {
     let mut watch = HazardWatch::new(HazardSettings::default(), &[], SIZE, None);
     let mut random = Pcg64Mcg::seed_from_u64(3);
     let mut all: Vec<(u64, Incident)> = Vec::new();
-    let mut doubted = Vec::new();
+    let (mut doubted, mut asked_of) = (Vec::new(), Vec::new());
     let (mut last, tracks) = (0.0, TrackUpdate::default());
     for frame in 0..(until_s * rate) as u64 {
         let t = frame as f64 / rate;
@@ -108,11 +110,15 @@ fn run(rate: f64, until_s: f64, shown: impl Fn(f64) -> Option<Shown>) -> Seen {
         }
         // Events come 0.7 s late at the earliest.
         let asked = t - 0.7;
+        if asked >= 0.0 {
+            asked_of.push(asked);
+        }
         if asked >= 0.0 && watch.belief(moment(asked)) != Belief::Believed {
             doubted.push(asked);
         }
     }
-    Seen { incidents: all.into_iter().map(|(_, incident)| incident).collect(), doubted }
+    let dropped = asked_of.into_iter().filter(|&t| watch.belief(moment(t)) == Belief::Refuted).collect();
+    Seen { incidents: all.into_iter().map(|(_, incident)| incident).collect(), doubted, dropped }
 }
 
 /// Clear for 20 s, then faulty for 30 s, then clear again.
@@ -134,6 +140,8 @@ fn fault(kind: IncidentKind, hold_s: f64, faulty: Shown, suspends: bool) {
         assert_eq!(first.is_some(), suspends, "{kind} at {rate}/s");
         if let Some(first) = first {
             assert!((19.0..20.6).contains(&first), "{kind} at {rate}/s: not believed from {first}");
+            let dropped = seen.dropped[0];
+            assert!((19.0..20.6).contains(&dropped), "{kind} at {rate}/s: dropped from {dropped}");
             let last = seen.doubted.last().unwrap() - 40.0 - hold_s;
             assert!(
                 (0.0..4.5).contains(&last),
@@ -155,6 +163,17 @@ fn each_fault_is_told_and_suspends_what_is_seen() {
     fault(IncidentKind::CameraBlurred, 10.0, Shown { dirt: 0.6, ..CLEAR }, true);
     // One even grey.
     fault(IncidentKind::CameraNoSignal, 10.0, Shown { clear: (0.0, 0.0), frozen: true, ..CLEAR }, true);
+}
+
+#[test]
+fn what_is_counted_in_a_suspicion_that_comes_to_nothing_is_kept() {
+    for rate in RATES {
+        let dark = Shown { gain: 0.01, ..CLEAR };
+        let seen = run(rate, 40.0, |t| Some(if (20.0..24.0).contains(&t) { dark } else { CLEAR }));
+        assert!(seen.incidents.is_empty(), "at {rate}/s: {:?}", seen.incidents);
+        assert!(!seen.doubted.is_empty(), "at {rate}/s: nothing was suspected");
+        assert_eq!(seen.dropped, Vec::<f64>::new(), "at {rate}/s");
+    }
 }
 
 #[test]
