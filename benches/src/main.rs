@@ -9,6 +9,7 @@ mod overhead;
 mod site;
 mod soak;
 mod startup;
+mod tracking;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +49,8 @@ enum Bench {
     Scale(live::ScaleArgs),
     /// Resident memory of `wayside run` over time, and its slope
     Soak(soak::SoakArgs),
+    /// HOTA, IDF1 and MOTA beside ByteTrack and OC-SORT of the trackers package, on the same made detections
+    Tracking(tracking::TrackingArgs),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Bench::Mixed(args) => live::mixed(&args),
         Bench::Scale(args) => live::scale(&args),
         Bench::Soak(args) => soak::run(&args),
+        Bench::Tracking(args) => tracking::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use wayside_config::load_for_analyze;
 use wayside_detect::{Detector, Model, Provider, Runtime};
-use wayside_engine::DetectorSetup;
+use wayside_engine::{DetectorSetup, Workers};
 use wayside_ingest::{FileSummary, SourceOptions, read_file};
 use wayside_types::{CameraSpec, Frame, MotionSettings, Profile};
 
@@ -64,7 +64,7 @@ impl Subject {
                 models: vec![model],
                 model_files_dir: settings.model_files_dir,
                 provider: Provider::Cpu,
-                workers: 1,
+                workers: Workers::Exactly(1),
             },
             spec: Arc::new(spec),
             video: video.to_owned(),

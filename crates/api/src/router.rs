@@ -34,7 +34,7 @@ use crate::{guard, host};
         (name = "description", description = "This description"),
     ),
     components(schemas(
-        live::Hello, live::CameraEvent, live::BinsEvent, live::IconsEvent, live::Lagged,
+        live::Hello, live::CameraEvent, live::MachineEvent, live::BinsEvent, live::IconsEvent, live::Lagged,
     )),
 )]
 struct Description;

@@ -78,6 +78,14 @@ impl Detector {
         self.sessions.iter().map(ShapeSession::max_batch).max().unwrap_or(1)
     }
 
+    /// From now on at most so many frames go through in one run, at least 1. A graph whose batch is fixed stays as
+    /// it is, and more than it was opened for is never taken.
+    pub fn limit_batch(&mut self, most: usize) {
+        for session in &mut self.sessions {
+            session.limit_batch(most);
+        }
+    }
+
     /// How often the model has been run so far.
     #[must_use]
     pub fn runs(&self) -> u64 {

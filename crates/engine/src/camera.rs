@@ -156,7 +156,7 @@ impl LiveCamera {
 
     /// A due frame was dropped.
     pub fn frame_dropped(&self, reason: DropReason) {
-        self.board.dropped();
+        self.board.dropped(reason);
         if let Some(counter) = self.metrics.dropped.get(reason as usize) {
             counter.increment(1);
         }
@@ -164,20 +164,22 @@ impl LiveCamera {
 
     /// A worker took a frame after it had waited so long.
     pub fn frame_taken(&self, waited: Duration) {
+        self.board.taken(waited);
         self.metrics.queue_wait.record(waited.as_secs_f64());
     }
 
     /// The detector was spared a frame.
     pub fn frame_gated(&self) {
+        self.board.gated();
         self.metrics.gated.increment(1);
     }
 
     /// A frame is through: how long it was measured, and how old it is now.
     pub fn frame_analysed(&self, frame: &Frame, measured: Duration, now: Timestamp) {
-        self.board.analysed(frame.captured_at, frame.size);
+        let age = Duration::try_from(now.duration_since(frame.captured_at)).unwrap_or_default();
+        self.board.analysed(frame.captured_at, frame.size, measured, age);
         self.metrics.analysed.increment(1);
         self.metrics.track.record(measured.as_secs_f64());
-        let age = Duration::try_from(now.duration_since(frame.captured_at)).unwrap_or_default();
         self.metrics.capture_to_result.record(age.as_secs_f64());
     }
 

@@ -16,6 +16,7 @@ use wayside_types::{CameraSpec, LiveHub, SharedClock, TimeZone};
 
 use crate::camera::LiveCamera;
 use crate::load::LoadMeter;
+use crate::plan::{self, Workers};
 use crate::queue::FairQueue;
 use crate::sink::CameraSink;
 use crate::source::{OpenSource, Source};
@@ -57,21 +58,27 @@ pub struct DetectorSetup {
     pub model_files_dir: PathBuf,
     /// What runs them.
     pub provider: Provider,
-    /// Worker threads, each with a session a model.
-    pub workers: usize,
+    /// How many workers there are in a running engine.
+    pub workers: Workers,
 }
 
 impl DetectorSetup {
-    /// Opens one detector a model, in their order.
+    /// Opens one detector a model, in their order, for one frame at a time.
     ///
     /// # Errors
     /// [`DetectError`] of the first that can't be opened.
     pub fn open(&self) -> Result<Vec<Detector>, DetectError> {
-        let max_batch = if self.provider == Provider::Cpu { 1 } else { 8 };
-        let options = DetectorOptions { provider: self.provider, intra_threads: 1, max_batch };
+        self.open_with(&DetectorOptions {
+            provider: self.provider,
+            max_batch: 1,
+            ..DetectorOptions::default()
+        })
+    }
+
+    pub(crate) fn open_with(&self, options: &DetectorOptions) -> Result<Vec<Detector>, DetectError> {
         self.models
             .iter()
-            .map(|model| Detector::open(&self.runtime, model, &self.model_files_dir, &options))
+            .map(|model| Detector::open(&self.runtime, model, &self.model_files_dir, options))
             .collect()
     }
 }
@@ -146,10 +153,10 @@ impl Engine {
             .iter()
             .map(|spec| LiveCamera::new(spec.clone(), &parts).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut detectors = Vec::new();
-        for _ in 0..parts.detectors.workers.max(1) {
-            detectors.push(parts.detectors.open()?);
-        }
+        let detectors = match parts.cameras.first() {
+            Some(any) => plan::open(&parts.detectors, &any.id, &*parts.clock)?,
+            None => Vec::new(),
+        };
         let EngineParts { cameras: specs, sources, clock, hub, writer, checkpoint, seed, .. } = parts;
         let shared = Arc::new(Shared {
             cameras,

@@ -15,6 +15,8 @@ pub struct LoadMeter {
     worked_us: AtomicU64,
     /// The bits of the share of the profile's rate; read for every frame.
     share: AtomicU64,
+    /// The bits of the share of the workers' time that the last look found spent.
+    busy: AtomicU64,
     pace: Mutex<(Pace, Duration)>,
 }
 
@@ -28,6 +30,7 @@ impl LoadMeter {
             dropped: AtomicU64::new(0),
             worked_us: AtomicU64::new(0),
             share: AtomicU64::new(pace.share().to_bits()),
+            busy: AtomicU64::new(0.0_f64.to_bits()),
             pace: Mutex::new((pace, now)),
         }
     }
@@ -48,6 +51,16 @@ impl LoadMeter {
         f64::from_bits(self.share.load(Ordering::Relaxed))
     }
 
+    /// Workers there are.
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// The share of the workers' time that was spent between the last two [`Self::tick`]s, 0 to 1.
+    pub fn busy(&self) -> f64 {
+        f64::from_bits(self.busy.load(Ordering::Relaxed))
+    }
+
     /// Sums up since the last call; gives the new share if that changed it.
     pub fn tick(&self, now: Duration) -> Option<f64> {
         let mut state = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,6 +76,7 @@ impl LoadMeter {
             busy: if there_s > 0.0 { worked_s / there_s } else { 0.0 },
         };
         metrics::gauge!("wayside_workers_busy_share").set(load.busy);
+        self.busy.store(load.busy.to_bits(), Ordering::Relaxed);
         let changed = pace.observe(load);
         let share = pace.share();
         metrics::gauge!("wayside_rate_share").set(share);

@@ -61,7 +61,7 @@ type Found = Numbered<(FrameMoment, Option<ViewSample>, Option<Result<Vec<Detect
 /// [`AnalyzeError`] when the file, the detector or the camera's drawing can't be used.
 pub fn analyze(spec: &Arc<CameraSpec>, path: &Path, setup: &DetectorSetup) -> Result<Report, AnalyzeError> {
     let mut detectors = Vec::new();
-    for _ in 0..setup.workers.max(1) {
+    for _ in 0..setup.workers.most() {
         detectors.extend(setup.open()?.into_iter().next());
     }
     let options = SourceOptions {

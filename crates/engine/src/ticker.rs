@@ -9,7 +9,7 @@ use metrics::gauge;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
-use wayside_types::{CameraState, ClosedBins, LiveEvent};
+use wayside_types::{CameraState, ClosedBins, LiveEvent, MachineStatus};
 
 use crate::live::Shared;
 use crate::source::Source;
@@ -112,6 +112,19 @@ fn refresh(shared: &Shared, sources: &[Option<Box<dyn Source>>]) {
     for (camera, source) in shared.cameras.iter().zip(sources) {
         let status = camera.board.refresh(source.as_ref().map(|source| source.stats()), now);
         shared.hub.publish(LiveEvent::Camera(status));
+    }
+    shared.hub.publish(LiveEvent::Machine(machine(shared)));
+}
+
+fn machine(shared: &Shared) -> MachineStatus {
+    let store = shared.writer.stats();
+    MachineStatus {
+        workers: u32::try_from(shared.load.workers()).unwrap_or(u32::MAX),
+        busy_share: shared.load.busy().clamp(0.0, 1.0),
+        waiting_frames: shared.queue.depth() as u64,
+        rate_share: shared.load.share(),
+        store_ms: store.last_write.map(|took| took.as_secs_f64() * 1000.0),
+        spooled_rows: store.spooled_rows,
     }
 }
 

@@ -51,7 +51,11 @@ fn work(shared: &Shared, frames: Vec<Queued>, detector: &mut Detector, now: Dura
     }
     let began = shared.clock.monotonic();
     let found = detector.detect(&looked_at, LOWEST_SCORE);
-    shared.detect_metric.record((shared.clock.monotonic() - began).as_secs_f64());
+    let took = shared.clock.monotonic() - began;
+    shared.detect_metric.record(took.as_secs_f64());
+    for camera in &cameras {
+        camera.board.detected(took);
+    }
     match found {
         Ok(found) => {
             for ((camera, frame), detections) in cameras.into_iter().zip(&looked_at).zip(found) {

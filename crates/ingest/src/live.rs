@@ -81,8 +81,12 @@ impl SourceChange {
 /// Figures of a source since its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceStats {
-    /// Frames decoded.
+    /// Frames that came, decoded or skipped.
     pub frames: u64,
+    /// Frames whose decoding was timed.
+    pub decoded: u64,
+    /// How long decoding them took in all.
+    pub decode_time: Duration,
     /// Frames that were due for analysis.
     pub due: u64,
     /// Times that a lost connection was made anew, successfully or not.

@@ -38,7 +38,10 @@ impl Shared {
     }
 
     pub fn stats(&self) -> SourceStats {
+        let (decoded, decode_time) = self.tap.decoding();
         SourceStats {
+            decoded,
+            decode_time,
             frames: self.tap.frames(),
             due: self.tap.due(),
             reconnects: self.reconnects.load(Ordering::Relaxed),

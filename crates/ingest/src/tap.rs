@@ -40,6 +40,9 @@ pub(crate) struct Tap {
     pulse_ms: AtomicU64,
     /// Microseconds of the monotonic clock when the decoder was last given data.
     decode_began_us: AtomicU64,
+    /// Pictures that were timed, and microseconds that they took in all.
+    decoded: AtomicU64,
+    decode_us: AtomicU64,
     decode_metric: metrics::Histogram,
     frames_metric: metrics::Counter,
     due_metric: metrics::Counter,
@@ -88,6 +91,8 @@ impl Tap {
             due: AtomicU64::new(0),
             pulse_ms: AtomicU64::new(0),
             decode_began_us: AtomicU64::new(0),
+            decoded: AtomicU64::new(0),
+            decode_us: AtomicU64::new(0),
             decode_metric: metrics::histogram!("wayside_ingest_decode_seconds", "camera" => label.clone()),
             frames_metric: metrics::counter!("wayside_ingest_frames_total", "camera" => label.clone()),
             due_metric: metrics::counter!("wayside_ingest_due_total", "camera" => label.clone()),
@@ -109,6 +114,12 @@ impl Tap {
     /// Frames that were due so far.
     pub fn due(&self) -> u64 {
         self.due.load(Ordering::Relaxed)
+    }
+
+    /// Pictures whose decoding was timed so far, and how long they took in all.
+    pub fn decoding(&self) -> (u64, Duration) {
+        let took = Duration::from_micros(self.decode_us.load(Ordering::Relaxed));
+        (self.decoded.load(Ordering::Relaxed), took)
     }
 
     /// Times that time stamps took up a new base.
@@ -159,6 +170,8 @@ impl Tap {
         let ended = Arc::clone(self);
         src.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
             let took_us = now_us().saturating_sub(ended.decode_began_us.load(Ordering::Relaxed));
+            ended.decoded.fetch_add(1, Ordering::Relaxed);
+            ended.decode_us.fetch_add(took_us, Ordering::Relaxed);
             ended.decode_metric.record(Duration::from_micros(took_us).as_secs_f64());
             gst::PadProbeReturn::Ok
         });

@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 
 use crate::bins::ClosedBins;
 use crate::class::RoadUserClass;
+use crate::health::{DroppedShares, MachineStatus, StageTimes};
 use crate::ids::CameraId;
 use crate::time::Timestamp;
 
@@ -50,6 +51,12 @@ pub struct CameraStatus {
     pub analysed_fps: f64,
     /// Share of due frames dropped over the last seconds, 0 to 1.
     pub dropped_share: f64,
+    /// The same by reason.
+    pub dropped_for: DroppedShares,
+    /// Share of analysed frames that the detector was spared over the last seconds, because they showed nothing new.
+    pub gated_share: f64,
+    /// Where frames spent their time over the last seconds.
+    pub stages: StageTimes,
     /// Analysed frames a second that the camera has been slowed to because the machine is overloaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slowed_to_fps: Option<f64>,
@@ -72,6 +79,9 @@ impl CameraStatus {
             received_fps: 0.0,
             analysed_fps: 0.0,
             dropped_share: 0.0,
+            dropped_for: DroppedShares::default(),
+            gated_share: 0.0,
+            stages: StageTimes::default(),
             slowed_to_fps: None,
             size_px: None,
             reconnects: 0,
@@ -102,6 +112,8 @@ impl Icon {
 pub enum LiveEvent {
     /// A camera's status changed, or its regular refresh.
     Camera(CameraStatus),
+    /// How the machine keeps up, every few seconds.
+    Machine(MachineStatus),
     /// A bin closed: its counts, and when the next of this length closes.
     Bins {
         /// What was counted and observed.
@@ -123,6 +135,7 @@ pub enum LiveEvent {
 pub struct LiveHub {
     events: broadcast::Sender<LiveEvent>,
     cameras: Arc<RwLock<BTreeMap<CameraId, Shown>>>,
+    machine: Arc<RwLock<Option<MachineStatus>>>,
 }
 
 struct Shown {
@@ -134,7 +147,11 @@ impl LiveHub {
     /// An empty hub. A reader that falls `backlog` events behind loses the oldest.
     #[must_use]
     pub fn new(backlog: usize) -> Self {
-        Self { events: broadcast::channel(backlog.max(1)).0, cameras: Arc::default() }
+        Self {
+            events: broadcast::channel(backlog.max(1)).0,
+            cameras: Arc::default(),
+            machine: Arc::default(),
+        }
     }
 
     /// Events from now on.
@@ -143,7 +160,7 @@ impl LiveHub {
         self.events.subscribe()
     }
 
-    /// Tells everyone who listens; a camera's status is kept as well.
+    /// Tells everyone who listens; a camera's status and the machine's are kept as well.
     pub fn publish(&self, event: LiveEvent) {
         if let LiveEvent::Camera(status) = &event {
             let mut cameras = self.cameras.write().unwrap_or_else(PoisonError::into_inner);
@@ -154,6 +171,9 @@ impl LiveHub {
                     cameras.insert(status.camera.clone(), shown);
                 }
             }
+        }
+        if let LiveEvent::Machine(status) = &event {
+            *self.machine.write().unwrap_or_else(PoisonError::into_inner) = Some(*status);
         }
         // Nobody listening is no fault.
         drop(self.events.send(event));
@@ -171,6 +191,12 @@ impl LiveHub {
     pub fn status(&self, camera: &CameraId) -> Option<CameraStatus> {
         let cameras = self.cameras.read().unwrap_or_else(PoisonError::into_inner);
         cameras.get(camera).map(|shown| shown.status.clone())
+    }
+
+    /// How the machine keeps up, once it is known.
+    #[must_use]
+    pub fn machine(&self) -> Option<MachineStatus> {
+        *self.machine.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the newest background view (a JPEG made by `redact`), in memory only.

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use anyhow::{Context, bail};
 use wayside_config::{Provider as Asked, Settings};
 use wayside_detect::{Model, Provider, Runtime};
-use wayside_engine::DetectorSetup;
+use wayside_engine::{DetectorSetup, Workers};
 
 /// Loads ONNX Runtime and `models`, each once.
 ///
@@ -30,7 +30,7 @@ pub fn setup<'a>(
             Asked::Cuda => Provider::Cuda,
             Asked::TensorRt => Provider::TensorRt,
         },
-        workers: settings.inference_workers.map_or(cores, NonZeroUsize::get),
+        workers: settings.inference_workers.map_or(Workers::UpTo(cores), |n| Workers::Exactly(n.get())),
     })
 }
 

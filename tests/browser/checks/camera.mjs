@@ -82,6 +82,16 @@ export async function checks(t) {
     await t.shot(page, "camera-dark");
   });
 
+  await t.check("it is said where frames spend their time", async () => {
+    await eventually(60, async () => {
+      const stages = (await page.getByTestId("stages").innerText()).replace(/\s+/g, " ");
+      for (const stage of ["decode", "wait", "detect", "track, measure", "capture to result"]) {
+        assert.match(stages, new RegExp(`${stage} \\d[\\d.]* ms`), stages);
+      }
+      assert.match(stages, /detector spared [<\d]/, stages);
+    });
+  });
+
   await t.check("charts and table show the past hour, gaps as gaps", async () => {
     assert.equal(await page.getByTestId("chart").count(), camera.lines.length);
     // Sixty minutes, unless the newest is still on its way.

@@ -36,6 +36,13 @@ export async function checks(t) {
     }
   });
 
+  await t.check("it is said how the machine keeps up", async () => {
+    await eventually(LIVE_S, async () => {
+      const machine = (await page.getByTestId("machine").innerText()).replace(/\s+/g, " ");
+      assert.match(machine, /\d+(\.\d)? % busy \d+ workers?, \d+ frames? waits?/, machine);
+    });
+  });
+
   await t.check("cameras become live, and frames are received and analysed", async () => {
     await eventually(LIVE_S, async () => {
       const live = await page.getByTestId("live-of-all").innerText();

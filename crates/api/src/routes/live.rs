@@ -17,7 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use utoipa::ToSchema;
-use wayside_types::{BinSubject, CameraId, ClosedBins, Icon, LiveEvent};
+use wayside_types::{BinSubject, CameraId, ClosedBins, Icon, LiveEvent, MachineStatus};
 
 use super::cameras::Status;
 use crate::listen::Closing;
@@ -47,6 +47,31 @@ pub(crate) struct CameraEvent {
     camera: String,
     #[serde(flatten)]
     status: Status,
+}
+
+/// Event `machine`: how the machine keeps up with all cameras, once at the start and then every few seconds.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MachineEvent {
+    /// Threads that look at frames.
+    workers: u32,
+    /// Share of their time that was spent on frames in the last second, 0 to 1.
+    busy_share: f64,
+    /// Frames that wait for one of them.
+    waiting_frames: u64,
+    /// Share of their profiles' rates at which cameras are analysed; below 1 while the machine is overloaded.
+    rate_share: f64,
+    /// The last batch of rows to the database, in milliseconds; null before the first.
+    store_ms: Option<f64>,
+    /// Rows that wait on disk for the database.
+    spooled_rows: u64,
+}
+
+impl From<MachineStatus> for MachineEvent {
+    fn from(status: MachineStatus) -> Self {
+        let MachineStatus { workers, busy_share, waiting_frames, rate_share, store_ms, spooled_rows } =
+            status;
+        Self { workers, busy_share, waiting_frames, rate_share, store_ms, spooled_rows }
+    }
 }
 
 /// Event `bins`: a bin closed.
@@ -122,7 +147,7 @@ pub(crate) struct Lagged {
 /// Live events
 ///
 /// A stream of server-sent events, each with a name and one JSON object as data: `hello` first, then
-/// `camera` (schema `CameraEvent`), `bins` (`BinsEvent`), `icons` (`IconsEvent`; for browser sessions of
+/// `camera` (schema `CameraEvent`), `machine` (`MachineEvent`), `bins` (`BinsEvent`), `icons` (`IconsEvent`; for browser sessions of
 /// the page only) and `lagged` (`Lagged`) when the reader was too slow. After `lagged` every camera's
 /// state is sent anew. The stream ends when the server stops; it has no ids to resume from, because
 /// counts are kept and can be queried.
@@ -211,6 +236,7 @@ impl Feed {
         // Subscribed first: what happens while the present state is read is not lost.
         let news = BroadcastStream::new(self.state.hub.subscribe());
         let mut first = vec![event("hello", &self.hello())];
+        first.extend(self.state.hub.machine().and_then(|status| self.event_of(LiveEvent::Machine(status))));
         first.extend(self.statuses());
         let rest = news.flat_map(move |item| {
             stream::iter(match item {
@@ -245,6 +271,7 @@ impl Feed {
                 let camera = self.shown(&status.camera)?;
                 Some(event("camera", &CameraEvent { camera, status: status.into() }))
             }
+            LiveEvent::Machine(status) => Some(event("machine", &MachineEvent::from(status))),
             LiveEvent::Bins { closed, next_close_at } => {
                 let camera = self.shown(&closed.coverage.camera)?;
                 Some(event("bins", &self.bins_event(camera, &closed, next_close_at)))

@@ -57,7 +57,12 @@ async fn a_camera_is_shown_with_its_state() {
             "calibrated": true,
             "status": {
                 "state": "reconnecting", "since": "2026-11-21T12:00:00Z", "reason": "no answer for 10 s",
-                "last_frame_at": null, "received_fps": 0.0, "analysed_fps": 0.0, "dropped_share": 0.0, "slowed_to_fps": null,
+                "last_frame_at": null, "received_fps": 0.0, "analysed_fps": 0.0, "dropped_share": 0.0,
+                "dropped_for": {"behind": 0.0, "slowed": 0.0, "failed": 0.0}, "gated_share": 0.0,
+                "stages": {
+                    "decode_ms": null, "wait_ms": null, "detect_ms": null, "track_ms": null, "result_ms": null,
+                },
+                "slowed_to_fps": null,
                 "size_px": [640, 360], "reconnects": 3,
             },
         })

@@ -79,6 +79,13 @@ impl ShapeSession {
         self.slots
     }
 
+    /// From now on at most so many frames go through in one run, where the graph leaves it open.
+    pub fn limit_batch(&mut self, most: usize) {
+        if !self.fixed_batch {
+            self.slots = self.slots.min(most.max(1));
+        }
+    }
+
     /// How often the model has been run so far.
     pub fn runs(&self) -> u64 {
         self.runs

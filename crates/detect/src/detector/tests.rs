@@ -46,6 +46,11 @@ fn a_dynamic_batch_is_used() {
     let b = found[9][0].bbox;
     assert!((b.x1 - 42.0 / 4.0).abs() < 0.01 && (b.y2 - 18.0).abs() < 0.01);
     assert!(detector.detect(&[], 0.05).unwrap().is_empty());
+    for (limit, max_batch, runs) in [(2, 2, 8), (8, 2, 13), (0, 1, 23)] {
+        detector.limit_batch(limit);
+        detector.detect(&reds(10), 0.05).unwrap();
+        assert_eq!((detector.max_batch(), detector.runs()), (max_batch, runs), "limit {limit}");
+    }
 }
 
 #[test]
@@ -72,6 +77,8 @@ fn a_fixed_batch_is_filled_up() {
     assert_eq!(detector.max_batch(), 4);
     let found = detector.detect(&reds(6), 0.05).unwrap();
     assert_eq!((found.len(), detector.runs()), (6, 2));
+    detector.limit_batch(1);
+    assert_eq!(detector.max_batch(), 4);
     let scores = scores(&found);
     assert!(scores.windows(2).all(|w| w[0] < w[1]), "{scores:?}");
 }

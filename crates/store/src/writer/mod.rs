@@ -26,6 +26,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use wayside_types::{CameraSpec, ClosedBins, SharedClock};
 
@@ -75,6 +76,8 @@ pub struct WriterStats {
     pub damaged_records: u64,
     /// Whether the last attempt to write the database failed.
     pub database_away: bool,
+    /// How long the last batch took, committed or failed.
+    pub last_write: Option<Duration>,
     /// The last fault, for people; it stays when the fault is over.
     pub last_error: Option<String>,
 }

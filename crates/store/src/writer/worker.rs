@@ -188,6 +188,7 @@ impl Worker {
         let written = self.write_once(records).await;
         let took = self.clock.monotonic() - began;
         metrics::histogram!("wayside_store_write_seconds").record(took.as_secs_f64());
+        self.shared.lock().stats.last_write = Some(took);
         match written {
             Err(error) if is_about_data(&error) => {}
             other => return other,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use wayside_detect::{Detector, Provider};
-use wayside_engine::DetectorSetup;
+use wayside_engine::{DetectorSetup, Workers};
 use wayside_ingest::{SourceOptions, read_file};
 use wayside_types::{CameraSpec, Clock, Frame, FrameSize, Profile, SystemClock};
 
@@ -156,7 +156,7 @@ pub fn all(subject: &Subject, footage: Footage, rates: &[f64]) -> anyhow::Result
     let runs_a_second = median(rounds.iter().map(|r| r.runs_a_second));
     let limits = Limits {
         cores,
-        workers: subject.setup.workers,
+        workers: subject.setup.workers.most(),
         accelerator_fps: (provider != Provider::Cpu).then_some(runs_a_second),
         memory_mb,
         size: footage.size,
@@ -200,7 +200,8 @@ impl Subject {
                 let (decode_s, due) = cpu_spent(|| at_once(vec![(); cores], |()| self.decode(&options)))?;
                 let mut spec = CameraSpec::clone(&self.spec);
                 spec.profile = Arc::new(Profile { rate_fps: rate, ..Profile::clone(&spec.profile) });
-                let (spec, setup) = (Arc::new(spec), DetectorSetup { workers: 1, ..self.setup.clone() });
+                let setup = DetectorSetup { workers: Workers::Exactly(1), ..self.setup.clone() };
+                let spec = Arc::new(spec);
                 let (whole_s, _) = cpu_spent(|| {
                     at_once(vec![(); cores], |()| Ok(wayside_engine::analyze(&spec, &self.video, &setup)?))
                 })?;

@@ -3,7 +3,7 @@
 
 import { ApiError, cameras, LIVE_URL, measurements, readiness, renewSession, serverNow } from "./api/client";
 import { DataError } from "./api/guards";
-import type { BinLength, LiveEvent } from "./api/types";
+import type { BinLength, LiveEvent, Machine } from "./api/types";
 import { EMPTY, isStranger, reduce, SHOWN_BINS, withBins, withCameras, type CameraEvent, type CameraView } from "./live/reducer";
 import { Stream } from "./live/stream";
 import { BIN_MS, binStart, fromMeasurements, watchedOf } from "./model/bins";
@@ -49,6 +49,8 @@ class Site {
   lostAt = $state<number | null>(null);
   database = $state<Database>("unknown");
   databaseDetail = $state("");
+  /** How the machine keeps up; null before it said so, and while nothing is heard. */
+  machine = $state.raw<Machine | null>(null);
   /** Whether the list of cameras was ever read. */
   loaded = $state(false);
   /** Why the list of cameras can't be read. */
@@ -126,11 +128,13 @@ class Site {
   private streamLost(): void {
     if (this.link !== "lost") this.lostAt = serverNow();
     this.link = "lost";
+    this.machine = null;
   }
 
   private receive(event: LiveEvent): void {
     if (event.kind === "hello") this.greeted(event);
     else if (event.kind === "lagged") this.readAnew();
+    else if (event.kind === "machine") this.machine = event.machine;
     else this.happened(event);
   }
 

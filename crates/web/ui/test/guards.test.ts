@@ -16,6 +16,9 @@ const STATUS = {
   received_fps: 25.0,
   analysed_fps: 10,
   dropped_share: 0.001,
+  dropped_for: { behind: 0.001, slowed: 0, failed: 0 },
+  gated_share: 0.25,
+  stages: { decode_ms: 1.5, wait_ms: 0.2, detect_ms: 12, track_ms: null, result_ms: 60 },
   size_px: [640, 360],
   reconnects: 2,
 };
@@ -53,6 +56,7 @@ const BINS = {
   next_close_at: "2026-11-21T14:33:00Z",
 };
 const ICONS = { camera: "hp-07", icons: [{ class: "bus", column: 31, row: 17 }] };
+const MACHINE = { workers: 2, busy_share: 0.8, waiting_frames: 3, rate_share: 1, store_ms: null, spooled_rows: 0 };
 const HELLO = { version: "0.1.0", time_zone: "Asia/Shanghai", icons: true };
 const READY = { ready: true, database: "reachable", reasons: [] };
 const list = (...items: unknown[]) => ({ items, next_cursor: null });
@@ -102,6 +106,8 @@ describe("events", () => {
 
   test.each([
     ["camera", { ...STATUS }],
+    ["camera", { camera: "a", ...STATUS, stages: null }],
+    ["machine", { ...MACHINE, busy_share: "high" }],
     ["bins", { ...BINS, coverage: null }],
     ["bins", { ...BINS, start: "yesterday" }],
     ["icons", { camera: "a", icons: [{ class: "car", column: 32, row: 0 }] }],
@@ -159,6 +165,7 @@ describe("every field that the page reads is described", () => {
     ["Page_Camera", list(CAMERA), cameraPage],
     ["Page_Measurement", list(ROW), measurementPage],
     ["CameraEvent", { camera: "hp-07", ...STATUS }, (v: unknown) => liveEvent("camera", v)],
+    ["MachineEvent", MACHINE, (v: unknown) => liveEvent("machine", v)],
     ["BinsEvent", BINS, (v: unknown) => liveEvent("bins", v)],
     ["IconsEvent", ICONS, (v: unknown) => liveEvent("icons", v)],
     ["Hello", HELLO, (v: unknown) => liveEvent("hello", v)],

@@ -8,7 +8,7 @@ pub(crate) mod list;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use wayside_types::{CameraId, CameraSpec, CameraState, CameraStatus};
+use wayside_types::{CameraId, CameraSpec, CameraState, CameraStatus, DroppedShares, StageTimes};
 
 use crate::problem::{Kind, Problem};
 use crate::state::ApiState;
@@ -103,6 +103,13 @@ pub(crate) struct Status {
     analysed_fps: f64,
     /// Share of the frames due for analysis that were dropped over the last seconds, 0 to 1.
     dropped_share: f64,
+    /// The same by reason.
+    dropped_for: Dropped,
+    /// Share of the analysed frames that the detector was spared over the last seconds, because they showed nothing
+    /// new, 0 to 1.
+    gated_share: f64,
+    /// Where frames spent their time over the last seconds.
+    stages: Stages,
     /// Analysed frames a second that the camera has been slowed to because the machine is overloaded; null at
     /// its full rate.
     slowed_to_fps: Option<f64>,
@@ -110,6 +117,46 @@ pub(crate) struct Status {
     size_px: Option<[u32; 2]>,
     /// Times the connection was made anew since the start.
     reconnects: u64,
+}
+
+/// Shares of the frames due for analysis that were dropped over the last seconds, each 0 to 1.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Dropped {
+    /// No worker was free in time.
+    behind: f64,
+    /// The machine is overloaded and the camera was slowed down a step.
+    slowed: f64,
+    /// The detector failed, or its detections could not be measured.
+    failed: f64,
+}
+
+impl From<DroppedShares> for Dropped {
+    fn from(shares: DroppedShares) -> Self {
+        let DroppedShares { behind, slowed, failed } = shares;
+        Self { behind, slowed, failed }
+    }
+}
+
+/// Mean milliseconds that frames spent in each stage over the last seconds; null where no frame went through it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Stages {
+    /// From the decoder being given data to its giving a picture.
+    decode_ms: Option<f64>,
+    /// From a due frame's arrival to a worker taking it.
+    wait_ms: Option<f64>,
+    /// The detector's run that the frame was part of.
+    detect_ms: Option<f64>,
+    /// Tracking, measuring and looking for hazards.
+    track_ms: Option<f64>,
+    /// From capture to result; only as true as the camera's clock.
+    result_ms: Option<f64>,
+}
+
+impl From<StageTimes> for Stages {
+    fn from(times: StageTimes) -> Self {
+        let StageTimes { decode_ms, wait_ms, detect_ms, track_ms, result_ms } = times;
+        Self { decode_ms, wait_ms, detect_ms, track_ms, result_ms }
+    }
 }
 
 impl From<CameraStatus> for Status {
@@ -122,6 +169,9 @@ impl From<CameraStatus> for Status {
             received_fps: s.received_fps,
             analysed_fps: s.analysed_fps,
             dropped_share: s.dropped_share,
+            dropped_for: s.dropped_for.into(),
+            gated_share: s.gated_share,
+            stages: s.stages.into(),
             slowed_to_fps: s.slowed_to_fps,
             size_px: s.size_px,
             reconnects: s.reconnects,

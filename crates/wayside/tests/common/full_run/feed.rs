@@ -1,6 +1,7 @@
 //! A camera whose frames the test pushes itself.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use wayside_engine::{OpenSource, Source};
 use wayside_ingest::{FrameSink, IngestError, SourceChange, SourceStats};
@@ -22,6 +23,8 @@ impl Source for FeedSource {
         let frames = *self.0.frames.lock().unwrap();
         SourceStats {
             frames,
+            decoded: 0,
+            decode_time: Duration::ZERO,
             due: frames,
             reconnects: 0,
             discontinuities: 0,

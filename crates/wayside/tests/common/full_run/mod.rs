@@ -17,7 +17,7 @@ use wayside_camsim::scene::stage::Stage;
 use wayside_camsim::{SceneKind, SceneSpec, camera_toml};
 use wayside_config::{Settings, load_site};
 use wayside_detect::{Detector, Model, Provider, Runtime};
-use wayside_engine::{DetectorSetup, Engine, EngineParts};
+use wayside_engine::{DetectorSetup, Engine, EngineParts, Workers};
 use wayside_store::{Checkpoint, Database, DatabaseOptions, Writer, WriterOptions, epoch};
 use wayside_testkit::SimClock;
 use wayside_track::Tracker;
@@ -372,7 +372,7 @@ fn detectors(settings: &Settings, camera: &CameraSpec) -> DetectorSetup {
         models: vec![Model::load(&settings.models_dir, &camera.profile.model).unwrap()],
         model_files_dir: settings.model_files_dir.clone(),
         provider: Provider::Cpu,
-        workers: 1,
+        workers: Workers::Exactly(1),
     }
 }
 

@@ -18,9 +18,11 @@ import {
   type Icon,
   type Line,
   type LiveEvent,
+  type Machine,
   type Point,
   type Readiness,
   type RoadUserClass,
+  type Stages,
   type Zone,
 } from "./types";
 
@@ -93,6 +95,36 @@ function zone(value: unknown, where: string): Zone {
   return { id: text(o["id"], `${where}.id`), kind: text(o["kind"], `${where}.kind`), polygon };
 }
 
+function stages(value: unknown, where: string): Stages {
+  const o = object(value, where);
+  const ms = (name: string) => optional(o[name], (v) => number(v, `${where}.${name}`));
+  return {
+    decodeMs: ms("decode_ms"),
+    waitMs: ms("wait_ms"),
+    detectMs: ms("detect_ms"),
+    trackMs: ms("track_ms"),
+    resultMs: ms("result_ms"),
+  };
+}
+
+function droppedFor(value: unknown, where: string): CameraStatus["droppedFor"] {
+  const o = object(value, where);
+  const share = (name: string) => number(o[name], `${where}.${name}`);
+  return { behind: share("behind"), slowed: share("slowed"), failed: share("failed") };
+}
+
+function machine(value: unknown, where: string): Machine {
+  const o = object(value, where);
+  return {
+    workers: number(o["workers"], `${where}.workers`),
+    busyShare: number(o["busy_share"], `${where}.busy_share`),
+    waitingFrames: number(o["waiting_frames"], `${where}.waiting_frames`),
+    rateShare: number(o["rate_share"], `${where}.rate_share`),
+    storeMs: optional(o["store_ms"], (v) => number(v, `${where}.store_ms`)),
+    spooledRows: number(o["spooled_rows"], `${where}.spooled_rows`),
+  };
+}
+
 /** A camera's status; `camera` is who it belongs to where the object itself does not say. */
 export function cameraStatus(value: unknown, where: string, camera?: string): CameraStatus {
   const o = object(value, where);
@@ -110,6 +142,9 @@ export function cameraStatus(value: unknown, where: string, camera?: string): Ca
     receivedFps: number(o["received_fps"], `${where}.received_fps`),
     analysedFps: number(o["analysed_fps"], `${where}.analysed_fps`),
     droppedShare: number(o["dropped_share"], `${where}.dropped_share`),
+    droppedFor: droppedFor(o["dropped_for"], `${where}.dropped_for`),
+    gatedShare: number(o["gated_share"], `${where}.gated_share`),
+    stages: stages(o["stages"], `${where}.stages`),
     slowedToFps: optional(o["slowed_to_fps"], (v) => number(v, `${where}.slowed_to_fps`)),
     sizePx: size && size[0] > 0 && size[1] > 0 ? size : null,
     reconnects: optional(o["reconnects"], (v) => number(v, `${where}.reconnects`)) ?? 0,
@@ -256,6 +291,8 @@ export function liveEvent(kind: string, value: unknown): LiveEvent | null {
     }
     case "lagged":
       return { kind };
+    case "machine":
+      return { kind, machine: machine(value, where) };
     case "camera":
       return { kind, status: cameraStatus(value, where) };
     case "bins": {

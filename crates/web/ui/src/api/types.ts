@@ -38,6 +38,27 @@ export interface Zone {
   polygon: Point[];
 }
 
+/** Mean milliseconds that a frame spent in each stage over the last seconds; null where none went through it. */
+export interface Stages {
+  decodeMs: number | null;
+  waitMs: number | null;
+  detectMs: number | null;
+  trackMs: number | null;
+  resultMs: number | null;
+}
+
+/** How the machine keeps up with all cameras. */
+export interface Machine {
+  workers: number;
+  /** 0 to 1. */
+  busyShare: number;
+  waitingFrames: number;
+  /** Share of their rates at which cameras are analysed: 1, or less while the machine is overloaded. */
+  rateShare: number;
+  storeMs: number | null;
+  spooledRows: number;
+}
+
 export interface CameraStatus {
   camera: string;
   state: CameraState;
@@ -48,6 +69,11 @@ export interface CameraStatus {
   analysedFps: number;
   /** 0 to 1. */
   droppedShare: number;
+  /** The same by reason. */
+  droppedFor: { behind: number; slowed: number; failed: number };
+  /** Share of analysed frames that the detector was spared, 0 to 1. */
+  gatedShare: number;
+  stages: Stages;
   /** The rate that an overloaded machine has slowed the camera to; null at its full rate. */
   slowedToFps: number | null;
   sizePx: [number, number] | null;
@@ -97,6 +123,7 @@ export const GRID = { columns: 32, rows: 18 } as const;
 export type LiveEvent =
   | { kind: "hello"; version: string; timeZone: string | null; icons: boolean }
   | { kind: "lagged" }
+  | { kind: "machine"; machine: Machine }
   | { kind: "camera"; status: CameraStatus }
   | { kind: "bins"; camera: string; length: BinLength; bin: ClosedBin; nextCloseAt: number | null }
   | { kind: "icons"; camera: string; icons: Icon[] };

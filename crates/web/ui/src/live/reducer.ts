@@ -83,7 +83,7 @@ function update(state: SiteState, id: string, change: (view: CameraView) => Came
 }
 
 /** The events that change what is known about cameras; `hello` and `lagged` are about the stream itself. */
-export type CameraEvent = Exclude<LiveEvent, { kind: "hello" } | { kind: "lagged" }>;
+export type CameraEvent = Exclude<LiveEvent, { kind: "hello" } | { kind: "lagged" } | { kind: "machine" }>;
 
 /** Whether an event is about a camera that is not in the list yet. */
 export function isStranger(state: SiteState, event: CameraEvent): boolean {

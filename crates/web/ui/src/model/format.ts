@@ -42,6 +42,11 @@ export function percent(share: number): string {
   return p < 9.95 ? `${p.toFixed(1)} %` : `${p.toFixed(0)} %`;
 }
 
+/** A time in milliseconds, as fine as it matters. */
+export function ms(value: number): string {
+  return value < 9.95 ? value.toFixed(1) : value.toFixed(0);
+}
+
 /** Whether any of the texts contains every word that was typed. */
 export function matches(typed: string, ...texts: string[]): boolean {
   const all = texts.join(" ").toLocaleLowerCase();

@@ -1,0 +1,184 @@
+//! What a camera above the road sees of the traffic, and what a detector makes of it: boxes that are off, scores that
+//! come and go, vehicles hidden by others or missed for a while, parts of vehicles, and things that are none.
+
+use std::collections::HashMap;
+
+use rand::{Rng, RngExt};
+use wayside_types::{BBox, Detection, FrameSize, RoadUserClass};
+
+use super::traffic::{Lane, Traffic, Vehicle};
+
+/// The picture.
+pub const SIZE: FrameSize = FrameSize { width: 640, height: 360 };
+const FOCAL_PX: f64 = 560.0;
+/// The camera looks along y, this high above the ground and this far down.
+const HEIGHT_M: f64 = 12.0;
+const PITCH_RAD: f64 = 0.33;
+/// Smaller than this nobody is asked to see it.
+const SMALLEST_PX: f32 = 7.0;
+/// Less of a vehicle than this, and it counts as out of sight.
+const VISIBLE: f64 = 0.25;
+/// How long a detector's mood about one vehicle lasts.
+const MOOD_S: f64 = 0.8;
+/// Places that look like vehicles now and then.
+const CLUTTER: usize = 4;
+
+/// One vehicle as it truly appears.
+pub struct Truth {
+    pub id: u32,
+    pub bbox: BBox,
+    class: RoadUserClass,
+    visible: f64,
+}
+
+/// What stays from frame to frame of what a detector thinks.
+pub struct Seer {
+    moods: HashMap<u32, [f64; 5]>,
+    clutter: Vec<(BBox, f64)>,
+}
+
+/// Everybody in view and not hidden.
+pub fn truth(traffic: &Traffic) -> Vec<Truth> {
+    let mut seen: Vec<(f64, BBox, BBox, &Vehicle)> = Vec::new();
+    for (lane, vehicles) in &traffic.lanes {
+        for vehicle in vehicles {
+            if let Some((depth, whole)) = project(lane, vehicle) {
+                seen.push((depth, whole, clipped(&whole), vehicle));
+            }
+        }
+    }
+    seen.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut all = Vec::new();
+    for (index, (_, whole, bbox, vehicle)) in seen.iter().enumerate() {
+        let inside = bbox.area() / whole.area().max(1.0);
+        if inside < 0.3 || bbox.width().min(bbox.height()) < SMALLEST_PX {
+            continue;
+        }
+        let nearer: Vec<BBox> = seen.iter().take(index).map(|(_, _, bbox, _)| *bbox).collect();
+        let visible = uncovered(bbox, &nearer);
+        if visible >= VISIBLE {
+            all.push(Truth { id: vehicle.id, bbox: *bbox, class: vehicle.class, visible });
+        }
+    }
+    all
+}
+
+/// Depth and box of a cuboid on the ground, if it is in front of the camera.
+fn project(lane: &Lane, vehicle: &Vehicle) -> Option<(f64, BBox)> {
+    let (dx, dy) = (lane.to[0] - lane.from[0], lane.to[1] - lane.from[1]);
+    let length = dx.hypot(dy);
+    let (ux, uy) = (dx / length, dy / length);
+    let [long, wide, high] = vehicle.size_m;
+    let (sin, cos) = PITCH_RAD.sin_cos();
+    let (mut x1, mut y1, mut x2, mut y2) = (f64::MAX, f64::MAX, f64::MIN, f64::MIN);
+    let mut depth = f64::MAX;
+    for back in [0.0, long] {
+        for side in [-wide / 2.0, wide / 2.0] {
+            for z in [0.0, high] {
+                let along = vehicle.s - back;
+                let x = lane.from[0] + ux * along - uy * side;
+                let y = lane.from[1] + uy * along + ux * side;
+                let ahead = y * cos - (z - HEIGHT_M) * sin;
+                if ahead < 4.0 {
+                    return None;
+                }
+                let up = y * sin + (z - HEIGHT_M) * cos;
+                let u = f64::from(SIZE.width) / 2.0 + FOCAL_PX * x / ahead;
+                let v = f64::from(SIZE.height) / 2.0 - FOCAL_PX * up / ahead;
+                (x1, y1, x2, y2) = (x1.min(u), y1.min(v), x2.max(u), y2.max(v));
+                depth = depth.min(ahead);
+            }
+        }
+    }
+    Some((depth, BBox::new(x1 as f32, y1 as f32, x2 as f32, y2 as f32)))
+}
+
+fn clipped(bbox: &BBox) -> BBox {
+    let (width, height) = (SIZE.width as f32, SIZE.height as f32);
+    let x = |v: f32| v.clamp(0.0, width);
+    let y = |v: f32| v.clamp(0.0, height);
+    BBox::new(x(bbox.x1), y(bbox.y1), x(bbox.x2), y(bbox.y2))
+}
+
+/// The share of a box that no other covers, on a grid of 8 × 8.
+fn uncovered(bbox: &BBox, others: &[BBox]) -> f64 {
+    let mut free = 0;
+    for i in 0..64_u8 {
+        let x = bbox.x1 + bbox.width() * (f32::from(i % 8) + 0.5) / 8.0;
+        let y = bbox.y1 + bbox.height() * (f32::from(i / 8) + 0.5) / 8.0;
+        free += u32::from(!others.iter().any(|o| o.x1 <= x && x <= o.x2 && o.y1 <= y && y <= o.y2));
+    }
+    f64::from(free) / 64.0
+}
+
+impl Seer {
+    pub fn new(random: &mut impl Rng) -> Self {
+        let spot = |random: &mut _| {
+            let (x, y) = (uniform(random, 0.0, 580.0), uniform(random, 60.0, 320.0));
+            let (w, h) = (uniform(random, 15.0, 60.0), uniform(random, 12.0, 40.0));
+            (BBox::new(x as f32, y as f32, (x + w) as f32, (y + h) as f32), uniform(random, -3.0, 0.0))
+        };
+        Self { moods: HashMap::new(), clutter: (0..CLUTTER).map(|_| spot(random)).collect() }
+    }
+
+    /// What a detector finds in a frame, `dt` seconds after the one before.
+    pub fn detect(&mut self, truth: &[Truth], dt: f64, random: &mut impl Rng) -> Vec<Detection> {
+        let keep = (-dt / MOOD_S).exp();
+        let fresh = (1.0 - keep * keep).sqrt();
+        let mut found = Vec::new();
+        for vehicle in truth {
+            let mood =
+                self.moods.entry(vehicle.id).or_insert_with(|| std::array::from_fn(|_| normal(random)));
+            mood.iter_mut().for_each(|m| *m = *m * keep + fresh * normal(random));
+            let (w, h) = (vehicle.bbox.width(), vehicle.bbox.height());
+            let large = (f64::from((w * h).sqrt()) / 18.0).ln();
+            let logit =
+                0.9 + 1.1 * large + 0.9 * mood[0] + 0.5 * normal(random) - 5.0 * (1.0 - vehicle.visible);
+            let score = logistic(logit).min(0.95);
+            if score < 0.1 || random.random::<f64>() < 0.03 {
+                continue;
+            }
+            let mut off = |n: usize, side: f32| {
+                (f64::from(side) * (0.02 * mood[n] + 0.025 * normal(random)) + 0.5 * normal(random)) as f32
+            };
+            let b = &vehicle.bbox;
+            let bbox = BBox::new(b.x1 + off(1, w), b.y1 + off(2, h), b.x2 + off(3, w), b.y2 + off(4, h));
+            let lorry = vehicle.class == RoadUserClass::Truck && random.random::<f64>() < 0.2;
+            let class = if lorry { RoadUserClass::Car } else { vehicle.class };
+            found.push(Detection { bbox, class, score: score as f32 });
+            if random.random::<f64>() < 0.03 {
+                let half = BBox::new(b.x1, b.y1, b.x1 + w * 0.55, b.y2);
+                found.push(Detection { bbox: half, class: RoadUserClass::Car, score: (0.6 * score) as f32 });
+            }
+        }
+        for (bbox, mood) in &mut self.clutter {
+            *mood = -2.0 + (*mood + 2.0) * keep + fresh * normal(random);
+            let score = logistic(*mood);
+            if score >= 0.1 {
+                found.push(Detection { bbox: *bbox, class: RoadUserClass::Car, score: score as f32 });
+            }
+        }
+        if random.random::<f64>() < 0.3 {
+            let (x, y) = (uniform(random, 0.0, 600.0), uniform(random, 30.0, 330.0));
+            let bbox = BBox::new(x as f32, y as f32, (x + 30.0) as f32, (y + 22.0) as f32);
+            let score = uniform(random, 0.1, 0.45) as f32;
+            found.push(Detection { bbox, class: RoadUserClass::Car, score });
+        }
+        found.retain(|d| d.bbox.width() > 2.0 && d.bbox.height() > 2.0);
+        found
+    }
+}
+
+fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+fn uniform(random: &mut impl Rng, from: f64, to: f64) -> f64 {
+    from + (to - from) * random.random::<f64>()
+}
+
+/// Standard normal (Box and Muller, 1958).
+fn normal(random: &mut impl Rng) -> f64 {
+    let (a, b): (f64, f64) = (random.random(), random.random());
+    (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos()
+}
