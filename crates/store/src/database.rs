@@ -80,6 +80,21 @@ impl Database {
         Ok(database)
     }
 
+    /// Like [`Database::open`], but where another Wayside runs the private cluster, talks to its server: for tools that
+    /// are used beside it.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub async fn join(options: &DatabaseOptions, clock: SharedClock) -> Result<Self, StoreError> {
+        match (Self::open(options, clock.clone()).await, options) {
+            (Err(StoreError::InUse { .. }), DatabaseOptions::Private { dir }) => {
+                let url = crate::cluster::running_url(dir, NAME)?;
+                Self::open(&DatabaseOptions::Url(url), clock).await
+            }
+            (opened, _) => opened,
+        }
+    }
+
     /// Like [`Database::open`], but does not mind a server that is away: the schema is brought up to date
     /// when it is first reached. A private cluster is started all the same, for it is ours.
     ///

@@ -9,6 +9,7 @@
 //! Start at [`Database::open`]. The order at start and the promise that no closed bin is lost or doubled are
 //! described in [`writer`].
 
+pub mod audit;
 mod cameras;
 pub mod checkpoint;
 pub mod cluster;

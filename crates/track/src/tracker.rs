@@ -92,11 +92,12 @@ impl Tracker {
     }
 
     fn active(&self) -> Vec<Track> {
-        self.tracks.iter().map(Tracklet::track).collect()
+        self.tracks.iter().map(|t| t.track(self.settings.high_score)).collect()
     }
 
     fn drain(&mut self) -> Vec<Track> {
-        self.tracks.drain(..).map(|t| t.track()).collect()
+        let high_score = self.settings.high_score;
+        self.tracks.drain(..).map(|t| t.track(high_score)).collect()
     }
 
     fn end_unseen(&mut self, at: Timestamp, ended: &mut Vec<Track>) {
@@ -122,10 +123,11 @@ impl Tracker {
     }
 
     fn end_where(&mut self, ended: &mut Vec<Track>, over: impl Fn(&Tracklet) -> bool) {
+        let high_score = self.settings.high_score;
         self.tracks.retain(|t| {
             let over = over(t);
             if over {
-                ended.push(t.track());
+                ended.push(t.track(high_score));
             }
             !over
         });

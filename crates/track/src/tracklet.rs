@@ -1,7 +1,7 @@
 //! One road user while it is followed: its motion, its class votes and its life from tentative to ended.
 //! Which detection it gets is `associate`'s choice; what its path means is `measure`'s.
 
-use wayside_types::{Detection, Point, RoadUserClass, Timestamp, Track, TrackId};
+use wayside_types::{BBox, Detection, Point, RoadUserClass, Timestamp, Track, TrackId};
 
 use crate::clean::Group;
 use crate::motion::{Measured, Motion};
@@ -12,6 +12,9 @@ const CONFIRM_EVIDENCE: f64 = 1.0;
 const CONFIRM_EVIDENCE_LONG: f64 = 0.7;
 /// See [`CONFIRM_EVIDENCE_LONG`].
 const CONFIRM_HITS: u32 = 3;
+/// What was never detected well is a road user only once it moved this many of its box units: a sign or a marking that
+/// looks like a car now and then stays where it is.
+const WEAK_MOVES_UNITS: f64 = 1.0;
 /// Detections that follow one another faster than this see the same picture and repeat the same mistake:
 /// each counts for as much less.
 const INDEPENDENT_S: f64 = 0.13;
@@ -47,6 +50,10 @@ pub(crate) struct Tracklet {
     score_sum: f64,
     evidence: f64,
     pub score: f32,
+    best_score: f32,
+    /// Whether it was ever away from where it was first seen.
+    moved: bool,
+    from: (f64, f64),
     pub hits: u32,
     /// Detections in which it looked like a part of another track's road user.
     pub seen_as_part: u32,
@@ -55,6 +62,10 @@ pub(crate) struct Tracklet {
     pub seen_lately: bool,
     pub first_seen: Timestamp,
     pub last_seen: Timestamp,
+}
+
+fn centre(bbox: &BBox) -> (f64, f64) {
+    (f64::from(bbox.x1 + bbox.x2) / 2.0, f64::from(bbox.y1 + bbox.y2) / 2.0)
 }
 
 /// Seconds from `from` to `to`.
@@ -72,6 +83,9 @@ impl Tracklet {
             score_sum: 0.0,
             evidence: 0.0,
             score: 0.0,
+            best_score: 0.0,
+            moved: false,
+            from: centre(&d.bbox),
             hits: 0,
             seen_as_part: 0,
             observed: false,
@@ -97,6 +111,10 @@ impl Tracklet {
         let fresh = if self.hits == 0 { 1.0 } else { (seconds(self.last_seen, at) / INDEPENDENT_S).min(1.0) };
         self.evidence += fresh * f64::from(d.score);
         self.score = d.score;
+        self.best_score = self.best_score.max(d.score);
+        let (x, y) = centre(&self.motion.bbox());
+        let away = (x - self.from.0).hypot(y - self.from.1);
+        self.moved |= self.hits > 1 && away >= WEAK_MOVES_UNITS * self.motion.unit();
         self.hits = self.hits.saturating_add(1);
         self.observed = true;
         self.last_seen = at;
@@ -117,6 +135,11 @@ impl Tracklet {
     pub fn confirmed(&self) -> bool {
         let needed = if self.hits >= CONFIRM_HITS { CONFIRM_EVIDENCE_LONG } else { CONFIRM_EVIDENCE };
         2 * self.seen_as_part < self.hits && self.hits >= 2 && self.evidence >= needed
+    }
+
+    /// Whether it is worth telling of: confirmed, and detected well at least once or seen to move.
+    fn is_somebody(&self, high_score: f32) -> bool {
+        self.confirmed() && (self.best_score >= high_score || self.moved)
     }
 
     /// Whether this track follows a part of the road user that another one follows. Either its box lies
@@ -144,8 +167,8 @@ impl Tracklet {
         !deeper && (within || sticks)
     }
 
-    /// As the rest of the system sees it.
-    pub fn track(&self) -> Track {
+    /// As the rest of the system sees it; `high_score` is that of a good detection.
+    pub fn track(&self, high_score: f32) -> Track {
         let (vx, vy) = if self.hits > 1 { self.motion.reference_velocity() } else { (0.0, 0.0) };
         Track {
             id: self.id,
@@ -154,7 +177,7 @@ impl Tracklet {
             velocity_px_s: Point::new(vx, vy),
             score: self.score,
             observed: self.observed,
-            confirmed: self.confirmed(),
+            confirmed: self.is_somebody(high_score),
             first_seen: self.first_seen,
             last_seen: self.last_seen,
             hits: self.hits,

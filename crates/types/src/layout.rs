@@ -29,6 +29,20 @@ impl Direction {
     }
 }
 
+/// A direction that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("direction {0:?} is not one of: forward backward")]
+pub struct UnknownDirection(pub String);
+
+impl std::str::FromStr for Direction {
+    type Err = UnknownDirection;
+
+    fn from_str(text: &str) -> Result<Self, UnknownDirection> {
+        let found = [Self::Forward, Self::Backward].into_iter().find(|direction| direction.as_str() == text);
+        found.ok_or_else(|| UnknownDirection(text.to_owned()))
+    }
+}
+
 /// A directed segment in the image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Line {

@@ -54,7 +54,7 @@ pub struct Track {
     pub score: f32,
     /// Whether a detection was associated in this very frame; otherwise the box is predicted.
     pub observed: bool,
-    /// Whether enough detections have agreed for it to count as a road user.
+    /// Whether it counts as a road user: enough detections have agreed, and it was detected well once or seen to move.
     pub confirmed: bool,
     /// When it was first detected.
     pub first_seen: Timestamp,

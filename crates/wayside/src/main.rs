@@ -2,6 +2,7 @@
 //! the subcommands do is in the other crates; here they are only put together.
 
 mod analyze;
+mod audit;
 mod bench;
 mod camsim;
 mod check;
@@ -30,6 +31,8 @@ enum Command {
     Run(run::RunArgs),
     /// Analyse a video file offline, as fast as it goes
     Analyze(analyze::AnalyzeArgs),
+    /// Hold counts against a person's tally and keep the comparison
+    Audit(audit::AuditArgs),
     /// Measure how many cameras this machine holds, and what the limit is
     Bench(bench::BenchArgs),
     /// Validate settings, profiles, models and libraries, try every camera, and say all that is wrong
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Analyze(args) => analyze::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Camsim(args) => camsim::run(&args),

@@ -182,6 +182,15 @@ async fn connect_database(settings: &Settings, clock: SharedClock) -> anyhow::Re
     Ok(Database::connect_lazy(&database_options(settings)?, clock).await?)
 }
 
+/// The same beside a `wayside run` of this site, whose private cluster is then used.
+///
+/// # Errors
+/// When it can't be reached or brought up to date.
+pub async fn join_database(settings: &Settings, clock: SharedClock) -> anyhow::Result<Database> {
+    make_data_dir(&settings.data_dir)?;
+    Ok(Database::join(&database_options(settings)?, clock).await?)
+}
+
 /// A handle on a database that is there and whose schema is up to date.
 ///
 /// # Errors

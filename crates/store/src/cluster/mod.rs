@@ -119,6 +119,14 @@ impl Cluster {
     }
 }
 
+/// The address of a database in the cluster that another process runs under this directory.
+///
+/// # Errors
+/// As [`Cluster::start`] where the directory can't be used.
+pub(crate) fn running_url(dir: &Path, database: &str) -> Result<SecretUrl, StoreError> {
+    socket_url(&Layout::prepare(dir)?.socket_dir()?, database)
+}
+
 /// The address of a database in a private cluster whose socket lies in `socket_dir`.
 ///
 /// # Errors

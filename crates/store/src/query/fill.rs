@@ -296,12 +296,7 @@ fn subject(kind: MeasurementKind, group: &Group) -> Result<RowSubject, StoreErro
     Ok(match kind {
         MeasurementKind::Lines => RowSubject::Line {
             line: line(&group[0])?,
-            direction: match part(&group[1]) {
-                None => None,
-                Some("forward") => Some(Direction::Forward),
-                Some("backward") => Some(Direction::Backward),
-                Some(other) => return stored(Err(format!("direction {other:?}"))),
-            },
+            direction: part(&group[1]).map(|name| stored(name.parse::<Direction>())).transpose()?,
         },
         MeasurementKind::Movements => RowSubject::Movement { from: line(&group[0])?, to: line(&group[1])? },
         MeasurementKind::Zones => RowSubject::Zone { zone: stored(ZoneId::new(&group[0]))? },

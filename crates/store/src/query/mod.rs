@@ -32,7 +32,7 @@ pub struct Page<T> {
 }
 
 /// A value that was checked when it was written; another program may have written there since.
-fn stored<T, E: std::fmt::Display>(value: Result<T, E>) -> Result<T, StoreError> {
+pub(crate) fn stored<T, E: std::fmt::Display>(value: Result<T, E>) -> Result<T, StoreError> {
     value.map_err(|error| StoreError::Refused {
         what: "a query: it holds something that Wayside never writes",
         code: None,

@@ -1,0 +1,104 @@
+//! What a person counted: a CSV of line, direction, class and number, or the answers to questions at a terminal.
+
+use std::io::Write;
+
+use anyhow::{Context, bail, ensure};
+use wayside_store::audit::TallyClass;
+use wayside_types::{CameraSpec, Direction, LineId};
+
+/// The first line of a CSV, which may be left out.
+const HEADER: [&str; 4] = ["line", "direction", "class", "count"];
+/// Nobody counts more in a day.
+const MOST: u32 = 1_000_000;
+
+/// One number of a tally.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    pub line: LineId,
+    pub direction: Direction,
+    pub class: TallyClass,
+    pub count: u32,
+}
+
+/// Reads a CSV.
+///
+/// # Errors
+/// Names the first row that is not acceptable, and what would be.
+pub fn parse(text: &str, camera: &CameraSpec) -> anyhow::Result<Vec<Tally>> {
+    let mut tallies: Vec<Tally> = Vec::new();
+    for (index, row) in text.lines().enumerate() {
+        let fields: Vec<&str> = row.split(',').map(|field| field.trim().trim_matches('"')).collect();
+        if row.trim().is_empty() || (tallies.is_empty() && fields == HEADER) {
+            continue;
+        }
+        let tally = parse_row(&fields, camera).with_context(|| format!("row {}", index + 1))?;
+        let twice = tallies.iter().any(|known| {
+            (&known.line, known.direction, known.class) == (&tally.line, tally.direction, tally.class)
+        });
+        ensure!(
+            !twice,
+            "row {}: {} {} {} is there twice",
+            index + 1,
+            tally.line,
+            tally.direction.as_str(),
+            tally.class.as_str()
+        );
+        tallies.push(tally);
+    }
+    Ok(tallies)
+}
+
+fn parse_row(fields: &[&str], camera: &CameraSpec) -> anyhow::Result<Tally> {
+    let [line, direction, class, count] = *fields else {
+        bail!("has {} fields instead of line,direction,class,count", fields.len());
+    };
+    let Some(known) = camera.lines.iter().find(|known| known.id.as_str() == line) else {
+        let known: Vec<&str> = camera.lines.iter().map(|line| line.id.as_str()).collect();
+        bail!("line {line:?} is not one of camera {}: {}", camera.id, known.join(" "));
+    };
+    Ok(Tally {
+        line: known.id.clone(),
+        direction: direction.parse()?,
+        class: class.parse().map_err(anyhow::Error::msg)?,
+        count: number(count)?,
+    })
+}
+
+fn number(text: &str) -> anyhow::Result<u32> {
+    let number = text.parse().ok().filter(|number| *number <= MOST);
+    number.with_context(|| format!("count {text:?} is no whole number from 0 to {MOST}"))
+}
+
+/// Asks for every line and direction; an empty answer leaves one out.
+///
+/// # Errors
+/// When nothing can be read any more.
+pub fn ask(camera: &CameraSpec) -> anyhow::Result<Vec<Tally>> {
+    let mut tallies = Vec::new();
+    for line in &camera.lines {
+        for direction in [Direction::Forward, Direction::Backward] {
+            if let Some(count) = answer(&format!("{} {}", line.id, direction.as_str()))? {
+                tallies.push(Tally { line: line.id.clone(), direction, class: TallyClass::Motor, count });
+            }
+        }
+    }
+    Ok(tallies)
+}
+
+fn answer(what: &str) -> anyhow::Result<Option<u32>> {
+    loop {
+        let mut out = std::io::stdout();
+        write!(out, "cars, buses and lorries over {what} (empty: not tallied): ")?;
+        out.flush()?;
+        let mut text = String::new();
+        ensure!(std::io::stdin().read_line(&mut text)? > 0, "the tally ended at {what}");
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        match number(text) {
+            Ok(number) => return Ok(Some(number)),
+            Err(error) => writeln!(out, "{error}")?,
+        }
+    }
+}
