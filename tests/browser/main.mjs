@@ -13,6 +13,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { Harness } from "./lib/harness.mjs";
 import * as camera from "./checks/camera.mjs";
 import * as faults from "./checks/faults.mjs";
+import * as incidents from "./checks/incidents.mjs";
 import * as many from "./checks/many.mjs";
 import * as overview from "./checks/overview.mjs";
 
@@ -28,7 +29,7 @@ await mkdir(shots, { recursive: true });
 
 const harness = await Harness.start(url, shots);
 try {
-  for (const part of [overview, camera, many, faults]) await part.checks(harness);
+  for (const part of [overview, camera, incidents, many, faults]) await part.checks(harness);
 } finally {
   await harness.stop();
 }

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::problem::{Kind, Problem};
-use crate::routes::{cameras, docs, healthz, live, measurements, metrics, openapi, readyz, web};
+use crate::routes::{cameras, docs, healthz, incidents, live, measurements, metrics, openapi, readyz, web};
 use crate::state::{ApiParts, ApiState};
 use crate::{guard, host};
 
@@ -29,12 +29,14 @@ use crate::{guard, host};
     tags(
         (name = "cameras", description = "Cameras and their state"),
         (name = "measurements", description = "Counts in bins"),
+        (name = "incidents", description = "Hazards on roads and faults of cameras"),
         (name = "live", description = "What happens right now"),
         (name = "operation", description = "For those who run it"),
         (name = "description", description = "This description"),
     ),
     components(schemas(
-        live::Hello, live::CameraEvent, live::MachineEvent, live::BinsEvent, live::IconsEvent, live::Lagged,
+        live::Hello, live::CameraEvent, live::MachineEvent, live::BinsEvent, live::IconsEvent, live::IncidentEvent,
+        live::Lagged,
     )),
 )]
 struct Description;
@@ -45,6 +47,8 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(cameras::list::handler))
         .routes(routes!(cameras::get::handler))
         .routes(routes!(cameras::background::handler))
+        .routes(routes!(incidents::list::handler))
+        .routes(routes!(incidents::get::handler))
         .routes(routes!(live::handler))
         .routes(routes!(measurements::handler))
         .routes(routes!(measurements::matrix::handler))

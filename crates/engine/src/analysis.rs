@@ -142,6 +142,16 @@ impl CameraAnalysis {
         self.hazards.as_mut().map(|(_, hazards)| hazards.silent(now, for_s)).unwrap_or_default()
     }
 
+    /// The numbers of the incidents that are open, and when each was last known to hold.
+    pub fn open_incidents(&self) -> impl Iterator<Item = (u64, Timestamp)> {
+        self.hazards.iter().flat_map(|(_, hazards)| hazards.open())
+    }
+
+    /// Nobody watches any more: of what is open it is not known how it ends.
+    pub fn lose_incidents(&mut self) -> Vec<IncidentChange> {
+        self.hazards.as_mut().map(|(_, hazards)| hazards.finish()).unwrap_or_default()
+    }
+
     /// Whether the camera itself is in doubt: what it shows is not counted, so it was not watched either.
     #[must_use]
     pub fn is_doubted(&self) -> bool {

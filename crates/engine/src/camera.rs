@@ -10,11 +10,12 @@ use metrics::{Counter, Histogram, counter, histogram};
 use wayside_ingest::{MotionGate, ViewMeter};
 use wayside_measure::{Binner, Homography, MeasureError};
 use wayside_types::{
-    CameraSpec, ClosedBins, Detection, Frame, FrameSize, Icon, IncidentChange, IncidentPhase, Timestamp,
+    CameraSpec, ClosedBins, Detection, Frame, FrameSize, Icon, IncidentChange, IncidentRecord, Timestamp,
     ViewSample,
 };
 
 use crate::analysis::{CameraAnalysis, FrameMoment};
+use crate::incidents::{Announcer, Book};
 use crate::live::{EngineError, EngineParts};
 use crate::status::StatusBoard;
 use crate::view::LiveView;
@@ -99,6 +100,8 @@ struct Work {
     found: Vec<Detection>,
     analysis: CameraAnalysis,
     binner: Binner,
+    incidents: Book,
+    announcer: Announcer,
     last: Option<Watched>,
 }
 
@@ -113,7 +116,11 @@ impl LiveCamera {
     ///
     /// # Errors
     /// [`EngineError::Calibration`] when its calibration can't be used.
-    pub fn new(spec: Arc<CameraSpec>, parts: &EngineParts) -> Result<Self, EngineError> {
+    pub fn new(
+        spec: Arc<CameraSpec>,
+        parts: &EngineParts,
+        announcer: Announcer,
+    ) -> Result<Self, EngineError> {
         let camera = spec.id.to_string();
         // Frames have no size yet; what is wrong with a calibration hardly ever depends on it.
         let fit = spec.calibration.as_ref().map(|c| Homography::fit(c, FrameSize::USUAL)).transpose();
@@ -125,6 +132,7 @@ impl LiveCamera {
         let binner =
             Binner::new(spec.id.clone(), parts.time_zone.clone(), parts.epoch, spec.config_version.clone())
                 .calibrated(spec.calibration.is_some());
+        let origin = spec.calibration.as_ref().and_then(|calibration| calibration.ground_origin);
         Ok(Self {
             board: StatusBoard::new(spec.id.clone(), parts.clock.now()),
             view: Mutex::new(LiveView::new(spec.calibration.clone(), parts.clock.monotonic())),
@@ -137,6 +145,8 @@ impl LiveCamera {
                 found: Vec::new(),
                 analysis: CameraAnalysis::new(spec.clone()),
                 binner,
+                incidents: Book::new(spec.id.clone(), parts.epoch, origin),
+                announcer,
                 last: None,
             }),
             broken: AtomicBool::new(false),
@@ -222,8 +232,7 @@ impl LiveCamera {
         }
         let dropped = self.board.dropped_total();
         work.watched(frame.captured_at, dropped, self.spec.profile.rate_fps);
-        drop(work);
-        self.tell(&outcome.incidents);
+        work.tell(outcome.incidents);
         Ok(())
     }
 
@@ -235,31 +244,22 @@ impl LiveCamera {
         }
         let for_s = monotonic.saturating_sub(work.silent_since).as_secs_f64();
         let changes = work.analysis.silent(now, for_s);
-        drop(work);
-        self.tell(&changes);
+        work.tell(changes);
     }
 
-    /// Says what is new about incidents. Keeping them and sending them out comes after this.
-    fn tell(&self, changes: &[IncidentChange]) {
-        for IncidentChange { phase, incident, .. } in changes {
-            let (camera, kind, zone) =
-                (&self.spec.id, incident.kind, incident.zone.as_ref().map(|z| z.as_str()));
-            let severity = incident.severity.as_str();
-            match phase {
-                IncidentPhase::Began => {
-                    counter!("wayside_incidents_total", "camera" => camera.to_string(), "kind" => kind.as_str()).increment(1);
-                    tracing::warn!(%camera, %kind, zone, severity, "incident began");
-                }
-                IncidentPhase::Changed => tracing::warn!(%camera, %kind, zone, severity, "incident changed"),
-                IncidentPhase::Ended => tracing::info!(%camera, %kind, zone, severity, "incident ended"),
-            }
-        }
+    /// Incidents that are not over, with the moments at which they were last seen.
+    pub fn open_incidents(&self) -> Vec<IncidentRecord> {
+        let work = self.work();
+        work.incidents.open(work.analysis.open_incidents())
     }
 
-    /// The stream ended for good: what was being followed is gone.
-    pub fn end_stream(&self) {
+    /// The engine stops: what was being followed is gone, and nobody sees how incidents go on.
+    pub fn stop(&self) {
         self.broken.store(false, Ordering::Release);
-        self.work().end_stream();
+        let mut work = self.work();
+        work.end_stream();
+        let lost = work.analysis.lose_incidents();
+        work.tell(lost);
     }
 
     /// Bins that are over by now; each comes once.
@@ -286,6 +286,12 @@ impl LiveCamera {
 }
 
 impl Work {
+    /// Says what is new about incidents, while the camera is ours: its changes are told in their order.
+    fn tell(&mut self, changes: Vec<IncidentChange>) {
+        let records = self.incidents.take(changes);
+        self.announcer.tell(records);
+    }
+
     fn end_stream(&mut self) {
         self.last = None;
         self.gate.forget();

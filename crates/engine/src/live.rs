@@ -10,11 +10,12 @@ use std::thread::JoinHandle;
 use wayside_detect::{DetectError, Detector, DetectorOptions, Model, Provider, Runtime};
 use wayside_ingest::{FrameSink, SourceChange};
 use wayside_measure::CalibrationError;
-use wayside_store::checkpoint::Checkpoint;
+use wayside_store::checkpoint::{Checkpoint, OpenState};
 use wayside_store::{StoreError, Writer};
 use wayside_types::{CameraSpec, LiveHub, SharedClock, TimeZone};
 
 use crate::camera::LiveCamera;
+use crate::incidents::{Announcer, Keeper};
 use crate::load::LoadMeter;
 use crate::plan::{self, Workers};
 use crate::queue::FairQueue;
@@ -138,6 +139,8 @@ pub struct Engine {
     sources: Arc<Vec<Option<Box<dyn Source>>>>,
     workers: Vec<JoinHandle<()>>,
     ticker: JoinHandle<()>,
+    keeper: Keeper,
+    announcer: Announcer,
 }
 
 impl Engine {
@@ -148,10 +151,12 @@ impl Engine {
     /// [`EngineError`] when a model, a drawing or a source can never work as configured.
     pub fn start(parts: EngineParts) -> Result<Self, EngineError> {
         let models = model_indices(&parts)?;
+        let (keeper, announcer) = Keeper::start(parts.writer.clone(), parts.hub.clone())
+            .map_err(|source| EngineError::Thread { name: "wayside-incidents", source })?;
         let cameras = parts
             .cameras
             .iter()
-            .map(|spec| LiveCamera::new(spec.clone(), &parts).map(Arc::new))
+            .map(|spec| LiveCamera::new(spec.clone(), &parts, announcer.clone()).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
         let detectors = match parts.cameras.first() {
             Some(any) => plan::open(&parts.detectors, &any.id, &*parts.clock)?,
@@ -182,7 +187,7 @@ impl Engine {
         let sources = Arc::new(sources);
         let (ticking, ticked) = (shared.clone(), sources.clone());
         let ticker = spawn("wayside-ticker", move || ticker::run(&ticking, &ticked, seed))?;
-        Ok(Self { shared, sources, workers, ticker })
+        Ok(Self { shared, sources, workers, ticker, keeper, announcer })
     }
 
     /// Frames that wait for a worker, over all cameras.
@@ -213,12 +218,14 @@ impl Engine {
         let now = self.shared.clock.now();
         let mut last = Vec::new();
         for camera in &self.shared.cameras {
-            camera.end_stream();
+            camera.stop();
             last.extend(camera.close_bins(now));
             last.extend(camera.open_bins());
         }
         self.shared.writer.submit(last)?;
-        self.shared.checkpoint.save(&[])?;
+        // Until they are kept, the checkpoint knows of the incidents that are open.
+        self.keeper.finish(&self.announcer);
+        self.shared.checkpoint.save(&OpenState::default())?;
         Ok(())
     }
 }

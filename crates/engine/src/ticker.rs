@@ -9,6 +9,7 @@ use metrics::gauge;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
+use wayside_store::OpenState;
 use wayside_types::{CameraState, ClosedBins, LiveEvent, MachineStatus};
 
 use crate::live::Shared;
@@ -129,8 +130,11 @@ fn machine(shared: &Shared) -> MachineStatus {
 }
 
 fn save_checkpoint(shared: &Shared) {
-    let open: Vec<ClosedBins> = shared.cameras.iter().flat_map(|camera| camera.open_bins()).collect();
+    let open = OpenState {
+        bins: shared.cameras.iter().flat_map(|camera| camera.open_bins()).collect(),
+        incidents: shared.cameras.iter().flat_map(|camera| camera.open_incidents()).collect(),
+    };
     if let Err(error) = shared.checkpoint.save(&open) {
-        tracing::error!(%error, "checkpoint not saved; a crash now would lose the open bins");
+        tracing::error!(%error, "checkpoint not saved; a crash now would lose the open bins and when incidents were last seen");
     }
 }

@@ -55,7 +55,12 @@ impl Ledger {
 
     /// Ends everything: nobody watches any more.
     pub fn close(&mut self) -> Vec<IncidentChange> {
-        self.open.drain(..).map(Open::end).collect()
+        self.open.drain(..).map(|open| open.change(IncidentPhase::Lost)).collect()
+    }
+
+    /// The numbers of what is open, and when each was last known to hold.
+    pub fn open(&self) -> impl Iterator<Item = (u64, Timestamp)> {
+        self.open.iter().map(|open| (open.number, open.last))
     }
 
     fn hold(&mut self, at: Timestamp, held: Held) -> Option<IncidentChange> {
@@ -89,7 +94,8 @@ impl Ledger {
 
 impl Open {
     fn change(&self, phase: IncidentPhase) -> IncidentChange {
-        IncidentChange { number: self.number, phase, incident: self.incident.clone() }
+        let incident = self.incident.clone();
+        IncidentChange { number: self.number, phase, last_seen: self.last, incident }
     }
 
     fn end(mut self) -> IncidentChange {

@@ -144,9 +144,14 @@ impl HazardWatch {
         self.congestion.forget();
     }
 
-    /// Nobody watches any more: what is open ends as it stands.
+    /// Nobody watches any more: of what is open it is not known how it ends.
     pub fn finish(&mut self) -> Vec<IncidentChange> {
         self.ledger.close()
+    }
+
+    /// The numbers of the incidents that are open, and when each was last known to hold.
+    pub fn open(&self) -> impl Iterator<Item = (u64, Timestamp)> {
+        self.ledger.open()
     }
 
     /// Since when the camera is not believed, if it is not.

@@ -134,6 +134,14 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// An incident that must not be stored.
+    #[error("incident {id} can't be stored: {reason}")]
+    BadIncident {
+        /// Which.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Neither disk nor memory can take more closed bins; these are lost.
     #[error(
         "{rows} rows of closed bins are lost: the spool {} can't be written ({reason}), the database is away, \

@@ -1,9 +1,9 @@
-//! Keeps what was measured: PostgreSQL, given or private ([`cluster`]), with its schema (`migrations/`), the
+//! Keeps what was measured and what went wrong: PostgreSQL, given or private ([`cluster`]), with its schema (`migrations/`), the
 //! writer that no outage stops ([`writer`], [`checkpoint`], [`epoch`]), and the questions that may be asked
 //! ([`query`]). Cutting events into bins is `measure`'s work, when to save a checkpoint the engine's, showing
 //! results `api`'s. Only this crate sees sqlx.
 //!
-//! What is stored is aggregates: bins and coverage. The schema itself refuses a class or a bin finer than the
+//! What is stored is aggregates and incidents: bins, coverage, and hazards by place and time. The schema itself refuses a class or a bin finer than the
 //! privacy rules allow, and a test compares every column with a reviewed list (`tests/columns.txt`).
 //!
 //! Start at [`Database::open`]. The order at start and the promise that no closed bin is lost or doubled are
@@ -24,7 +24,7 @@ mod spool;
 mod testing;
 pub mod writer;
 
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, OpenState};
 pub use cluster::{Cluster, ClusterOptions};
 pub use database::{Database, DatabaseHandle, DatabaseOptions};
 pub use error::StoreError;

@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use wayside_types::{
-    Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Grade, LineId,
-    RoadUserClass, Timestamp,
+    Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Grade, Incident,
+    IncidentId, IncidentKind, IncidentRecord, LineId, Reason, RoadUserClass, Severity, Timestamp,
 };
 
 /// A minute of a camera in which some cars were counted; `n` makes it unlike any other.
@@ -38,4 +38,22 @@ pub(crate) fn minutes(most: usize) -> impl Strategy<Value = Vec<ClosedBins>> {
     prop::collection::vec((0..100_000_i64, 0..50_u32, 0.0..=60.0_f64), 0..most).prop_map(|list| {
         list.into_iter().map(|(n, count, observed_s)| minute(n, count, observed_s)).collect()
     })
+}
+
+/// An incident that has just been detected.
+pub(crate) fn incident(number: u32) -> IncidentRecord {
+    let id = IncidentId { camera: CameraId::new("hp-07").unwrap(), epoch: 1, number };
+    let at = Timestamp::from_second(1_790_000_040).unwrap();
+    let incident = Incident {
+        kind: IncidentKind::CameraDark,
+        zone: None,
+        place: None,
+        severity: Severity::Minor,
+        confidence: 0.8,
+        onset: at,
+        detected: at,
+        ended: None,
+        why: vec![Reason::new("brighter_share", 0.0, "max_bright", 40.0)],
+    };
+    IncidentRecord::began(id, incident, at, None)
 }

@@ -6,7 +6,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -18,8 +18,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use support::{With, camera, partly, psql};
 use tempfile::TempDir;
 use wayside_store::cluster::socket_url;
-use wayside_store::{Checkpoint, Database, DatabaseOptions, Writer, WriterOptions, epoch};
-use wayside_types::{BinLength, ClosedBins, Direction, RoadUserClass, SystemClock, Timestamp};
+use wayside_store::{Checkpoint, Database, DatabaseOptions, OpenState, Writer, WriterOptions, epoch};
+use wayside_types::{
+    BinLength, CameraId, ClosedBins, Direction, Incident, IncidentId, IncidentKind, IncidentRecord,
+    IncidentState, Reason, RoadUserClass, Severity, SystemClock, Timestamp,
+};
 
 /// A bin is saved this often before it closes.
 const SAVES: u32 = 4;
@@ -36,6 +39,25 @@ fn bin(n: i64, part: u32, epoch: i64) -> ClosedBins {
         RoadUserClass::Car,
         count,
     )
+}
+
+fn incident(n: i64, epoch: i64, over: bool) -> IncidentRecord {
+    let at = Timestamp::from_second(1_795_000_020 + n * 60).unwrap();
+    let number = u32::try_from(n).unwrap() + 1;
+    let id = IncidentId { camera: CameraId::new("a").unwrap(), epoch, number };
+    let incident = Incident {
+        kind: IncidentKind::CameraDark,
+        zone: None,
+        place: None,
+        severity: Severity::Minor,
+        confidence: 0.8,
+        onset: at,
+        detected: at,
+        ended: over.then_some(at),
+        why: vec![Reason::new("brighter_share", 0.0, "max_bright", 40.0)],
+    };
+    let record = IncidentRecord::began(id, incident, at, None);
+    if over { IncidentRecord { revision: 2, state: IncidentState::Ended, ..record } } else { record }
 }
 
 fn say(text: &str) {
@@ -69,12 +91,19 @@ fn counter() {
     for n in first.. {
         for part in 1..=SAVES {
             say(&format!("@ saving {n} {part}"));
-            checkpoint.save(&[bin(n, part, epoch)]).unwrap();
+            checkpoint.save(&OpenState::of_bins(vec![bin(n, part, epoch)])).unwrap();
             say(&format!("@ saved {n} {part}"));
         }
         say(&format!("@ closing {n}"));
         writer.submit(vec![bin(n, SAVES + 1, epoch)]).unwrap();
         say(&format!("@ closed {n}"));
+        // Of every minute an incident, of every other one it is over at once.
+        writer.submit_incidents(vec![incident(n, epoch, false)]).unwrap();
+        say(&format!("@ told {n}"));
+        if n % 2 == 0 {
+            writer.submit_incidents(vec![incident(n, epoch, true)]).unwrap();
+            say(&format!("@ over {n}"));
+        }
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -86,6 +115,9 @@ struct Run {
     /// Parts that each bin may be at, by what was said.
     may_be: BTreeMap<i64, Vec<u32>>,
     last: Option<i64>,
+    /// Incidents that were kept, and those of them whose end was.
+    told: BTreeSet<i64>,
+    over: BTreeSet<i64>,
 }
 
 impl Run {
@@ -105,6 +137,12 @@ impl Run {
             }
             ["@", "closing", ..] => {
                 self.may_be.insert(number(2).unwrap(), vec![SAVES, SAVES + 1]);
+            }
+            ["@", "told", ..] => {
+                self.told.insert(number(2).unwrap());
+            }
+            ["@", "over", ..] => {
+                self.over.insert(number(2).unwrap());
             }
             ["@", "closed", ..] => {
                 self.may_be.insert(number(2).unwrap(), vec![SAVES + 1]);
@@ -157,6 +195,33 @@ fn run_and_kill(dir: &Path, first: i64, life: Duration, database_first: Option<D
     run
 }
 
+/// Every incident that was kept is there once, over if that was kept; none is open any more.
+fn check_incidents(runs: &[Run], rows: &[String]) {
+    let mut found: BTreeMap<(i64, i64), String> = BTreeMap::new();
+    for row in rows {
+        let fields: Vec<&str> = row.split('|').collect();
+        let key = (fields[0].parse().unwrap(), fields[1].parse().unwrap());
+        assert!(found.insert(key, fields[2].to_owned()).is_none(), "{row} is there twice");
+    }
+    let mut told = 0;
+    for run in runs {
+        for n in &run.told {
+            let state =
+                found.remove(&(run.epoch.unwrap(), *n)).unwrap_or_else(|| panic!("incident {n} is lost"));
+            // The end may have been kept without our hearing of it.
+            assert!(
+                state == "ended" || (state == "unknown" && !run.over.contains(n)),
+                "incident {n} is {state}"
+            );
+            told += 1;
+        }
+    }
+    // At most the one of each run that was kept as it died.
+    assert!(found.len() <= runs.len(), "nobody told of {found:?}");
+    assert!(found.values().all(|state| state != "open"), "{found:?}");
+    assert!(told > 50, "only {told} incidents were told: the test shows little");
+}
+
 #[test]
 fn nothing_closed_is_lost_or_doubled() {
     let dir = TempDir::new().unwrap();
@@ -191,7 +256,12 @@ fn nothing_closed_is_lost_or_doubled() {
          FROM line_bin b JOIN coverage c USING (camera, length_s, start_at, epoch) ORDER BY 1, 2",
     );
     let total = psql(&url, "SELECT (SELECT count(*) FROM line_bin), (SELECT count(*) FROM coverage)");
+    let told = psql(
+        &url,
+        "SELECT epoch, substring(id FROM '[0-9]+$')::bigint - 1, state FROM incident ORDER BY 1, 2",
+    );
     runtime.block_on(database.close());
+    check_incidents(&runs, &told);
 
     assert_eq!(total, [format!("{0}|{0}", rows.len())], "counts and coverage come in pairs");
     let mut found: BTreeMap<(i64, i64), u32> = BTreeMap::new();

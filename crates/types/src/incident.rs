@@ -131,7 +131,23 @@ pub enum Severity {
     Extreme,
 }
 
+/// A severity that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("severity {0:?} is not one of: minor moderate severe extreme")]
+pub struct UnknownSeverity(pub String);
+
+impl FromStr for Severity {
+    type Err = UnknownSeverity;
+    fn from_str(s: &str) -> Result<Self, UnknownSeverity> {
+        let found = Self::ALL.iter().copied().find(|severity| severity.as_str() == s);
+        found.ok_or_else(|| UnknownSeverity(s.to_owned()))
+    }
+}
+
 impl Severity {
+    /// All of them, least first.
+    pub const ALL: &'static [Self] = &[Self::Minor, Self::Moderate, Self::Severe, Self::Extreme];
+
     /// The name used in API and database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -209,6 +225,8 @@ pub struct IncidentChange {
     pub number: u64,
     /// What happened to it.
     pub phase: IncidentPhase,
+    /// When it was last known to hold.
+    pub last_seen: Timestamp,
     /// How it stands.
     pub incident: Incident,
 }
@@ -222,6 +240,8 @@ pub enum IncidentPhase {
     Changed,
     /// It is over.
     Ended,
+    /// Nobody watches it any more: whether it is over is not known.
+    Lost,
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod incident;
 pub mod layout;
 pub mod live;
 pub mod profile;
+pub mod record;
 pub mod rules;
 pub mod scheme;
 pub mod time;
@@ -37,6 +38,7 @@ pub use incident::{Incident, IncidentChange, IncidentKind, IncidentPhase, Place,
 pub use layout::{Direction, Heading, Line, Zone, ZoneKind};
 pub use live::{CameraState, CameraStatus, Icon, LiveEvent, LiveHub};
 pub use profile::{CountSettings, DecodeSettings, DetectSettings, MotionSettings, Profile, TrackSettings};
+pub use record::{IncidentId, IncidentRecord, IncidentState, LonLat};
 pub use rules::HazardSettings;
 pub use scheme::{ClassGroup, Scheme};
 pub use time::{Clock, SharedClock, SystemClock, TimeZone, Timestamp};

@@ -13,6 +13,7 @@ use crate::bins::ClosedBins;
 use crate::class::RoadUserClass;
 use crate::health::{DroppedShares, MachineStatus, StageTimes};
 use crate::ids::CameraId;
+use crate::record::{IncidentId, IncidentRecord, IncidentState};
 use crate::time::Timestamp;
 
 /// Where a camera stands in its life.
@@ -121,6 +122,9 @@ pub enum LiveEvent {
         /// When the next bin of this length closes.
         next_close_at: Timestamp,
     },
+    /// An incident was detected, changed, or is over; the record says which. Whoever comes later is told of the open
+    /// ones by [`LiveHub::open_incidents`].
+    Incident(Arc<IncidentRecord>),
     /// The class icons of the moment, at most once a second, in shuffled order, for browser sessions only.
     Icons {
         /// Whose view.
@@ -136,6 +140,7 @@ pub struct LiveHub {
     events: broadcast::Sender<LiveEvent>,
     cameras: Arc<RwLock<BTreeMap<CameraId, Shown>>>,
     machine: Arc<RwLock<Option<MachineStatus>>>,
+    incidents: Arc<RwLock<BTreeMap<IncidentId, Arc<IncidentRecord>>>>,
 }
 
 struct Shown {
@@ -151,6 +156,7 @@ impl LiveHub {
             events: broadcast::channel(backlog.max(1)).0,
             cameras: Arc::default(),
             machine: Arc::default(),
+            incidents: Arc::default(),
         }
     }
 
@@ -160,7 +166,7 @@ impl LiveHub {
         self.events.subscribe()
     }
 
-    /// Tells everyone who listens; a camera's status and the machine's are kept as well.
+    /// Tells everyone who listens; a camera's status, the machine's and an open incident are kept as well.
     pub fn publish(&self, event: LiveEvent) {
         if let LiveEvent::Camera(status) = &event {
             let mut cameras = self.cameras.write().unwrap_or_else(PoisonError::into_inner);
@@ -175,8 +181,26 @@ impl LiveHub {
         if let LiveEvent::Machine(status) = &event {
             *self.machine.write().unwrap_or_else(PoisonError::into_inner) = Some(*status);
         }
+        if let LiveEvent::Incident(record) = &event {
+            self.keep_incident(record);
+        }
         // Nobody listening is no fault.
         drop(self.events.send(event));
+    }
+
+    fn keep_incident(&self, record: &Arc<IncidentRecord>) {
+        let mut incidents = self.incidents.write().unwrap_or_else(PoisonError::into_inner);
+        if record.state == IncidentState::Open {
+            incidents.insert(record.id.clone(), record.clone());
+        } else {
+            incidents.remove(&record.id);
+        }
+    }
+
+    /// The incidents that are open, by id.
+    #[must_use]
+    pub fn open_incidents(&self) -> Vec<Arc<IncidentRecord>> {
+        self.incidents.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     /// Every camera's status, by id.

@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 use wayside_types::{BinSubject, CameraId, ClosedBins, Icon, LiveEvent, MachineStatus};
 
 use super::cameras::Status;
+use super::incidents::Incident;
 use crate::listen::Closing;
 use crate::params::Params;
 use crate::problem::{Body, Kind, Problem};
@@ -117,6 +118,14 @@ pub(crate) struct EventCoverage {
     grade: &'static str,
 }
 
+/// Event `incident`: an incident that was detected, changed or ended, as it stands now. At the start of a stream, and
+/// after `lagged`, every incident that is open comes once.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct IncidentEvent {
+    #[serde(flatten)]
+    incident: Incident,
+}
+
 /// Event `icons`: class symbols of the moment on a grid of 32 columns and 18 rows, in no order.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct IconsEvent {
@@ -147,10 +156,10 @@ pub(crate) struct Lagged {
 /// Live events
 ///
 /// A stream of server-sent events, each with a name and one JSON object as data: `hello` first, then
-/// `camera` (schema `CameraEvent`), `machine` (`MachineEvent`), `bins` (`BinsEvent`), `icons` (`IconsEvent`; for browser sessions of
-/// the page only) and `lagged` (`Lagged`) when the reader was too slow. After `lagged` every camera's
-/// state is sent anew. The stream ends when the server stops; it has no ids to resume from, because
-/// counts are kept and can be queried.
+/// `camera` (schema `CameraEvent`), `machine` (`MachineEvent`), `incident` (`IncidentEvent`), `bins` (`BinsEvent`), `icons` (`IconsEvent`; for
+/// browser sessions of the page only) and `lagged` (`Lagged`) when the reader was too slow. After `lagged` every
+/// camera's state and every open incident is sent anew, as at the start. The stream ends when the server stops; it has
+/// no ids to resume from: what is open comes again, and what is over is kept and can be queried.
 #[utoipa::path(
     get,
     path = "/api/v1/live",
@@ -237,13 +246,13 @@ impl Feed {
         let news = BroadcastStream::new(self.state.hub.subscribe());
         let mut first = vec![event("hello", &self.hello())];
         first.extend(self.state.hub.machine().and_then(|status| self.event_of(LiveEvent::Machine(status))));
-        first.extend(self.statuses());
+        first.extend(self.present());
         let rest = news.flat_map(move |item| {
             stream::iter(match item {
                 Ok(happened) => self.event_of(happened).into_iter().collect(),
                 Err(BroadcastStreamRecvError::Lagged(missed)) => {
                     let mut events = vec![event("lagged", &Lagged { missed })];
-                    events.extend(self.statuses());
+                    events.extend(self.present());
                     events
                 }
             })
@@ -259,9 +268,11 @@ impl Feed {
         }
     }
 
-    fn statuses(&self) -> Vec<Event> {
-        let known = self.cameras.iter().filter_map(|id| self.state.hub.status(id));
-        known.filter_map(|status| self.event_of(LiveEvent::Camera(status))).collect()
+    /// Every camera's state, and the incidents that are open.
+    fn present(&self) -> Vec<Event> {
+        let known = self.cameras.iter().filter_map(|id| self.state.hub.status(id)).map(LiveEvent::Camera);
+        let open = self.state.hub.open_incidents().into_iter().map(LiveEvent::Incident);
+        known.chain(open).filter_map(|happened| self.event_of(happened)).collect()
     }
 
     /// What this reader is told, if anything.
@@ -275,6 +286,10 @@ impl Feed {
             LiveEvent::Bins { closed, next_close_at } => {
                 let camera = self.shown(&closed.coverage.camera)?;
                 Some(event("bins", &self.bins_event(camera, &closed, next_close_at)))
+            }
+            LiveEvent::Incident(record) => {
+                self.shown(&record.id.camera)?;
+                Some(event("incident", &IncidentEvent { incident: Incident::from(&*record) }))
             }
             LiveEvent::Icons { camera, icons } => {
                 let camera = self.shown(&camera)?;

@@ -4,6 +4,7 @@
 pub(crate) mod cameras;
 pub(crate) mod docs;
 pub(crate) mod healthz;
+pub(crate) mod incidents;
 pub(crate) mod live;
 pub(crate) mod measurements;
 pub(crate) mod metrics;

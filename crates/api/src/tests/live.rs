@@ -14,6 +14,7 @@ use wayside_types::{
 };
 
 use crate::testing::{Site, no_database};
+use crate::tests::incidents::{ended, incident, shown};
 
 struct Server {
     site: Site,
@@ -182,6 +183,35 @@ async fn a_stream_may_be_of_some_cameras() {
         server.site.hub.publish(status(camera));
     }
     assert_eq!(stream.next().await.1["camera"], "hp-01");
+}
+
+/// Whoever comes later is told of what is open, and of nothing that is over.
+#[tokio::test]
+async fn incidents_are_told_at_once_and_to_late_comers() {
+    let server = start().await;
+    let mut stream = Stream::open(server.port, "/api/v1/live?camera=hp-07", "").await;
+    stream.next().await;
+    let told = incident("hp-07", 1);
+    for record in [incident("hp-01", 1), told.clone()] {
+        server.site.hub.publish(LiveEvent::Incident(Arc::new(record)));
+    }
+    let (name, event) = stream.next().await;
+    assert_eq!((name.as_str(), event), ("incident", shown(&told)));
+    let mut late = Stream::open(server.port, "/api/v1/live", "").await;
+    late.next().await;
+    let mut ids = [late.next().await.1["id"].clone(), late.next().await.1["id"].clone()];
+    ids.sort_by_key(|id| id.to_string());
+    assert_eq!(ids, ["hp-01.1.1", "hp-07.1.1"]);
+
+    let over = ended(&told);
+    server.site.hub.publish(LiveEvent::Incident(Arc::new(over.clone())));
+    assert_eq!(late.next().await.1, shown(&over));
+    server.site.hub.publish(status("hp-07"));
+    let mut later = Stream::open(server.port, "/api/v1/live?camera=hp-07", "").await;
+    later.next().await;
+    assert_eq!(later.next().await.0, "camera");
+    server.site.hub.publish(status("hp-07"));
+    assert_eq!(later.next().await.0, "camera", "what is over is not told again");
 }
 
 /// The hub of the tests keeps four events: a reader that does not read loses some and is told.

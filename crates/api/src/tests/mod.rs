@@ -1,5 +1,6 @@
 //! Tests of the whole router: requests in, answers out. Tests of one function stand beside it.
 
+mod incidents;
 mod live;
 mod measurements;
 mod openapi;

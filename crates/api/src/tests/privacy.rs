@@ -9,7 +9,7 @@ use wayside_types::{CameraId, CameraStatus, LiveEvent};
 
 use crate::testing::{SECRETS, Site, no_database};
 
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 16] = [
     "/",
     "/api/docs/",
     "/api/openapi.json",
@@ -19,6 +19,8 @@ const PATHS: [&str; 14] = [
     "/api/v1/cameras/none",
     "/api/v1/cameras/hp-07/background",
     "/api/v1/measurements?camera=hp-07",
+    "/api/v1/incidents?camera=hp-07",
+    "/api/v1/incidents/hp-07.1.1",
     "/api/v1/live?camera=none",
     "/healthz",
     "/readyz",

@@ -1,4 +1,4 @@
-//! The checkpoint: the open bins of all cameras in one file that is overwritten in place every 10 s, so that
+//! The checkpoint: the open bins and incidents of all cameras in one file that is overwritten in place every 10 s, so that
 //! a kill costs seconds and not bins. When it is saved and what becomes of what it holds is the engine's
 //! and [`crate::writer`]'s business.
 //!
@@ -14,7 +14,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use wayside_types::ClosedBins;
+use serde::{Deserialize, Serialize};
+use wayside_types::{ClosedBins, IncidentRecord};
 
 use crate::cluster::sync_dir;
 use crate::error::StoreError;
@@ -25,7 +26,25 @@ const HEADER: usize = 24;
 /// Room for the open bins of a few cameras.
 const FIRST_HALF: u64 = 64 << 10;
 
-/// The open bins on disk. Saving may happen from any thread, one at a time.
+/// What is open at a moment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OpenState {
+    /// Bins, as far as they were seen.
+    pub bins: Vec<ClosedBins>,
+    /// Incidents, with the moment at which each was last seen.
+    #[serde(default)]
+    pub incidents: Vec<IncidentRecord>,
+}
+
+impl OpenState {
+    /// Bins alone.
+    #[must_use]
+    pub const fn of_bins(bins: Vec<ClosedBins>) -> Self {
+        Self { bins, incidents: Vec::new() }
+    }
+}
+
+/// The open bins and incidents on disk. Saving may happen from any thread, one at a time.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
@@ -78,15 +97,15 @@ impl Checkpoint {
         Ok(Self { path: path.to_owned(), open: Mutex::new(Open { file, half, sequence, newest }) })
     }
 
-    /// Overwrites the older half with these bins and waits until they are on disk.
+    /// Overwrites the older half with what is open now and waits until it is on disk.
     ///
     /// # Errors
     /// [`StoreError::Io`] or [`StoreError::DiskFull`]; the checkpoint before stays valid.
-    pub fn save(&self, bins: &[ClosedBins]) -> Result<(), StoreError> {
+    pub fn save(&self, now: &OpenState) -> Result<(), StoreError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let sequence = open.sequence + 1;
-        let slot = encode(sequence, bins).map_err(|reason| StoreError::BadBin {
-            camera: bins.first().map(|one| one.coverage.camera.to_string()).unwrap_or_default(),
+        let slot = encode(sequence, now).map_err(|reason| StoreError::BadBin {
+            camera: now.bins.first().map(|one| one.coverage.camera.to_string()).unwrap_or_default(),
             reason,
         })?;
         let needed = slot.len() as u64;
@@ -110,14 +129,19 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`StoreError::Io`] when the file can't be read.
-    pub fn load(&self) -> Result<Option<Vec<ClosedBins>>, StoreError> {
+    pub fn load(&self) -> Result<Option<OpenState>, StoreError> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let length = open.file.metadata().map_err(StoreError::io("looking at", self.path.as_path()))?.len();
         let slots = [read_slot(&open.file, 0, length), read_slot(&open.file, length / 2, length)];
         let newest = slots.into_iter().flatten().max_by_key(|slot| slot.sequence);
         let Some(newest) = newest else { return Ok(None) };
-        match serde_json::from_slice(&newest.payload) {
-            Ok(bins) => Ok(Some(bins)),
+        // An older program wrote the bins alone, as a list.
+        let understood = match newest.payload.first() {
+            Some(b'[') => serde_json::from_slice(&newest.payload).map(OpenState::of_bins),
+            _ => serde_json::from_slice(&newest.payload),
+        };
+        match understood {
+            Ok(open) => Ok(Some(open)),
             Err(error) => {
                 // The checksum holds, so another version wrote it. The bins that were open then are lost;
                 // refusing to start would lose more.
@@ -128,9 +152,9 @@ impl Checkpoint {
     }
 }
 
-fn encode(sequence: u64, bins: &[ClosedBins]) -> Result<Vec<u8>, String> {
+fn encode(sequence: u64, open: &OpenState) -> Result<Vec<u8>, String> {
     let mut slot = vec![0; HEADER];
-    serde_json::to_writer(&mut slot, bins).map_err(|error| error.to_string())?;
+    serde_json::to_writer(&mut slot, open).map_err(|error| error.to_string())?;
     let length = u32::try_from(slot.len() - HEADER).map_err(|_| "more than 4 GiB of open bins".to_owned())?;
     slot[..8].copy_from_slice(MAGIC);
     slot[8..16].copy_from_slice(&sequence.to_le_bytes());

@@ -5,7 +5,11 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::testing::{minute, minutes};
+use crate::testing::{incident, minute, minutes};
+
+fn of(bins: &[ClosedBins]) -> OpenState {
+    OpenState::of_bins(bins.to_vec())
+}
 
 #[test]
 fn a_new_checkpoint_is_empty_and_a_saved_one_is_found_again() {
@@ -15,12 +19,13 @@ fn a_new_checkpoint_is_empty_and_a_saved_one_is_found_again() {
     assert_eq!(checkpoint.load().unwrap(), None);
     for n in 0..5 {
         let bins = vec![minute(n, 9, 12.5)];
-        checkpoint.save(&bins).unwrap();
-        assert_eq!(checkpoint.load().unwrap().as_ref(), Some(&bins));
-        assert_eq!(Checkpoint::open(&path).unwrap().load().unwrap(), Some(bins));
+        let open = OpenState { bins, incidents: vec![incident(1)] };
+        checkpoint.save(&open).unwrap();
+        assert_eq!(checkpoint.load().unwrap().as_ref(), Some(&open));
+        assert_eq!(Checkpoint::open(&path).unwrap().load().unwrap(), Some(open));
     }
-    checkpoint.save(&[]).unwrap();
-    assert_eq!(Checkpoint::open(&path).unwrap().load().unwrap(), Some(Vec::new()));
+    checkpoint.save(&OpenState::default()).unwrap();
+    assert_eq!(Checkpoint::open(&path).unwrap().load().unwrap(), Some(OpenState::default()));
 }
 
 #[test]
@@ -30,18 +35,18 @@ fn it_is_overwritten_in_place_and_grows_when_it_must() {
     let checkpoint = Checkpoint::open(&path).unwrap();
     let size = || fs::metadata(&path).unwrap().len();
     for n in 0..20 {
-        checkpoint.save(&[minute(n, 9, 12.5)]).unwrap();
+        checkpoint.save(&of(&[minute(n, 9, 12.5)])).unwrap();
         assert_eq!(size(), 2 * FIRST_HALF);
     }
     let many: Vec<ClosedBins> = (0..2_000).map(|n| minute(n, 9, 60.0)).collect();
-    checkpoint.save(&many).unwrap();
+    checkpoint.save(&of(&many)).unwrap();
     assert!(size() > 2 * FIRST_HALF);
-    assert_eq!(checkpoint.load().unwrap(), Some(many.clone()));
+    assert_eq!(checkpoint.load().unwrap(), Some(of(&many)));
     let large = size();
-    checkpoint.save(&many[..1_999]).unwrap();
-    checkpoint.save(&many).unwrap();
+    checkpoint.save(&of(&many[..1_999])).unwrap();
+    checkpoint.save(&of(&many)).unwrap();
     assert_eq!(size(), large);
-    assert_eq!(Checkpoint::open(&path).unwrap().load().unwrap(), Some(many));
+    assert_eq!(Checkpoint::open(&path).unwrap().load().unwrap(), Some(of(&many)));
 }
 
 #[test]
@@ -52,8 +57,8 @@ fn a_file_of_something_else_is_no_checkpoint_and_no_obstacle() {
         fs::write(&path, content).unwrap();
         let checkpoint = Checkpoint::open(&path).unwrap();
         assert_eq!(checkpoint.load().unwrap(), None);
-        checkpoint.save(&[minute(1, 2, 3.0)]).unwrap();
-        assert_eq!(Checkpoint::open(&path).unwrap().load().unwrap(), Some(vec![minute(1, 2, 3.0)]));
+        checkpoint.save(&of(&[minute(1, 2, 3.0)])).unwrap();
+        assert_eq!(Checkpoint::open(&path).unwrap().load().unwrap(), Some(of(&[minute(1, 2, 3.0)])));
     }
 }
 
@@ -71,10 +76,10 @@ proptest! {
         let path = dir.path().join("checkpoint");
         let checkpoint = Checkpoint::open(&path).unwrap();
         for bins in &saves {
-            checkpoint.save(bins).unwrap();
+            checkpoint.save(&of(bins)).unwrap();
         }
         let before = fs::read(&path).unwrap();
-        checkpoint.save(&last).unwrap();
+        checkpoint.save(&of(&last)).unwrap();
         let after = fs::read(&path).unwrap();
         prop_assert_eq!(before.len(), after.len());
         // Sectors reach the disk in any order; the first that did not arrive whole is cut somewhere.
@@ -91,12 +96,12 @@ proptest! {
         }
         fs::write(&path, &torn).unwrap();
         let found = Checkpoint::open(&path).unwrap().load().unwrap();
-        let newest = saves.last();
-        prop_assert!(found.as_ref() == newest || found.as_ref() == Some(&last), "{found:?}");
+        let newest = saves.last().map(|bins| of(bins));
+        prop_assert!(found == newest || found == Some(of(&last)), "{found:?}");
         // The next save goes over the torn half, never over the whole one.
         let again = Checkpoint::open(&path).unwrap();
-        again.save(&[minute(7, 7, 7.0)]).unwrap();
-        prop_assert_eq!(again.load().unwrap(), Some(vec![minute(7, 7, 7.0)]));
+        again.save(&of(&[minute(7, 7, 7.0)])).unwrap();
+        prop_assert_eq!(again.load().unwrap(), Some(of(&[minute(7, 7, 7.0)])));
     }
 
     #[test]
@@ -105,13 +110,13 @@ proptest! {
         let path = dir.path().join("checkpoint");
         let checkpoint = Checkpoint::open(&path).unwrap();
         for bins in &saves {
-            checkpoint.save(bins).unwrap();
+            checkpoint.save(&of(bins)).unwrap();
         }
         let mut bytes = fs::read(&path).unwrap();
         let at = at.index(bytes.len());
         bytes[at] ^= flip;
         fs::write(&path, bytes).unwrap();
         let found = Checkpoint::open(&path).unwrap().load().unwrap();
-        prop_assert!(saves[saves.len() - 2..].iter().any(|bins| found.as_ref() == Some(bins)), "{found:?}");
+        prop_assert!(saves[saves.len() - 2..].iter().any(|bins| found == Some(of(bins))), "{found:?}");
     }
 }

@@ -1,5 +1,5 @@
 //! The questions that may be asked of the database: [`cameras`] and [`measurements`], with a page of answers at a
-//! time, and [`matrix`] of one camera's movements. Bins come from `bins`, pages
+//! time, [`matrix`] of one camera's movements, and [`incidents`]. Bins come from `bins`, pages
 //! from `cursor`, the SQL lies in `fetch` and `flow`, and rows, with their zeros, are put together in `fill`.
 
 mod bins;
@@ -8,12 +8,14 @@ mod cursor;
 mod fetch;
 mod fill;
 mod flow;
+mod incidents;
 mod matrix;
 mod measurements;
 
 pub use cameras::{CameraRow, cameras};
 pub use cursor::Cursor;
 pub use flow::{LineFlow, ZoneFlow};
+pub use incidents::{IncidentCursor, IncidentPage, IncidentQuery, incident, incidents};
 pub use matrix::{MatrixQuery, MovementMatrix, matrix};
 pub use measurements::{
     GroupBy, GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject, SmallCells,

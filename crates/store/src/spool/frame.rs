@@ -2,18 +2,18 @@
 //! polynomial), payload; numbers are little-endian. The payload is JSON, so that a newer program reads
 //! what an older one left. A damaged record is skipped by looking for the next one that is whole.
 
-use wayside_types::ClosedBins;
+use serde::Serialize;
 
 /// The first bytes of a segment.
 pub(super) const SEGMENT_MAGIC: &[u8; 8] = b"WAYSPOL1";
 const MAGIC: &[u8; 4] = b"WSR1";
 const HEADER: usize = 16;
 
-/// Makes a frame of some bins that will be `rows` rows.
-pub(super) fn encode(closed: &[ClosedBins], rows: usize) -> Result<Vec<u8>, String> {
+/// Makes a frame of something that will be `rows` rows.
+pub(super) fn encode(what: &(impl Serialize + ?Sized), rows: usize) -> Result<Vec<u8>, String> {
     let mut frame = vec![0; HEADER];
-    serde_json::to_writer(&mut frame, closed).map_err(|error| error.to_string())?;
-    let too_long = |_| format!("{} bytes of bins in one go are more than a record takes", frame.len());
+    serde_json::to_writer(&mut frame, what).map_err(|error| error.to_string())?;
+    let too_long = |_| format!("{} bytes in one go are more than a record takes", frame.len());
     let length = u32::try_from(frame.len() - HEADER).map_err(too_long)?;
     let rows = u32::try_from(rows).map_err(too_long)?;
     frame[..4].copy_from_slice(MAGIC);

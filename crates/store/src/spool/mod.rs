@@ -1,4 +1,4 @@
-//! The append-only spool: closed bins lie here, synced to disk, before anything else happens to them, and
+//! The append-only spool: closed bins and incidents lie here, synced to disk, before anything else happens to them, and
 //! until the database has committed them. How a record looks on disk is `frame`; who reads the spool and
 //! writes the database is [`crate::writer`].
 //!
@@ -7,6 +7,7 @@
 //! may therefore be read again after a kill: rows hold absolute values, so writing one twice is harmless.
 
 mod frame;
+mod load;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,8 @@ use wayside_types::ClosedBins;
 
 use crate::cluster::sync_dir;
 use crate::error::StoreError;
+
+pub(crate) use load::{Load, Notice};
 
 /// How long segments get.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +49,7 @@ pub(crate) struct Position {
 /// Records read in one go.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) records: Vec<ClosedBins>,
+    pub(crate) load: Load,
     /// Rows that they will make, as counted when they were appended.
     pub(crate) rows: u64,
     /// Where to go on, and what to release once the batch is committed.
@@ -144,13 +147,19 @@ impl Spool {
         Position { segment: first.unwrap_or_default(), offset: 0 }
     }
 
-    /// Appends one record and returns when it is on disk. Threads that append at the same time share a sync.
-    pub(crate) fn append(&self, closed: &[ClosedBins]) -> Result<(), StoreError> {
-        let rows: usize = closed.iter().map(|one| one.bins.len() + 1).sum();
-        let bytes = frame::encode(closed, rows).map_err(|reason| StoreError::BadBin {
-            camera: closed.first().map(|one| one.coverage.camera.to_string()).unwrap_or_default(),
-            reason,
-        })?;
+    /// Appends a record of all bins and one of each notice, and returns when they are on disk. Threads that append at
+    /// the same time share a sync.
+    pub(crate) fn append(&self, load: &Load) -> Result<(), StoreError> {
+        let bad = |reason| StoreError::BadBin { camera: load.camera(), reason };
+        let mut rows: usize = load.bins.iter().map(|one| one.bins.len() + 1).sum();
+        let mut bytes = Vec::new();
+        if !load.bins.is_empty() {
+            bytes = frame::encode(&load.bins, rows).map_err(bad)?;
+        }
+        for notice in &load.notices {
+            bytes.extend(frame::encode(notice, notice.rows()).map_err(bad)?);
+            rows += notice.rows();
+        }
         let mut state = self.lock();
         let (number, end) = self.write(&mut state, &bytes)?;
         // Counted before it can be read and released.
@@ -164,7 +173,7 @@ impl Spool {
     /// Reads records from a position on until they make `max_rows` rows or all that is synced is read. `None`
     /// when there is nothing.
     pub(crate) fn read(&self, from: Position, max_rows: u64) -> Result<Option<Batch>, StoreError> {
-        let mut batch = Batch { records: Vec::new(), rows: 0, next: from };
+        let mut batch = Batch { load: Load::default(), rows: 0, next: from };
         let known: Vec<(u64, PathBuf, u64)> = {
             let state = self.lock();
             let later = state.segments.range(from.segment..);
@@ -175,8 +184,8 @@ impl Spool {
             let bytes = read_range(&path, offset, synced)?;
             let mut scan = frame::Scan::resume(&bytes, offset == 0);
             while let Some(found) = scan.next() {
-                match serde_json::from_slice::<Vec<ClosedBins>>(found.payload) {
-                    Ok(records) => batch.records.extend(records),
+                match understand(found.payload, &mut batch.load) {
+                    Ok(()) => {}
                     // The checksum holds, so this was written by another version.
                     Err(error) => {
                         tracing::error!(%error, segment = %path.display(), "a record in the spool can't be understood and is left out")
@@ -190,7 +199,7 @@ impl Spool {
             }
             batch.next = Position { segment: number, offset: synced.max(offset) };
         }
-        Ok((batch.next != from || !batch.records.is_empty()).then_some(batch))
+        Ok((batch.next != from || !batch.load.is_empty()).then_some(batch))
     }
 
     /// Forgets everything before a position: it is committed. A short segment that is still appended to stays.
@@ -342,6 +351,16 @@ impl Segment {
             number < position.segment || (number == position.segment && self.written <= position.offset);
         read && !self.syncing && self.written == self.synced
     }
+}
+
+/// Bins lie in a list, a notice under its name.
+fn understand(payload: &[u8], load: &mut Load) -> serde_json::Result<()> {
+    if payload.first() == Some(&b'[') {
+        load.bins.extend(serde_json::from_slice::<Vec<ClosedBins>>(payload)?);
+    } else {
+        load.notices.push(serde_json::from_slice(payload)?);
+    }
+    Ok(())
 }
 
 fn number_of(path: &Path) -> Option<u64> {

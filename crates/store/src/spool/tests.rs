@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::testing::{minute, minutes};
+use crate::testing::{incident, minute, minutes};
 
 const SMALL: Limits = Limits { segment_bytes: 2_000, reuse_bytes: 500 };
 
@@ -13,7 +13,7 @@ fn read_all(spool: &Spool) -> Vec<ClosedBins> {
     let mut position = spool.start();
     let mut all = Vec::new();
     while let Some(batch) = spool.read(position, 10).unwrap() {
-        all.extend(batch.records);
+        all.extend(batch.load.bins);
         position = batch.next;
     }
     all
@@ -34,10 +34,28 @@ fn append_each(dir: &Path, records: &[ClosedBins]) -> Vec<usize> {
     let spool = Spool::open(dir).unwrap();
     let mut ends = Vec::new();
     for record in records {
-        spool.append(std::slice::from_ref(record)).unwrap();
+        spool.append(&Load::of_bins(vec![record.clone()])).unwrap();
         ends.push(usize::try_from(fs::metadata(&segments(dir)[0]).unwrap().len()).unwrap());
     }
     ends
+}
+
+/// What an older program wrote is a list of bins and is read as before; a notice is a record of its own.
+#[test]
+fn bins_and_notices_lie_side_by_side() {
+    let dir = TempDir::new().unwrap();
+    let spool = Spool::open(dir.path()).unwrap();
+    let notices = vec![Notice::Incident(incident(1)), Notice::Incident(incident(2))];
+    let load = Load { bins: vec![minute(1, 1, 60.0)], notices: notices.clone() };
+    spool.append(&load).unwrap();
+    assert_eq!(spool.waiting_rows(), 2 + 2 + 2);
+    drop(spool);
+    let spool = Spool::open(dir.path()).unwrap();
+    assert_eq!(spool.waiting_rows(), 6);
+    let first = spool.read(spool.start(), 1).unwrap().unwrap();
+    assert_eq!(first.load, Load::of_bins(vec![minute(1, 1, 60.0)]));
+    let rest = spool.read(first.next, u64::MAX).unwrap().unwrap();
+    assert_eq!((rest.load, rest.rows), (Load::of_notices(notices), 4));
 }
 
 #[test]
@@ -56,7 +74,7 @@ fn threads_that_append_at_once_lose_nothing() {
             let spool = &spool;
             scope.spawn(move || {
                 for n in 0..25 {
-                    spool.append(&[minute(thread * 100 + n, 1, 60.0)]).unwrap();
+                    spool.append(&Load::of_bins(vec![minute(thread * 100 + n, 1, 60.0)])).unwrap();
                 }
             });
         }
@@ -76,7 +94,7 @@ fn what_is_released_is_gone_from_disk() {
     let dir = TempDir::new().unwrap();
     let spool = Spool::open_with(dir.path(), SMALL).unwrap();
     for n in 0..50 {
-        spool.append(&[minute(n, 1, 60.0)]).unwrap();
+        spool.append(&Load::of_bins(vec![minute(n, 1, 60.0)])).unwrap();
     }
     assert!(segments(dir.path()).len() > 5);
     let batch = spool.read(spool.start(), u64::MAX).unwrap().unwrap();
@@ -86,9 +104,9 @@ fn what_is_released_is_gone_from_disk() {
     spool.tidy(batch.next).unwrap();
     assert_eq!(segments(dir.path()).len(), 0);
     // And goes on being of use.
-    spool.append(&[minute(99, 1, 60.0)]).unwrap();
+    spool.append(&Load::of_bins(vec![minute(99, 1, 60.0)])).unwrap();
     let batch = spool.read(batch.next, u64::MAX).unwrap().unwrap();
-    assert_eq!(batch.records, [minute(99, 1, 60.0)]);
+    assert_eq!(batch.load.bins, [minute(99, 1, 60.0)]);
 }
 
 /// What a run may do, and what may befall it.
@@ -131,7 +149,7 @@ proptest! {
         prop_assert_eq!(spool.damaged(), 0);
         prop_assert_eq!(&read_all(&spool), &records[..whole]);
         // The next run's records follow; the torn one stays out.
-        spool.append(&[minute(-1, 3, 60.0)]).unwrap();
+        spool.append(&Load::of_bins(vec![minute(-1, 3, 60.0)])).unwrap();
         drop(spool);
         let mut wanted = records[..whole].to_vec();
         wanted.push(minute(-1, 3, 60.0));
@@ -167,12 +185,12 @@ proptest! {
             let open = spool.as_ref().unwrap();
             match step {
                 Step::Append(records) => {
-                    open.append(&records).unwrap();
+                    open.append(&Load::of_bins(records.clone())).unwrap();
                     appended.extend(records);
                 }
                 Step::Commit { max_rows } => {
                     if let Some(batch) = open.read(position, max_rows).unwrap() {
-                        delivered.extend(batch.records);
+                        delivered.extend(batch.load.bins);
                         position = batch.next;
                         open.release(batch.next, batch.rows).unwrap();
                     }
@@ -191,7 +209,7 @@ proptest! {
         }
         let open = spool.as_ref().unwrap();
         while let Some(batch) = open.read(position, 10).unwrap() {
-            delivered.extend(batch.records);
+            delivered.extend(batch.load.bins);
             position = batch.next;
             open.release(batch.next, batch.rows).unwrap();
         }

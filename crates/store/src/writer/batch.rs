@@ -10,8 +10,10 @@ use wayside_types::{
 };
 
 use super::flow_columns::{FlowColumns, ZoneColumns, check_flow, check_zone};
+use super::incidents::Newest;
 use crate::error::StoreError;
 use crate::months::month_of;
+use crate::spool::Load;
 
 /// What every row of every table begins with.
 pub(super) type Head = (String, i32, Timestamp);
@@ -26,13 +28,14 @@ pub(super) struct Rows {
     flows: BTreeMap<(Head, [&'static str; 2], String, i64), FlowBin>,
     /// With the seconds that the camera observed.
     zones: BTreeMap<(Head, String, i64), (f64, ZoneBin)>,
+    pub(super) incidents: Newest,
 }
 
 impl Rows {
     /// Takes the rows of these records.
-    pub(super) fn of(records: &[ClosedBins]) -> Self {
-        let mut rows = Self::default();
-        for record in records {
+    pub(super) fn of(load: &Load) -> Self {
+        let mut rows = Self { incidents: Newest::of(&load.notices), ..Self::default() };
+        for record in &load.bins {
             rows.add_coverage(&record.coverage);
             for bin in &record.bins {
                 rows.add_bin(bin);
@@ -51,6 +54,7 @@ impl Rows {
             + self.lost.len()
             + self.flows.len()
             + self.zones.len()
+            + self.incidents.rows()
     }
 
     /// The months that these rows fall into.

@@ -1,5 +1,6 @@
-//! Brings closed bins into the database without ever making the engine wait for it. What a batch looks like
-//! is `batch` and `flow_columns`, its SQL `upsert`, the loop that retries `worker`, the files [`crate::spool`].
+//! Brings closed bins and incidents into the database without ever making the engine wait for it. What a batch looks like
+//! is `batch`, `flow_columns` and `incidents`, its SQL `upsert`, the loop that retries `worker`, the files
+//! [`crate::spool`].
 //!
 //! The protocol, which loses and doubles no closed bin whatever is killed when:
 //!
@@ -14,11 +15,15 @@
 //!    ([`crate::epoch::next`]) begins. Where a bin had closed after the last checkpoint, the upsert keeps
 //!    the larger count, so the stale checkpoint lowers nothing.
 //!
+//! Incidents go the same way. Of those that were open when a run ended, the checkpoint says when each was last seen;
+//! and once all that earlier runs left is written, whatever they left open is marked: nobody saw its end.
+//!
 //! While the database is away, bins wait on disk. While the spool's disk is full, they wait in memory, up to
 //! a bound, are written to the database directly if that is there, and every loss is an error and counted.
 
 mod batch;
 mod flow_columns;
+mod incidents;
 mod upsert;
 mod worker;
 
@@ -28,12 +33,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use wayside_types::{CameraSpec, ClosedBins, SharedClock};
+use wayside_types::{CameraSpec, ClosedBins, IncidentRecord, SharedClock};
 
 use crate::checkpoint::Checkpoint;
 use crate::database::DatabaseHandle;
 use crate::error::StoreError;
-use crate::spool::Spool;
+use crate::spool::{Load, Notice, Spool};
 
 pub(crate) use batch::plural;
 
@@ -111,8 +116,9 @@ struct State {
     /// Something was submitted since the worker last looked.
     submitted: bool,
     stopping: bool,
-    /// Bins that the spool could not take.
+    /// Bins and notices that the spool could not take.
     memory: VecDeque<ClosedBins>,
+    memory_notices: VecDeque<Notice>,
     memory_rows: usize,
     spool_failing: bool,
     stats: WriterStats,
@@ -161,6 +167,16 @@ impl Writer {
         self.handle.shared.submit(closed)
     }
 
+    /// Keeps these incidents as they stand, like [`Writer::submit`] keeps bins. A record may come again, and late: the
+    /// newest stays.
+    ///
+    /// # Errors
+    /// [`StoreError::BadIncident`] for records that must not be stored; the others of the call are kept.
+    /// [`StoreError::Overflow`] when neither disk nor memory can take more.
+    pub fn submit_incidents(&self, records: Vec<IncidentRecord>) -> Result<(), StoreError> {
+        self.handle.shared.submit_incidents(records)
+    }
+
     /// Submits what was open when an earlier run ended, under that run's epoch. Call it before the engine
     /// saves its first checkpoint. Returns how many bins there were.
     ///
@@ -168,10 +184,14 @@ impl Writer {
     /// Those of [`Checkpoint::load`] and [`Writer::submit`].
     pub fn recover(&self, checkpoint: &Checkpoint) -> Result<usize, StoreError> {
         let Some(open) = checkpoint.load()? else { return Ok(0) };
-        let bins = open.len();
+        let (bins, incidents) = (open.bins.len(), open.incidents.len());
         if bins > 0 {
             tracing::info!(bins, "writing the bins that were open when the last run ended");
-            self.submit(open)?;
+            self.submit(open.bins)?;
+        }
+        if incidents > 0 {
+            tracing::info!(incidents, "incidents were open when the last run ended; nobody saw their end");
+            self.submit_incidents(open.incidents.into_iter().map(IncidentRecord::unwatched).collect())?;
         }
         Ok(bins)
     }
@@ -218,7 +238,16 @@ impl Shared {
     }
 
     fn submit(&self, closed: Vec<ClosedBins>) -> Result<(), StoreError> {
-        let (good, bad) = self.sort_out(closed);
+        let (good, bad) = self.sort_out(closed, batch::check, ClosedBins::rows);
+        self.take(Load::of_bins(good), bad)
+    }
+
+    fn submit_incidents(&self, records: Vec<IncidentRecord>) -> Result<(), StoreError> {
+        let (good, bad) = self.sort_out(records, incidents::check, incidents::rows);
+        self.take(Load::of_notices(good.into_iter().map(Notice::Incident).collect()), bad)
+    }
+
+    fn take(&self, good: Load, bad: Option<StoreError>) -> Result<(), StoreError> {
         let kept = if good.is_empty() { Ok(()) } else { self.keep(good) };
         let mut state = self.lock();
         state.submitted = true;
@@ -231,14 +260,18 @@ impl Shared {
     }
 
     /// Takes out what must not be stored.
-    fn sort_out(&self, closed: Vec<ClosedBins>) -> (Vec<ClosedBins>, Option<StoreError>) {
+    fn sort_out<T>(
+        &self,
+        mut good: Vec<T>,
+        check: impl Fn(&T) -> Result<(), StoreError>,
+        rows: impl Fn(&T) -> usize,
+    ) -> (Vec<T>, Option<StoreError>) {
         let mut bad = None;
-        let mut good = closed;
-        good.retain(|one| match batch::check(one) {
+        good.retain(|one| match check(one) {
             Ok(()) => true,
             Err(error) => {
                 let mut state = self.lock();
-                state.stats.rejected_rows += one.rows() as u64;
+                state.stats.rejected_rows += rows(one) as u64;
                 state.stats.last_error = Some(error.to_string());
                 bad = Some(error);
                 false
@@ -248,24 +281,24 @@ impl Shared {
     }
 
     /// To disk, or to memory where that fails.
-    fn keep(&self, closed: Vec<ClosedBins>) -> Result<(), StoreError> {
+    fn keep(&self, load: Load) -> Result<(), StoreError> {
         // What waits in memory goes first, so that a disk that has space again empties it.
         self.memory_to_spool();
-        match self.spool.append(&closed) {
+        match self.spool.append(&load) {
             Ok(()) => {
                 self.spool_works();
                 Ok(())
             }
-            Err(error) => self.keep_in_memory(closed, &error),
+            Err(error) => self.keep_in_memory(load, &error),
         }
     }
 
-    fn keep_in_memory(&self, closed: Vec<ClosedBins>, why: &StoreError) -> Result<(), StoreError> {
-        let rows: usize = closed.iter().map(ClosedBins::rows).sum();
+    fn keep_in_memory(&self, load: Load, why: &StoreError) -> Result<(), StoreError> {
+        let rows = load.rows();
         let mut state = self.lock();
         if !state.spool_failing {
             state.spool_failing = true;
-            tracing::error!(error = %why, "closed bins can't be spooled; keeping them in memory");
+            tracing::error!(error = %why, "closed bins and incidents can't be spooled; keeping them in memory");
         }
         state.stats.last_error = Some(why.to_string());
         if state.memory_rows + rows > self.memory_limit {
@@ -274,16 +307,17 @@ impl Shared {
             return Err(StoreError::Overflow { rows, dir, reason: why.to_string(), limit });
         }
         state.memory_rows += rows;
-        state.memory.extend(closed);
+        state.memory.extend(load.bins);
+        state.memory_notices.extend(load.notices);
         Ok(())
     }
 
     /// Tries to move to disk what waits in memory.
     fn memory_to_spool(&self) {
-        let waiting: Vec<ClosedBins> = {
+        let waiting = {
             let mut state = self.lock();
             state.memory_rows = 0;
-            state.memory.drain(..).collect()
+            Load { bins: state.memory.drain(..).collect(), notices: state.memory_notices.drain(..).collect() }
         };
         if waiting.is_empty() {
             return;
@@ -294,11 +328,14 @@ impl Shared {
         }
     }
 
-    fn back_to_memory(&self, records: Vec<ClosedBins>) {
+    fn back_to_memory(&self, load: Load) {
         let mut state = self.lock();
-        state.memory_rows += records.iter().map(ClosedBins::rows).sum::<usize>();
-        for record in records.into_iter().rev() {
-            state.memory.push_front(record);
+        state.memory_rows += load.rows();
+        for bins in load.bins.into_iter().rev() {
+            state.memory.push_front(bins);
+        }
+        for notice in load.notices.into_iter().rev() {
+            state.memory_notices.push_front(notice);
         }
     }
 

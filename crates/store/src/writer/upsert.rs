@@ -6,6 +6,7 @@ use sqlx::postgres::{PgConnection, PgTransaction};
 
 use super::batch::{CountColumns, CoverageColumns, Rows};
 use super::flow_columns::{FlowColumns, ZoneColumns};
+use super::incidents;
 
 /// Writes all rows, or none.
 pub(super) async fn write(connection: &mut PgConnection, rows: &Rows) -> Result<(), sqlx::Error> {
@@ -34,6 +35,7 @@ pub(super) async fn write(connection: &mut PgConnection, rows: &Rows) -> Result<
     if !zones.epoch.is_empty() {
         write_zones(&mut transaction, &zones).await?;
     }
+    incidents::write(&mut transaction, &rows.incidents).await?;
     transaction.commit().await
 }
 

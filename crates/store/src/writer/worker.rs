@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use sqlx::postgres::PgConnection;
-use wayside_types::{ClosedBins, SharedClock};
+use wayside_types::SharedClock;
 
 use super::batch::Rows;
-use super::{Shared, WriterOptions, upsert};
+use super::{Shared, WriterOptions, incidents, upsert};
 use crate::database::DatabaseHandle;
 use crate::error::StoreError;
-use crate::spool::Position;
+use crate::spool::{Load, Position};
 use crate::{cameras, months};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -37,7 +37,16 @@ pub(super) fn spawn(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name("wayside-writer".to_owned()).spawn(move || {
         let next = shared.spool.start();
-        let worker = Worker { shared, database, clock, options, next, link: None, pause: FIRST_PAUSE };
+        let worker = Worker {
+            shared,
+            database,
+            clock,
+            options,
+            next,
+            link: None,
+            pause: FIRST_PAUSE,
+            earlier_closed: false,
+        };
         runtime.block_on(worker.run());
     })
 }
@@ -51,6 +60,8 @@ struct Worker {
     next: Position,
     link: Option<Link>,
     pause: Duration,
+    /// What earlier runs left open is marked.
+    earlier_closed: bool,
 }
 
 /// A connection and what is known of the database behind it.
@@ -132,10 +143,10 @@ impl Worker {
         }
         let batch = match self.shared.spool.read(self.next, u64::from(self.options.batch_rows)) {
             Ok(Some(batch)) => batch,
-            Ok(None) => return Round::Nothing,
+            Ok(None) => return self.close_earlier().await,
             Err(error) => return Round::Failed(error),
         };
-        if let Err(error) = self.write(&batch.records).await {
+        if let Err(error) = self.write(&batch.load).await {
             return Round::Failed(error);
         }
         self.next = batch.next;
@@ -146,27 +157,57 @@ impl Worker {
         Round::Written
     }
 
+    /// Nothing of earlier runs waits any more: what they left open is marked, once.
+    async fn close_earlier(&mut self) -> Round {
+        if self.earlier_closed {
+            return Round::Nothing;
+        }
+        let Some(mut link) = self.link.take() else { return Round::Nothing };
+        let (cameras, epoch) = (&self.options.cameras, self.options.epoch);
+        let asked = incidents::close_earlier(&mut link.connection, cameras, epoch);
+        match self.database.answer("the incidents of earlier runs", asked).await {
+            Ok(closed) => {
+                if closed > 0 {
+                    tracing::info!(
+                        incidents = closed,
+                        "earlier runs left incidents open; nobody saw their end"
+                    );
+                }
+                self.earlier_closed = true;
+                self.link = Some(link);
+                Round::Nothing
+            }
+            Err(error) => Round::Failed(error),
+        }
+    }
+
     /// Writes what the spool could not take straight to the database.
     async fn write_memory(&mut self) -> Result<bool, StoreError> {
-        let records: Vec<ClosedBins> = {
+        let load = {
             let mut state = self.shared.lock();
+            let mut load = Load::default();
             let mut taken = 0;
-            let mut records = Vec::new();
             while taken < self.options.batch_rows as usize {
-                let Some(record) = state.memory.pop_front() else { break };
-                taken += record.rows();
-                records.push(record);
+                if let Some(notice) = state.memory_notices.pop_front() {
+                    taken += notice.rows();
+                    load.notices.push(notice);
+                } else if let Some(record) = state.memory.pop_front() {
+                    taken += record.rows();
+                    load.bins.push(record);
+                } else {
+                    break;
+                }
             }
             state.memory_rows = state.memory_rows.saturating_sub(taken);
-            records
+            load
         };
-        if records.is_empty() {
+        if load.is_empty() {
             return Ok(false);
         }
-        match self.write(&records).await {
+        match self.write(&load).await {
             Ok(()) => Ok(true),
             Err(error) => {
-                self.shared.back_to_memory(records);
+                self.shared.back_to_memory(load);
                 Err(error)
             }
         }
@@ -183,9 +224,9 @@ impl Worker {
 
     /// Commits these records. Where the database refuses the data itself, finds the record at fault and puts
     /// it aside, so that one bad record never holds up all others.
-    async fn write(&mut self, records: &[ClosedBins]) -> Result<(), StoreError> {
+    async fn write(&mut self, load: &Load) -> Result<(), StoreError> {
         let began = self.clock.monotonic();
-        let written = self.write_once(records).await;
+        let written = self.write_once(load).await;
         let took = self.clock.monotonic() - began;
         metrics::histogram!("wayside_store_write_seconds").record(took.as_secs_f64());
         self.shared.lock().stats.last_write = Some(took);
@@ -193,18 +234,18 @@ impl Worker {
             Err(error) if is_about_data(&error) => {}
             other => return other,
         }
-        for record in records {
-            match self.write_once(std::slice::from_ref(record)).await {
+        for one in load.each() {
+            match self.write_once(&one).await {
                 Ok(()) => {}
-                Err(error) if is_about_data(&error) => self.reject(record, &error)?,
+                Err(error) if is_about_data(&error) => self.reject(&one, &error)?,
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
-    async fn write_once(&mut self, records: &[ClosedBins]) -> Result<(), StoreError> {
-        let rows = Rows::of(records);
+    async fn write_once(&mut self, load: &Load) -> Result<(), StoreError> {
+        let rows = Rows::of(load);
         // The link is taken out and put back only after success: a connection that failed or hangs is
         // dropped, which breaks it off.
         let mut link = match self.link.take() {
@@ -226,20 +267,19 @@ impl Worker {
         Ok(())
     }
 
-    fn reject(&self, record: &ClosedBins, error: &StoreError) -> Result<(), StoreError> {
+    fn reject(&self, refused: &Load, error: &StoreError) -> Result<(), StoreError> {
         let path = self.shared.spool.dir().join("rejected.jsonl");
-        let mut line = serde_json::to_vec(record).unwrap_or_default();
-        line.push(b'\n');
+        let line = refused.to_lines();
         OpenOptions::new()
             .create(true)
             .append(true)
             .open(&path)
             .and_then(|mut file| file.write_all(&line).and_then(|()| file.sync_data()))
             .map_err(StoreError::io("writing", path.as_path()))?;
-        let camera = &record.coverage.camera;
-        tracing::error!(%camera, %error, file = %path.display(), "the database refuses a bin; it is put aside");
+        let camera = refused.camera();
+        tracing::error!(camera, %error, file = %path.display(), "the database refuses a record; it is put aside");
         let mut state = self.shared.lock();
-        state.stats.rejected_rows += record.rows() as u64;
+        state.stats.rejected_rows += refused.rows() as u64;
         state.stats.last_error = Some(error.to_string());
         Ok(())
     }
@@ -258,7 +298,7 @@ impl Worker {
         state.stats.last_error = Some(error.to_string());
         if !state.stats.database_away {
             state.stats.database_away = true;
-            tracing::warn!(%error, "closed bins can't be written and wait in the spool; trying again");
+            tracing::warn!(%error, "closed bins and incidents can't be written and wait in the spool; trying again");
         }
     }
 

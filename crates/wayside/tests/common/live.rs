@@ -18,6 +18,8 @@ struct Heard {
     counts: BTreeMap<Key, u64>,
     /// Start of each one-minute bin that was announced, by camera and start: how often.
     bins: BTreeMap<(String, String), u32>,
+    /// Every version of every incident that was told, with the time at which it came.
+    incidents: Vec<(Value, jiff::Timestamp)>,
 }
 
 /// A listener of live events.
@@ -48,6 +50,11 @@ impl Listener {
     /// How many one-minute bins were announced for each camera and start.
     pub fn bins(&self) -> BTreeMap<(String, String), u32> {
         self.heard.lock().unwrap().bins.clone()
+    }
+
+    /// Every version of every incident that was told, with the time at which it came.
+    pub fn incidents(&self) -> Vec<(Value, jiff::Timestamp)> {
+        self.heard.lock().unwrap().incidents.clone()
     }
 
     /// Announced minutes, each once whatever the number of cameras.
@@ -88,10 +95,18 @@ fn listen_once(address: &str, heard: &Mutex<Heard>, stop: &AtomicBool) -> std::i
             name = event.trim().to_owned();
         } else if let (Some(data), "bins") = (line.strip_prefix("data:"), name.as_str()) {
             take(&serde_json::from_str(data).unwrap(), heard);
+        } else if let (Some(data), "incident") = (line.strip_prefix("data:"), name.as_str()) {
+            let told = (serde_json::from_str(data).unwrap(), now());
+            heard.lock().unwrap().incidents.push(told);
         }
         line.clear();
     }
     Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "real processes run on real time")]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }
 
 fn take(closed: &Value, heard: &Mutex<Heard>) {

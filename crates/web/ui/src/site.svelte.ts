@@ -3,6 +3,7 @@
 
 import { ApiError, cameras, LIVE_URL, measurements, readiness, renewSession, serverNow } from "./api/client";
 import { DataError } from "./api/guards";
+import { incidents } from "./incidents.svelte";
 import type { BinLength, LiveEvent, Machine } from "./api/types";
 import { EMPTY, isStranger, reduce, SHOWN_BINS, withBins, withCameras, type CameraEvent, type CameraView } from "./live/reducer";
 import { Stream } from "./live/stream";
@@ -132,9 +133,14 @@ class Site {
   }
 
   private receive(event: LiveEvent): void {
-    if (event.kind === "hello") this.greeted(event);
-    else if (event.kind === "lagged") this.readAnew();
-    else if (event.kind === "machine") this.machine = event.machine;
+    if (event.kind === "hello") {
+      incidents.began();
+      this.greeted(event);
+    } else if (event.kind === "lagged") {
+      incidents.began();
+      this.readAnew();
+    } else if (event.kind === "machine") this.machine = event.machine;
+    else if (event.kind === "incident") incidents.told(event.incident);
     else this.happened(event);
   }
 

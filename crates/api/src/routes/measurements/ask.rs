@@ -23,7 +23,7 @@ const STREAM_ROWS: u32 = 5_000;
 pub(crate) const BINS_MAX: i64 = 600_000;
 
 const BINS: &str = "one of: 1m 5m 15m 1h 1d";
-const TIME: &str = "an RFC 3339 time such as 2026-11-21T08:00:00Z";
+pub(crate) const TIME: &str = "an RFC 3339 time such as 2026-11-21T08:00:00Z";
 
 /// The question that a request asks.
 ///
@@ -261,7 +261,7 @@ pub(super) fn range(params: &mut Params, now: Timestamp, bin: BinLength) -> (Tim
     (from_or_day, to_or_now)
 }
 
-fn time(text: &str) -> Option<Timestamp> {
+pub(crate) fn time(text: &str) -> Option<Timestamp> {
     // A plus sign that was not escaped arrives as a blank: 08:00:00+01:00 as 08:00:00 01:00.
     text.parse().ok().or_else(|| match text.rsplit_once(' ') {
         Some((time, offset)) if time.contains('T') => format!("{time}+{offset}").parse().ok(),

@@ -2,7 +2,7 @@
 //! in `matrix`. What may be asked is in `ask`, what an answer looks like in `row`; summing, zeros and suppression are the store's work.
 
 mod accept;
-mod ask;
+pub(crate) mod ask;
 mod csv;
 mod flow;
 pub(crate) mod matrix;

@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use wayside_api::ApiParts;
 use wayside_camsim::scene::stage::Stage;
-use wayside_camsim::{SceneKind, SceneSpec, camera_toml};
+use wayside_camsim::{Hazard, SceneKind, SceneSpec, camera_toml};
 use wayside_config::{Settings, load_site};
 use wayside_detect::{Detector, Model, Provider, Runtime};
 use wayside_engine::{DetectorSetup, Engine, EngineParts, Workers};
@@ -103,6 +103,7 @@ pub fn run(dir: &Path) {
     assert!(live[0].contains("event: icons") && live[0].contains("\"row\":"), "no icons were sent");
     assert!(!live[1].contains("event: icons"), "icons were sent to a program");
     assert!(live.iter().all(|text| text.contains("event: bins")), "no bins were sent");
+    assert!(live.iter().all(|text| text.contains("event: incident")), "no incident was sent");
     eprintln!("{kept} bytes kept, {} answers, {:?} in all", sent.len(), began.elapsed());
 }
 
@@ -240,10 +241,10 @@ impl Site {
         }
         // The bins end, and the ticker sees it.
         self.clock.advance(Duration::from_secs(10));
-        wait(Duration::from_secs(30), "bins in the database", || {
+        wait(Duration::from_secs(30), "bins and an incident in the database", || {
             let quarter = self.rows("lines", "15m");
             let minutes = self.rows("lines", "1m");
-            (quarter >= 1 && minutes >= 2).then_some(())
+            (quarter >= 1 && minutes >= 2 && !self.incidents().is_empty()).then_some(())
         });
         (planted, forms)
     }
@@ -257,6 +258,12 @@ impl Site {
             .iter()
             .filter(|item| item["count"].as_u64().is_some_and(|n| n > 0) || item["count"] == "<3")
             .count()
+    }
+
+    /// The incidents that are kept.
+    fn incidents(&self) -> Vec<Value> {
+        let answer: Value = serde_json::from_str(&self.get("/api/v1/incidents", &[]).text()).unwrap();
+        answer["items"].as_array().cloned().unwrap_or_default()
     }
 
     /// Every route with every choice that changes what is sent: heads and bodies, as they came and unpacked.
@@ -279,7 +286,9 @@ impl Site {
         paths.extend(
             ["15m", "1h", "1d"].map(|bin| format!("/api/v1/measurements/matrix?bin={bin}&camera={id}")),
         );
-        self.all_routes_are_in(&paths);
+        let incident = self.incidents().first().unwrap()["id"].as_str().unwrap().to_owned();
+        paths.extend(["/api/v1/incidents".to_owned(), format!("/api/v1/incidents/{incident}")]);
+        self.all_routes_are_in(&paths, &incident);
         let mut sent = Vec::new();
         for path in &paths {
             for accept in ["*/*", "text/csv"] {
@@ -318,14 +327,15 @@ impl Site {
     }
 
     /// A route that this test does not know would go unsearched.
-    fn all_routes_are_in(&self, paths: &[String]) {
+    fn all_routes_are_in(&self, paths: &[String], incident: &str) {
         let api: Value = serde_json::from_str(&self.get("/api/openapi.json", &[]).text()).unwrap();
         for (route, item) in api["paths"].as_object().unwrap() {
             assert!(
                 item.as_object().unwrap().keys().all(|k| k == "get"),
                 "{route} does more than GET: search it"
             );
-            let path = route.replace("{id}", self.camera.id.as_str());
+            let id = if route.starts_with("/api/v1/incidents") { incident } else { self.camera.id.as_str() };
+            let path = route.replace("{id}", id);
             let known = paths.iter().any(|p| p.split('?').next() == Some(&path)) || route == "/api/v1/live";
             assert!(known, "{route} is not searched");
         }
@@ -343,7 +353,9 @@ impl Site {
 }
 
 fn scene() -> SceneSpec {
-    SceneSpec { fps: FPS, density: 1.5, ..SceneSpec::new(SceneKind::Arterial, 11) }
+    // Somebody drives the wrong way, so that there is an incident to search.
+    let hazards = vec![Hazard::WrongWay { from_s: f64::from(AHEAD_S) + 10.0 }];
+    SceneSpec { fps: FPS, density: 1.5, hazards, ..SceneSpec::new(SceneKind::Arterial, 11) }
 }
 
 /// A site with the drawn camera, whose lines have names that occur nowhere else.

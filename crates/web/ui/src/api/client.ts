@@ -2,8 +2,8 @@
 // `ApiError`s whose message can be shown as it is.
 
 import { clockOffset } from "../model/time";
-import { cameraPage, DataError, measurementPage, readinessOf, type Measurement, type Page } from "./guards";
-import type { BinLength, Camera, Readiness } from "./types";
+import { cameraPage, DataError, incidentPage, measurementPage, readinessOf, type Measurement, type Page } from "./guards";
+import type { BinLength, Camera, Incident, Readiness } from "./types";
 
 /** A request that failed, in words for an operator. */
 export class ApiError extends Error {
@@ -112,6 +112,11 @@ export async function csv(camera: string, span: Span): Promise<Blob> {
   const response = await get(url, { headers: { accept: "text/csv" }, cache: "no-store" });
   if (!response.ok) throw await refusal(response);
   return response.blob();
+}
+
+/** A page of the incidents, newest first. */
+export async function incidents(query: URLSearchParams): Promise<Page<Incident>> {
+  return incidentPage(await json(`/api/v1/incidents?${query}`));
 }
 
 /** A camera's background, or null while there is none yet. */

@@ -7,6 +7,7 @@ import {
   CLASSES,
   DIRECTIONS,
   GRID,
+  SEVERITIES,
   STATES,
   type BinLength,
   type Camera,
@@ -16,11 +17,13 @@ import {
   type Direction,
   type Grade,
   type Icon,
+  type Incident,
   type Line,
   type LiveEvent,
   type Machine,
   type Point,
   type Readiness,
+  type Reason,
   type RoadUserClass,
   type Stages,
   type Zone,
@@ -280,6 +283,51 @@ function closedBin(o: Json, where: string): ClosedBin {
   };
 }
 
+const INCIDENT_STATES = ["open", "ended", "unknown"] as const;
+
+function reason(value: unknown, where: string): Reason {
+  const o = object(value, where);
+  return {
+    what: text(o["what"], `${where}.what`),
+    value: number(o["value"], `${where}.value`),
+    setting: text(o["setting"], `${where}.setting`),
+    limit: number(o["limit"], `${where}.limit`),
+  };
+}
+
+function place(value: unknown, where: string): NonNullable<Incident["place"]> {
+  const o = object(value, where);
+  const lon = optional(o["lon"], (v) => number(v, `${where}.lon`));
+  const lat = optional(o["lat"], (v) => number(v, `${where}.lat`));
+  return { image: point(o["image"], `${where}.image`), lonLat: lon !== null && lat !== null ? [lon, lat] : null };
+}
+
+function incident(value: unknown, where: string): Incident {
+  const o = object(value, where);
+  const id = text(o["id"], `${where}.id`);
+  const here = `incident ${id}`;
+  return {
+    id,
+    camera: text(o["camera"], `${here}.camera`),
+    revision: number(o["revision"], `${here}.revision`),
+    kind: text(o["kind"], `${here}.kind`),
+    state: oneOf(o["state"], INCIDENT_STATES, `${here}.state`),
+    severity: oneOf(o["severity"], SEVERITIES, `${here}.severity`),
+    confidence: number(o["confidence"], `${here}.confidence`),
+    zone: optional(o["zone"], (v) => text(v, `${here}.zone`)),
+    startedAt: instant(o["started_at"], `${here}.started_at`),
+    detectedAt: instant(o["detected_at"], `${here}.detected_at`),
+    lastSeenAt: instant(o["last_seen_at"], `${here}.last_seen_at`),
+    endedAt: optional(o["ended_at"], (v) => instant(v, `${here}.ended_at`)),
+    place: optional(o["place"], (v) => place(v, `${here}.place`)),
+    why: array(o["why"], `${here}.why`).map((r, i) => reason(r, `${here}.why[${i}]`)),
+  };
+}
+
+export function incidentPage(value: unknown): Page<Incident> {
+  return page(value, "the list of incidents", incident);
+}
+
 /** An event of the live stream; null for kinds and lengths of bin that the page does not show. */
 export function liveEvent(kind: string, value: unknown): LiveEvent | null {
   const where = `a live event "${kind}"`;
@@ -302,6 +350,8 @@ export function liveEvent(kind: string, value: unknown): LiveEvent | null {
       const nextCloseAt = optional(o["next_close_at"], (v) => instant(v, `${where}.next_close_at`));
       return { kind, camera: text(o["camera"], `${where}.camera`), length, bin: closedBin(o, where), nextCloseAt };
     }
+    case "incident":
+      return { kind, incident: incident(value, where) };
     case "icons": {
       const o = object(value, where);
       const icons = array(o["icons"], `${where}.icons`).map((v, i) => icon(v, `${where}.icons[${i}]`));

@@ -120,7 +120,44 @@ export interface Icon {
 
 export const GRID = { columns: 32, rows: 18 } as const;
 
+/** Least first, as in CAP 1.2. */
+export const SEVERITIES = ["minor", "moderate", "severe", "extreme"] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** "unknown": nobody watched its end. */
+export type IncidentState = "open" | "ended" | "unknown";
+
+/** One value that was found against the setting that it was held against. */
+export interface Reason {
+  what: string;
+  value: number;
+  setting: string;
+  limit: number;
+}
+
+/** A hazard on a road or a fault of a camera, as it stands; a larger revision is newer. */
+export interface Incident {
+  id: string;
+  camera: string;
+  revision: number;
+  /** One of `INCIDENT_KINDS`, or one that this page does not know yet. */
+  kind: string;
+  state: IncidentState;
+  severity: Severity;
+  /** 0 to 1. */
+  confidence: number;
+  zone: string | null;
+  startedAt: number;
+  detectedAt: number;
+  lastSeenAt: number;
+  endedAt: number | null;
+  /** In the picture, and on the map where that is known. */
+  place: { image: Point; lonLat: [number, number] | null } | null;
+  why: Reason[];
+}
+
 export type LiveEvent =
+  | { kind: "incident"; incident: Incident }
   | { kind: "hello"; version: string; timeZone: string | null; icons: boolean }
   | { kind: "lagged" }
   | { kind: "machine"; machine: Machine }

@@ -82,8 +82,9 @@ function update(state: SiteState, id: string, change: (view: CameraView) => Came
   return { ...state, cameras: state.cameras.with(index, change(view)) };
 }
 
-/** The events that change what is known about cameras; `hello` and `lagged` are about the stream itself. */
-export type CameraEvent = Exclude<LiveEvent, { kind: "hello" } | { kind: "lagged" } | { kind: "machine" }>;
+/** The events that change what is known about cameras; `hello` and `lagged` are about the stream itself, incidents are
+ * `incidents.ts`'s. */
+export type CameraEvent = Exclude<LiveEvent, { kind: "hello" } | { kind: "lagged" } | { kind: "machine" } | { kind: "incident" }>;
 
 /** Whether an event is about a camera that is not in the list yet. */
 export function isStranger(state: SiteState, event: CameraEvent): boolean {

@@ -24,7 +24,7 @@ export interface StreamOptions {
   random: () => number;
 }
 
-export const KINDS = ["hello", "machine", "camera", "bins", "icons", "lagged"] as const;
+export const KINDS = ["hello", "machine", "camera", "bins", "icons", "incident", "lagged"] as const;
 export const FIRST_RETRY_MS = 1_000;
 export const LONGEST_RETRY_MS = 15_000;
 /** Bins close every minute: a stream that is silent for this long is opened anew. */
