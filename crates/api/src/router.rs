@@ -49,6 +49,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(cameras::background::handler))
         .routes(routes!(incidents::list::handler))
         .routes(routes!(incidents::get::handler))
+        .routes(routes!(incidents::still::handler))
         .routes(routes!(live::handler))
         .routes(routes!(measurements::handler))
         .routes(routes!(measurements::matrix::handler))

@@ -15,6 +15,7 @@ use wayside_types::{
 };
 
 use crate::analysis::{CameraAnalysis, FrameMoment};
+use crate::evidence::Evidence;
 use crate::incidents::{Announcer, Book};
 use crate::live::{EngineError, EngineParts};
 use crate::status::StatusBoard;
@@ -102,6 +103,9 @@ struct Work {
     binner: Binner,
     incidents: Book,
     announcer: Announcer,
+    /// Stills that wait for an incident; none where no rule is looked for. With how wide one may be.
+    evidence: Option<Evidence>,
+    still_width_px: u32,
     last: Option<Watched>,
 }
 
@@ -147,6 +151,8 @@ impl LiveCamera {
                 binner,
                 incidents: Book::new(spec.id.clone(), parts.epoch, origin),
                 announcer,
+                evidence: spec.profile.hazard.any_enabled().then(Evidence::default),
+                still_width_px: 1,
                 last: None,
             }),
             broken: AtomicBool::new(false),
@@ -218,7 +224,10 @@ impl LiveCamera {
 
     /// Carries a frame's detections to the bins; `None` says that nothing changed since the frame before.
     pub fn measure(&self, frame: &Frame, detections: Option<Vec<Detection>>) -> Result<(), MeasureError> {
+        let still_width_px = self.view().still_width_px(frame.size);
         let mut work = self.work();
+        work.still_width_px = still_width_px;
+        work.look_for_evidence(frame, detections.as_deref());
         if let Some(mut detections) = detections {
             detections.retain(|d| d.score >= self.spec.profile.detect.low_score);
             work.found = detections;
@@ -232,7 +241,8 @@ impl LiveCamera {
         }
         let dropped = self.board.dropped_total();
         work.watched(frame.captured_at, dropped, self.spec.profile.rate_fps);
-        work.tell(outcome.incidents);
+        work.tell(outcome.incidents, &self.spec);
+        work.show_evidence(false);
         Ok(())
     }
 
@@ -244,7 +254,8 @@ impl LiveCamera {
         }
         let for_s = monotonic.saturating_sub(work.silent_since).as_secs_f64();
         let changes = work.analysis.silent(now, for_s);
-        work.tell(changes);
+        work.tell(changes, &self.spec);
+        work.show_evidence(true);
     }
 
     /// Incidents that are not over, with the moments at which they were last seen.
@@ -259,7 +270,8 @@ impl LiveCamera {
         let mut work = self.work();
         work.end_stream();
         let lost = work.analysis.lose_incidents();
-        work.tell(lost);
+        work.tell(lost, &self.spec);
+        work.show_evidence_left();
     }
 
     /// Bins that are over by now; each comes once.
@@ -287,9 +299,35 @@ impl LiveCamera {
 
 impl Work {
     /// Says what is new about incidents, while the camera is ours: its changes are told in their order.
-    fn tell(&mut self, changes: Vec<IncidentChange>) {
+    fn tell(&mut self, changes: Vec<IncidentChange>, spec: &CameraSpec) {
         let records = self.incidents.take(changes);
+        if let Some(evidence) = &mut self.evidence {
+            let new = records.iter().filter(|record| record.revision == 1);
+            new.for_each(|record| evidence.want(record, &spec.zones));
+        }
         self.announcer.tell(records);
+    }
+
+    /// Takes in a frame with all that the detector suspects in it; `None` where it did not look.
+    fn look_for_evidence(&mut self, frame: &Frame, suspected: Option<&[Detection]>) {
+        match (&mut self.evidence, suspected) {
+            (Some(evidence), Some(suspected)) => evidence.see(frame, suspected, self.still_width_px),
+            (Some(evidence), None) => evidence.pass(frame.captured_at),
+            (None, _) => {}
+        }
+    }
+
+    fn show_evidence(&mut self, by_clock: bool) {
+        if let Some(evidence) = &mut self.evidence {
+            self.announcer.show(evidence.give(by_clock, self.still_width_px));
+        }
+    }
+
+    /// No better stills will come for incidents that still wait for theirs.
+    fn show_evidence_left(&mut self) {
+        if let Some(evidence) = &mut self.evidence {
+            self.announcer.show(evidence.give_all(self.still_width_px));
+        }
     }
 
     fn end_stream(&mut self) {

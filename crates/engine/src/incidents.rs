@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use metrics::counter;
+use metrics::{counter, histogram};
 use wayside_store::Writer;
+
 use wayside_types::{
     CameraId, GroundOrigin, IncidentChange, IncidentId, IncidentPhase, IncidentRecord, IncidentState,
-    LiveEvent, LiveHub, Timestamp,
+    IncidentStill, LiveEvent, LiveHub, SharedClock, Timestamp,
 };
+
+use crate::evidence::Given;
 
 /// The incidents of one camera in this run.
 pub struct Book {
@@ -60,7 +63,7 @@ impl Book {
             }
             IncidentPhase::Lost => record = record.unwatched(),
         }
-        record
+        record.in_milliseconds()
     }
 
     /// What is open, with the moments at which the rules last saw each.
@@ -76,7 +79,14 @@ impl Book {
 
 /// Hands changes to the thread that keeps and tells them. Cheap to clone.
 #[derive(Clone)]
-pub struct Announcer(Sender<Option<IncidentRecord>>);
+pub struct Announcer(Sender<Told>);
+
+/// What the thread is told.
+enum Told {
+    Incident(IncidentRecord),
+    Still(Given),
+    Finish,
+}
 
 impl Announcer {
     /// Says how incidents stand, in the order of the calls, and returns at once.
@@ -84,7 +94,14 @@ impl Announcer {
         for record in records {
             log(&record);
             // The thread outlives every camera, so that somebody listens.
-            drop(self.0.send(Some(record)));
+            drop(self.0.send(Told::Incident(record)));
+        }
+    }
+
+    /// Hands over the stills of incidents that were told before.
+    pub fn show(&self, stills: Vec<Given>) {
+        for still in stills {
+            drop(self.0.send(Told::Still(still)));
         }
     }
 }
@@ -119,16 +136,20 @@ impl Keeper {
     ///
     /// # Errors
     /// When the thread can't be started.
-    pub fn start(writer: Arc<Writer>, hub: LiveHub) -> std::io::Result<(Self, Announcer)> {
+    pub fn start(
+        writer: Arc<Writer>,
+        hub: LiveHub,
+        clock: SharedClock,
+    ) -> std::io::Result<(Self, Announcer)> {
         let (announcer, told) = channel();
-        let work = move || keep(&told, &writer, &hub);
+        let work = move || keep(&told, &writer, &hub, &clock);
         let thread = std::thread::Builder::new().name("wayside-incidents".to_owned()).spawn(work)?;
         Ok((Self(thread), Announcer(announcer)))
     }
 
     /// Waits until everything told so far is kept and shown, and ends the thread.
     pub fn finish(self, announcer: &Announcer) {
-        drop(announcer.0.send(None));
+        drop(announcer.0.send(Told::Finish));
         if self.0.join().is_err() {
             tracing::error!("the keeper of incidents ended by a panic");
         }
@@ -137,19 +158,44 @@ impl Keeper {
 
 /// Kept first, shown second: what a page has seen must still be there after a crash. Keeping is one sync of a file and
 /// never waits for the database.
-fn keep(told: &Receiver<Option<IncidentRecord>>, writer: &Writer, hub: &LiveHub) {
+fn keep(told: &Receiver<Told>, writer: &Writer, hub: &LiveHub, clock: &SharedClock) {
+    let took = histogram!("wayside_incident_told_seconds");
     let mut last = false;
     while let (false, Ok(first)) = (last, told.recv()) {
+        let (mut records, mut stills) = (Vec::new(), Vec::new());
         // What came meanwhile shares the sync.
-        let all: Vec<Option<IncidentRecord>> = std::iter::once(first).chain(told.try_iter()).collect();
-        last = all.contains(&None);
-        let records: Vec<IncidentRecord> = all.into_iter().flatten().collect();
+        for one in std::iter::once(first).chain(told.try_iter()) {
+            match one {
+                Told::Incident(record) => records.push(record),
+                Told::Still(still) => stills.push(still),
+                Told::Finish => last = true,
+            }
+        }
         if let Err(error) = writer.submit_incidents(records.clone()) {
             tracing::error!(%error, "incidents could not be kept");
         }
         for record in records {
+            if record.revision == 1 {
+                let since = clock.now().duration_since(record.incident.detected);
+                took.record(since.as_secs_f64().max(0.0));
+            }
             hub.publish(LiveEvent::Incident(Arc::new(record)));
         }
+        stills.iter().for_each(|given| keep_still(given, writer));
+    }
+}
+
+fn keep_still(given: &Given, writer: &Writer) {
+    let Given { incident, kind, taken_at, .. } = given;
+    match given.jpeg() {
+        Ok(jpeg) => {
+            let (incident, kind, taken_at) = (incident.clone(), *kind, *taken_at);
+            let still = IncidentStill { incident, kind, taken_at, jpeg: jpeg.into() };
+            if let Err(error) = writer.submit_still(still) {
+                tracing::error!(%error, "a still could not be kept");
+            }
+        }
+        Err(error) => tracing::warn!(%incident, %error, "no still"),
     }
 }
 

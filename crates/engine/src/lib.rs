@@ -11,6 +11,7 @@
 pub mod analysis;
 pub mod backdrop;
 mod camera;
+pub mod evidence;
 mod incidents;
 pub mod live;
 mod load;

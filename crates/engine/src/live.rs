@@ -151,7 +151,7 @@ impl Engine {
     /// [`EngineError`] when a model, a drawing or a source can never work as configured.
     pub fn start(parts: EngineParts) -> Result<Self, EngineError> {
         let models = model_indices(&parts)?;
-        let (keeper, announcer) = Keeper::start(parts.writer.clone(), parts.hub.clone())
+        let (keeper, announcer) = Keeper::start(parts.writer.clone(), parts.hub.clone(), parts.clock.clone())
             .map_err(|source| EngineError::Thread { name: "wayside-incidents", source })?;
         let cameras = parts
             .cameras

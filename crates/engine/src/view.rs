@@ -94,8 +94,14 @@ impl LiveView {
         let suspected = detector.detect(&[still], SUSPICION_SCORE)?;
         let boxes: Vec<BBox> = suspected.into_iter().flatten().map(|d| d.bbox).collect();
         let picture = BackgroundPicture { size: view.size, rgb: &view.rgb, known: &view.known };
-        let width_px = still_width(frame.size, self.finest_metres_per_px(frame.size), &self.seen);
+        let width_px = self.still_width_px(frame.size);
         Ok(Some(Bytes::from(background_jpeg(&picture, &boxes, width_px)?)))
+    }
+
+    /// How wide a picture of frames of this size may be, by what is known by now.
+    pub fn still_width_px(&mut self, size: FrameSize) -> u32 {
+        let finest = self.finest_metres_per_px(size);
+        still_width(size, finest, &self.seen)
     }
 
     /// What a pixel of frames of this size covers at the finest place, 2.5 m above the ground; `None` without a

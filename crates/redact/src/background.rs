@@ -7,9 +7,9 @@ use image::{ExtendedColorType, RgbImage};
 use wayside_types::{BBox, FrameSize};
 
 /// A box is grown by this share of its size on every side before it is filled.
-const GROW_SHARE: f32 = 0.2;
+pub(crate) const GROW_SHARE: f32 = 0.2;
 /// What is painted where nothing may be shown or nothing is known.
-const FILL: [u8; 3] = [128, 128, 128];
+pub(crate) const FILL: [u8; 3] = [128, 128, 128];
 const JPEG_QUALITY: u8 = 70;
 
 /// A running background picture as `ingest` keeps it.
@@ -95,7 +95,7 @@ pub fn background_jpeg(
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clipped to the picture before")]
-fn fill(rgb: &mut [u8], size: FrameSize, bbox: &BBox) {
+pub(crate) fn fill(rgb: &mut [u8], size: FrameSize, bbox: &BBox) {
     let inside = bbox.clipped(size.width as f32, size.height as f32);
     let (x1, x2) = (inside.x1.floor() as usize, inside.x2.ceil() as usize);
     let (y1, y2) = (inside.y1.floor() as usize, inside.y2.ceil() as usize);

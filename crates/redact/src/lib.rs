@@ -1,9 +1,12 @@
-//! Makes pictures fit to be shown: the background view now, evidence stills when there are incidents.
+//! Makes pictures fit to be shown: the background view, and the stills of incidents.
 //! Everything here works in memory and gives JPEGs without metadata; finding the boxes is `detect`'s
 //! work, keeping the running background `ingest`'s, and deciding when to show something the engine's.
 
 mod background;
+mod icon;
 mod scale;
+mod still;
 
 pub use background::{BackgroundPicture, RedactError, background_jpeg};
 pub use scale::{MAX_WIDTH_PX, SeenSizes, still_width};
+pub use still::{Marks, Still};

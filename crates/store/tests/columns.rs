@@ -18,9 +18,14 @@ const PLAIN: &[&str] = &[
 
 /// Columns of other types that were reviewed, as `table.column`. sqlx keeps the checksum of each applied
 /// migration as bytes. The arrays are histograms of at least five speeds or headways: how many fell into each bucket of
-/// fixed edges, which says nothing of the order in which they came.
-const REVIEWED: &[&str] =
-    &["_sqlx_migrations.checksum", "line_flow.headway_counts", "line_flow.speed_counts"];
+/// fixed edges, which says nothing of the order in which they came. The pictures are an incident's two stills, which
+/// `redact` made unreadable before anything else saw them (design 1.4; scripts/readers reads them and finds nothing).
+const REVIEWED: &[&str] = &[
+    "_sqlx_migrations.checksum",
+    "incident_still.jpeg",
+    "line_flow.headway_counts",
+    "line_flow.speed_counts",
+];
 
 #[tokio::test]
 async fn every_column_is_on_the_reviewed_list() {

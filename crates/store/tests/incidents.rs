@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use support::{camera, psql, within};
 use tempfile::TempDir;
-use wayside_store::query::{IncidentQuery, incident, incidents};
+use wayside_store::query::{IncidentQuery, incident, incidents, still, stills};
 use wayside_store::{
     Checkpoint, Database, DatabaseOptions, OpenState, SecretUrl, StoreError, Writer, WriterOptions,
 };
 use wayside_testkit::{SimClock, TestDb};
 use wayside_types::{
-    CameraId, Incident, IncidentId, IncidentKind, IncidentRecord, IncidentState, LonLat, Place, Point,
-    Reason, Severity, Timestamp, ZoneId,
+    CameraId, Incident, IncidentId, IncidentKind, IncidentRecord, IncidentState, IncidentStill, LonLat,
+    Place, Point, Reason, Severity, StillKind, Timestamp, ZoneId,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -228,5 +228,54 @@ async fn what_an_earlier_run_left_open_is_closed_by_the_next() {
         assert_eq!(incident(&database, &unseen.id).await.unwrap(), Some(unseen));
         assert_eq!(incident(&database, &own.id).await.unwrap(), Some(own.clone()));
     }
+    database.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stills_are_kept_once_and_deleted_with_their_incident_or_when_they_are_old() {
+    let db = TestDb::new().await;
+    let database = db.open(clock().shared()).await;
+    let spool = TempDir::new().unwrap();
+    let writer = start(&database, spool.path(), 1);
+    let picture = |n: u32, kind, days_old: i64, last: u8| IncidentStill {
+        incident: record("a", 1, n).id,
+        kind,
+        taken_at: "2026-11-21T12:00:00Z".parse::<Timestamp>().unwrap()
+            - jiff::SignedDuration::from_hours(24 * days_old),
+        jpeg: vec![0xff, 0xd8, 0xff, 0xe0, last].into(),
+    };
+    writer.submit_incidents(vec![record("a", 1, 1), record("a", 1, 2)]).unwrap();
+    let kept = picture(1, StillKind::Start, 29, 1);
+    for still in [
+        kept.clone(),
+        picture(1, StillKind::Start, 1, 2),
+        picture(1, StillKind::Confirmed, 31, 3),
+        picture(2, StillKind::Start, 0, 4),
+        // Nobody knows this incident.
+        picture(9, StillKind::Start, 0, 5),
+    ] {
+        writer.submit_still(still).unwrap();
+    }
+    for bad in [
+        vec![0xff, 0xd8],
+        b"\x89PNG".to_vec(),
+        [vec![0xff, 0xd8], vec![0; IncidentStill::MAX_BYTES]].concat(),
+    ] {
+        let still = IncidentStill { jpeg: bad.into(), ..kept.clone() };
+        assert!(matches!(writer.submit_still(still), Err(StoreError::BadIncident { .. })));
+    }
+    assert!(within(PATIENCE, || is_written(&writer)), "{:?}", writer.stats());
+    assert_eq!(still(&database, &kept.incident, StillKind::Start).await.unwrap(), Some(kept.clone()));
+    writer.shutdown().await;
+
+    // The next start deletes what is older than 30 days.
+    let writer = start(&database, spool.path(), 2);
+    let count = || psql(db.url(), "SELECT count(*) FROM incident_still");
+    assert!(within(PATIENCE, || count() == ["2"]), "{:?}", count());
+    assert_eq!(stills(&database, &kept.incident).await.unwrap(), [StillKind::Start]);
+    psql(db.url(), "DELETE FROM incident WHERE id = 'a.1.1'");
+    assert_eq!(count(), ["1"]);
+    assert_eq!(still(&database, &kept.incident, StillKind::Start).await.unwrap(), None);
+    writer.shutdown().await;
     database.close().await;
 }

@@ -38,7 +38,7 @@ pub use incident::{Incident, IncidentChange, IncidentKind, IncidentPhase, Place,
 pub use layout::{Direction, Heading, Line, Zone, ZoneKind};
 pub use live::{CameraState, CameraStatus, Icon, LiveEvent, LiveHub};
 pub use profile::{CountSettings, DecodeSettings, DetectSettings, MotionSettings, Profile, TrackSettings};
-pub use record::{IncidentId, IncidentRecord, IncidentState, LonLat};
+pub use record::{IncidentId, IncidentRecord, IncidentState, IncidentStill, LonLat, StillKind};
 pub use rules::HazardSettings;
 pub use scheme::{ClassGroup, Scheme};
 pub use time::{Clock, SharedClock, SystemClock, TimeZone, Timestamp};

@@ -118,6 +118,40 @@ pub struct LonLat {
     pub lat: f64,
 }
 
+/// Which of an incident's two stills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StillKind {
+    /// As it began.
+    Start,
+    /// As the rule was fulfilled.
+    Confirmed,
+}
+
+impl StillKind {
+    /// The name used in API and database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Confirmed => "confirmed",
+        }
+    }
+}
+
+/// A still that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("still {0:?} is not one of: start confirmed")]
+pub struct UnknownStill(pub String);
+
+impl FromStr for StillKind {
+    type Err = UnknownStill;
+    fn from_str(text: &str) -> Result<Self, UnknownStill> {
+        let found = [Self::Start, Self::Confirmed].into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| UnknownStill(text.to_owned()))
+    }
+}
+
 /// The whole of an incident at one moment of its life. A later one replaces an earlier one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IncidentRecord {
@@ -156,6 +190,17 @@ impl IncidentRecord {
         Self { id, revision: 1, state: IncidentState::Open, last_seen, map, incident }
     }
 
+    /// Cuts its times to milliseconds: what is told at once is then the same as what is read from the database.
+    #[must_use]
+    pub fn in_milliseconds(mut self) -> Self {
+        let cut = |at: Timestamp| Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
+        self.last_seen = cut(self.last_seen);
+        self.incident.onset = cut(self.incident.onset);
+        self.incident.detected = cut(self.incident.detected);
+        self.incident.ended = self.incident.ended.map(cut);
+        self
+    }
+
     /// Whether it says more than another record of the same incident.
     #[must_use]
     pub fn is_newer_than(&self, other: &Self) -> bool {
@@ -169,6 +214,54 @@ impl IncidentRecord {
             self.state = IncidentState::Unknown;
         }
         self
+    }
+}
+
+/// A still of an incident: a JPEG that `redact` made. No other picture is kept.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct IncidentStill {
+    /// Whose.
+    pub incident: IncidentId,
+    /// Which.
+    pub kind: StillKind,
+    /// When it was taken.
+    pub taken_at: Timestamp,
+    /// The picture.
+    #[serde(with = "hex_text")]
+    pub jpeg: bytes::Bytes,
+}
+
+impl IncidentStill {
+    /// More bytes no still has.
+    pub const MAX_BYTES: usize = 256 * 1_024;
+}
+
+impl fmt::Debug for IncidentStill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({} bytes)", self.incident, self.kind.as_str(), self.jpeg.len())
+    }
+}
+
+/// Bytes as text of two digits each.
+mod hex_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(bytes: &bytes::Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digits = bytes.iter().flat_map(|b| [b >> 4, b & 15]);
+        let text: String = digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect();
+        serializer.serialize_str(&text)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bytes::Bytes, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digit = |c: u8| char::from(c).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        let pair = |pair: &[u8]| match pair {
+            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+            _ => None,
+        };
+        let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(pair).collect();
+        bytes.map(bytes::Bytes::from).ok_or_else(|| D::Error::custom("not pairs of hexadecimal digits"))
     }
 }
 
@@ -204,6 +297,28 @@ mod tests {
             let error = bad.parse::<IncidentId>().unwrap_err().to_string();
             assert!(error.contains("hp-07.1790000000000.3"), "{bad}: {error}");
         }
+    }
+
+    #[test]
+    fn a_still_survives_being_text() {
+        let jpeg = bytes::Bytes::from((0..=255).collect::<Vec<u8>>());
+        let still = IncidentStill {
+            incident: "a.1.1".parse().unwrap(),
+            kind: StillKind::Confirmed,
+            taken_at: at(1),
+            jpeg,
+        };
+        let text = serde_json::to_string(&still).unwrap();
+        assert!(text.contains("\"000102"), "{text}");
+        assert_eq!(serde_json::from_str::<IncidentStill>(&text).unwrap(), still);
+        for bad in ["0", "0g", "+1"] {
+            assert!(
+                serde_json::from_str::<IncidentStill>(&text.replacen("000102", bad, 1)).is_err(),
+                "{bad}"
+            );
+        }
+        assert_eq!(format!("{still:?}"), "a.1.1 confirmed (256 bytes)");
+        assert_eq!(("start".parse(), "both".parse::<StillKind>().is_err()), (Ok(StillKind::Start), true));
     }
 
     #[test]

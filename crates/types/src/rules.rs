@@ -28,6 +28,23 @@ pub struct HazardSettings {
     pub camera_moved: MovedSettings,
 }
 
+impl HazardSettings {
+    /// Whether anything at all is looked for.
+    #[must_use]
+    pub const fn any_enabled(&self) -> bool {
+        self.stopped_vehicle.enabled
+            || self.wrong_way.enabled
+            || self.congestion.enabled
+            || self.pedestrian_on_carriageway.enabled
+            || self.low_visibility.enabled
+            || self.camera_no_signal.enabled
+            || self.camera_frozen.enabled
+            || self.camera_dark.enabled
+            || self.camera_blurred.enabled
+            || self.camera_moved.enabled
+    }
+}
+
 /// Settings of `stopped_vehicle`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct StoppedVehicleSettings {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wayside_store::{Writer, WriterOptions};
@@ -49,7 +50,7 @@ pub(super) fn shown(record: &IncidentRecord) -> Value {
         "zone": "lane-1", "started_at": "2026-11-21T11:00:00Z", "detected_at": record.incident.detected.to_string(),
         "last_seen_at": record.last_seen.to_string(), "ended_at": record.incident.ended.map(|at| at.to_string()),
         "place": {"image": [0.25, 0.75], "ground_m": [1.5, -20.0], "lon": 126.63, "lat": 45.6},
-        "why": [{"what": "stood_s", "value": 5.1, "setting": "hold_s", "limit": 5.0}],
+        "why": [{"what": "stood_s", "value": 5.1, "setting": "hold_s", "limit": 5.0}], "stills": null,
     })
 }
 
@@ -65,6 +66,9 @@ async fn incidents_are_listed_and_shown() {
         (IncidentKind::CameraDark, None, None, None);
     let told = [incident("hp-07", 1), ended(&incident("hp-07", 2)), dark.clone()];
     writer.submit_incidents(told.to_vec()).unwrap();
+    let jpeg = Bytes::from_static(b"\xff\xd8\xff\xe0 a still");
+    let (id, taken_at) = (told[1].id.clone(), told[1].incident.detected);
+    writer.submit_still(IncidentStill { incident: id, kind: StillKind::Confirmed, taken_at, jpeg }).unwrap();
     while writer.stats().spooled_rows > 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -98,7 +102,23 @@ async fn incidents_are_listed_and_shown() {
     assert_eq!((&second["items"], &second["next_cursor"]), (&json!([shown(&told[0])]), &json!(null)));
 
     let one = site.get("/api/v1/incidents/hp-07.1.2").await;
-    assert_eq!((one.status, one.json()), (200, shown(&told[1])));
+    let mut want = shown(&told[1]);
+    want["stills"] = json!(["confirmed"]);
+    assert_eq!((one.status, one.json()), (200, want));
+    assert_eq!(site.get("/api/v1/incidents/hp-07.1.1").await.json()["stills"], json!([]));
+
+    let page = site.page_headers().await;
+    let page: Vec<_> = page.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let still = site.get_with("/api/v1/incidents/hp-07.1.2/stills/confirmed", &page).await;
+    assert_eq!((still.status, &still.body[..]), (200, &b"\xff\xd8\xff\xe0 a still"[..]));
+    assert_eq!((still.header("content-type"), still.header("cache-control")), ("image/jpeg", "no-store"));
+    for path in
+        ["hp-07.1.2/stills/start", "hp-07.1.2/stills/both", "hp-07.1.1/stills/start", "x/stills/start"]
+    {
+        assert_eq!(site.get_with(&format!("/api/v1/incidents/{path}"), &page).await.status, 404, "{path}");
+    }
+    let refused = site.get("/api/v1/incidents/hp-07.1.2/stills/confirmed").await;
+    assert_eq!((refused.status, refused.text().contains("a still")), (403, false));
     for id in ["hp-07.1.9", "hp-07", "HP%2F.1.1", "%F0%9F%9A%97"] {
         let none = site.get(&format!("/api/v1/incidents/{id}")).await;
         assert_eq!((none.status, none.json()["errors"][0]["field"].clone()), (404, json!("id")), "{id}");

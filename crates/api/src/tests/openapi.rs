@@ -73,6 +73,7 @@ async fn described_routes_are_mounted_and_mounted_ones_described() {
             "/api/v1/cameras/{id}/background",
             "/api/v1/incidents",
             "/api/v1/incidents/{id}",
+            "/api/v1/incidents/{id}/stills/{still}",
             "/api/v1/live",
             "/api/v1/measurements",
             "/api/v1/measurements/matrix",

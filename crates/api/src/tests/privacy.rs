@@ -9,7 +9,7 @@ use wayside_types::{CameraId, CameraStatus, LiveEvent};
 
 use crate::testing::{SECRETS, Site, no_database};
 
-const PATHS: [&str; 16] = [
+const PATHS: [&str; 17] = [
     "/",
     "/api/docs/",
     "/api/openapi.json",
@@ -21,6 +21,7 @@ const PATHS: [&str; 16] = [
     "/api/v1/measurements?camera=hp-07",
     "/api/v1/incidents?camera=hp-07",
     "/api/v1/incidents/hp-07.1.1",
+    "/api/v1/incidents/hp-07.1.1/stills/start",
     "/api/v1/live?camera=none",
     "/healthz",
     "/readyz",

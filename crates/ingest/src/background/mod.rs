@@ -180,6 +180,35 @@ impl Running {
     }
 }
 
+/// A frame's picture at this width or its own, whichever is less, keeping its shape: packed R, G, B of the size that comes
+/// with it, each pixel the mean of those it covers. `None` for a frame whose planes are shorter than its size says.
+#[must_use]
+pub fn reduced(frame: &Frame, width_px: u32) -> Option<(FrameSize, Vec<u8>)> {
+    if frame.size.width == 0 || frame.size.height == 0 {
+        return None;
+    }
+    let source = reduce::Source::of(frame)?;
+    let grid = Grid::new(frame.size, width_px.clamp(1, MAX_WIDTH_PX));
+    let mut sums = RowSums::default();
+    let mut chroma = Vec::with_capacity(grid.chroma_len());
+    let (columns, rows) = grid.chroma();
+    for &row in rows {
+        source.sum_chroma_rows(row, &mut sums);
+        chroma.extend(columns.iter().map(|&column| source.chroma(&sums, column)));
+    }
+    let matrix = Matrix::usual_for(frame.size);
+    let mut rgb = Vec::with_capacity(grid.luma_len() * 3);
+    let (columns, rows) = grid.luma();
+    for &row in rows {
+        source.sum_luma_rows(row, &mut sums);
+        for &column in columns {
+            let [u, v] = chroma[grid.chroma_of(rgb.len() / 3)];
+            rgb.extend(matrix.to_rgb([source.luma(&sums, column), u, v]));
+        }
+    }
+    Some((grid.size(), rgb))
+}
+
 /// Bytes of one row of each plane, for checking that a frame holds what it says.
 fn row_bytes(format: PixelFormat, size: FrameSize) -> [(usize, usize); 3] {
     let (w, h) = (size.width as usize, size.height as usize);

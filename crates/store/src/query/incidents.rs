@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use wayside_types::{
-    CameraId, Incident, IncidentId, IncidentKind, IncidentRecord, IncidentState, LonLat, Place, Point,
-    Reason, Severity, Timestamp, ZoneId,
+    CameraId, Incident, IncidentId, IncidentKind, IncidentRecord, IncidentState, IncidentStill, LonLat,
+    Place, Point, Reason, Severity, StillKind, Timestamp, ZoneId,
 };
 
 use super::stored;
@@ -238,6 +238,46 @@ pub async fn incident(db: &Database, id: &IncidentId) -> Result<Option<IncidentR
     )
     .fetch_optional(db.pool());
     db.answer("an incident", row).await?.map(Row::into_record).transpose()
+}
+
+/// Which stills of an incident there are.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database can't be reached or takes too long.
+pub async fn stills(db: &Database, id: &IncidentId) -> Result<Vec<StillKind>, StoreError> {
+    db.schema().await?;
+    let kinds = sqlx::query_scalar!(
+        "SELECT kind FROM incident_still WHERE incident = $1 ORDER BY kind DESC",
+        id.to_string()
+    )
+    .fetch_all(db.pool());
+    let kinds = db.answer("an incident's stills", kinds).await?;
+    kinds.iter().map(|kind| stored(kind.parse())).collect()
+}
+
+/// One still of an incident; `None` where there is none, or none any more.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database can't be reached or takes too long.
+pub async fn still(
+    db: &Database,
+    id: &IncidentId,
+    kind: StillKind,
+) -> Result<Option<IncidentStill>, StoreError> {
+    db.schema().await?;
+    let row = sqlx::query!(
+        r#"SELECT taken_at AS "taken_at: SqlTimestamp", jpeg FROM incident_still WHERE incident = $1 AND kind = $2"#,
+        id.to_string(),
+        kind.as_str(),
+    )
+    .fetch_optional(db.pool());
+    let row = db.answer("a still", row).await?;
+    Ok(row.map(|row| IncidentStill {
+        incident: id.clone(),
+        kind,
+        taken_at: row.taken_at.to_jiff(),
+        jpeg: row.jpeg.into(),
+    }))
 }
 
 #[cfg(test)]

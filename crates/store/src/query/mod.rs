@@ -15,7 +15,7 @@ mod measurements;
 pub use cameras::{CameraRow, cameras};
 pub use cursor::Cursor;
 pub use flow::{LineFlow, ZoneFlow};
-pub use incidents::{IncidentCursor, IncidentPage, IncidentQuery, incident, incidents};
+pub use incidents::{IncidentCursor, IncidentPage, IncidentQuery, incident, incidents, still, stills};
 pub use matrix::{MatrixQuery, MovementMatrix, matrix};
 pub use measurements::{
     GroupBy, GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject, SmallCells,

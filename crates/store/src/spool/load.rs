@@ -2,7 +2,7 @@
 //! business, how it becomes rows the writer's.
 
 use serde::{Deserialize, Serialize};
-use wayside_types::{ClosedBins, IncidentRecord};
+use wayside_types::{ClosedBins, IncidentRecord, IncidentStill};
 
 /// Something that is kept and is no bin. On disk each is a record of its own, by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -10,6 +10,8 @@ use wayside_types::{ClosedBins, IncidentRecord};
 pub(crate) enum Notice {
     /// An incident as it stands.
     Incident(IncidentRecord),
+    /// A still of an incident.
+    Still(IncidentStill),
 }
 
 impl Notice {
@@ -17,6 +19,7 @@ impl Notice {
     pub(crate) fn rows(&self) -> usize {
         match self {
             Self::Incident(record) => 1 + record.incident.why.len(),
+            Self::Still(_) => 1,
         }
     }
 
@@ -24,6 +27,7 @@ impl Notice {
     pub(crate) fn camera(&self) -> &str {
         match self {
             Self::Incident(record) => record.id.camera.as_str(),
+            Self::Still(still) => still.incident.camera.as_str(),
         }
     }
 }

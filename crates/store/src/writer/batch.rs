@@ -11,6 +11,7 @@ use wayside_types::{
 
 use super::flow_columns::{FlowColumns, ZoneColumns, check_flow, check_zone};
 use super::incidents::Newest;
+use super::stills::Stills;
 use crate::error::StoreError;
 use crate::months::month_of;
 use crate::spool::Load;
@@ -29,12 +30,14 @@ pub(super) struct Rows {
     /// With the seconds that the camera observed.
     zones: BTreeMap<(Head, String, i64), (f64, ZoneBin)>,
     pub(super) incidents: Newest,
+    pub(super) stills: Stills,
 }
 
 impl Rows {
     /// Takes the rows of these records.
     pub(super) fn of(load: &Load) -> Self {
-        let mut rows = Self { incidents: Newest::of(&load.notices), ..Self::default() };
+        let (incidents, stills) = (Newest::of(&load.notices), Stills::of(&load.notices));
+        let mut rows = Self { incidents, stills, ..Self::default() };
         for record in &load.bins {
             rows.add_coverage(&record.coverage);
             for bin in &record.bins {
@@ -55,6 +58,7 @@ impl Rows {
             + self.flows.len()
             + self.zones.len()
             + self.incidents.rows()
+            + self.stills.rows()
     }
 
     /// The months that these rows fall into.

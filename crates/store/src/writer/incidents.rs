@@ -57,7 +57,10 @@ pub(super) struct Newest(BTreeMap<IncidentId, IncidentRecord>);
 impl Newest {
     pub(super) fn of(notices: &[Notice]) -> Self {
         let mut newest: BTreeMap<IncidentId, IncidentRecord> = BTreeMap::new();
-        for Notice::Incident(record) in notices {
+        for record in notices
+            .iter()
+            .filter_map(|notice| if let Notice::Incident(record) = notice { Some(record) } else { None })
+        {
             match newest.get_mut(&record.id) {
                 Some(known) if !record.is_newer_than(known) => {}
                 Some(known) => *known = record.clone(),

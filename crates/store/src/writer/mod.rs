@@ -1,5 +1,5 @@
 //! Brings closed bins and incidents into the database without ever making the engine wait for it. What a batch looks like
-//! is `batch`, `flow_columns` and `incidents`, its SQL `upsert`, the loop that retries `worker`, the files
+//! is `batch`, `flow_columns`, `incidents` and `stills`, its SQL `upsert`, the loop that retries `worker`, the files
 //! [`crate::spool`].
 //!
 //! The protocol, which loses and doubles no closed bin whatever is killed when:
@@ -24,6 +24,7 @@
 mod batch;
 mod flow_columns;
 mod incidents;
+mod stills;
 mod upsert;
 mod worker;
 
@@ -33,7 +34,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use wayside_types::{CameraSpec, ClosedBins, IncidentRecord, SharedClock};
+use wayside_types::{CameraSpec, ClosedBins, IncidentRecord, IncidentStill, SharedClock};
 
 use crate::checkpoint::Checkpoint;
 use crate::database::DatabaseHandle;
@@ -53,14 +54,16 @@ pub struct WriterOptions {
     pub batch_rows: u32,
     /// How many rows may wait in memory while the spool can't be written.
     pub memory_rows: usize,
+    /// Stills of incidents are deleted after so many days.
+    pub stills_days: u32,
 }
 
 impl WriterOptions {
     /// For these cameras in this run, with batches of 5,000 rows and at most 200,000 rows in memory (about
-    /// 100 MB).
+    /// 100 MB); stills are kept for 30 days.
     #[must_use]
     pub fn new(epoch: i64, cameras: Vec<CameraSpec>) -> Self {
-        Self { epoch, cameras, batch_rows: 5_000, memory_rows: 200_000 }
+        Self { epoch, cameras, batch_rows: 5_000, memory_rows: 200_000, stills_days: 30 }
     }
 }
 
@@ -175,6 +178,16 @@ impl Writer {
     /// [`StoreError::Overflow`] when neither disk nor memory can take more.
     pub fn submit_incidents(&self, records: Vec<IncidentRecord>) -> Result<(), StoreError> {
         self.handle.shared.submit_incidents(records)
+    }
+
+    /// Keeps a still, after its incident.
+    ///
+    /// # Errors
+    /// [`StoreError::BadIncident`] for one that must not be stored; [`StoreError::Overflow`] when neither disk nor memory
+    /// can take more.
+    pub fn submit_still(&self, still: IncidentStill) -> Result<(), StoreError> {
+        stills::check(&still)?;
+        self.handle.shared.take(Load::of_notices(vec![Notice::Still(still)]), None)
     }
 
     /// Submits what was open when an earlier run ended, under that run's epoch. Call it before the engine

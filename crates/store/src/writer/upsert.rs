@@ -6,7 +6,7 @@ use sqlx::postgres::{PgConnection, PgTransaction};
 
 use super::batch::{CountColumns, CoverageColumns, Rows};
 use super::flow_columns::{FlowColumns, ZoneColumns};
-use super::incidents;
+use super::{incidents, stills};
 
 /// Writes all rows, or none.
 pub(super) async fn write(connection: &mut PgConnection, rows: &Rows) -> Result<(), sqlx::Error> {
@@ -36,6 +36,7 @@ pub(super) async fn write(connection: &mut PgConnection, rows: &Rows) -> Result<
         write_zones(&mut transaction, &zones).await?;
     }
     incidents::write(&mut transaction, &rows.incidents).await?;
+    stills::write(&mut transaction, &rows.stills).await?;
     transaction.commit().await
 }
 

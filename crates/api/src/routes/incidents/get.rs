@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use wayside_store::query;
-use wayside_types::IncidentId;
+use wayside_types::{IncidentId, StillKind};
 
 use super::{Incident, problem_of};
 use crate::params::Params;
@@ -34,7 +34,10 @@ pub(crate) async fn handler(
     Params::parse(query.as_deref()).finish()?;
     let parsed: IncidentId = id.parse().map_err(|_| no_such(&id))?;
     let found = query::incident(&state.database, &parsed).await.map_err(|error| problem_of(&error))?;
-    found.as_ref().map(Incident::from).map(Json).ok_or_else(|| no_such(&id))
+    let mut incident = found.as_ref().map(Incident::from).ok_or_else(|| no_such(&id))?;
+    let stills = query::stills(&state.database, &parsed).await.map_err(|error| problem_of(&error))?;
+    incident.stills = Some(stills.into_iter().map(StillKind::as_str).collect());
+    Ok(Json(incident))
 }
 
 /// Nothing is known under this id.

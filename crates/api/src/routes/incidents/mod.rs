@@ -3,6 +3,7 @@
 
 pub(crate) mod get;
 pub(crate) mod list;
+pub(crate) mod still;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -52,6 +53,8 @@ pub(crate) struct Incident {
     place: Option<Place>,
     /// Why the rule fired: each value that was found against the setting that it was held against.
     why: Vec<Reason>,
+    /// Which stills there are: some of `start` and `confirmed`; null in lists and live events.
+    stills: Option<Vec<&'static str>>,
 }
 
 /// A place on the road.
@@ -112,6 +115,7 @@ impl From<&IncidentRecord> for Incident {
             ended_at: incident.ended,
             place,
             why: why.collect(),
+            stills: None,
         }
     }
 }

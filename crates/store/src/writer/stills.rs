@@ -1,0 +1,84 @@
+//! The stills of incidents on their way into the database, and out of it when they are old. What they show was redacted
+//! before it came here.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use sqlx::postgres::{PgConnection, PgTransaction};
+use wayside_types::{IncidentId, IncidentStill, StillKind, Timestamp};
+
+use crate::error::StoreError;
+use crate::spool::Notice;
+
+/// What the database would refuse for ever.
+pub(super) fn check(still: &IncidentStill) -> Result<(), StoreError> {
+    let bad = |reason: String| StoreError::BadIncident { id: still.incident.to_string(), reason };
+    if still.jpeg.len() > IncidentStill::MAX_BYTES {
+        let (got, most) = (still.jpeg.len(), IncidentStill::MAX_BYTES);
+        return Err(bad(format!("a still of {got} bytes is more than {most}")));
+    }
+    if !still.jpeg.starts_with(&[0xff, 0xd8]) || still.jpeg.len() < 4 {
+        return Err(bad("a still is no JPEG".to_owned()));
+    }
+    Ok(())
+}
+
+/// The stills of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Stills(BTreeMap<(IncidentId, StillKind), IncidentStill>);
+
+impl Stills {
+    pub(super) fn of(notices: &[Notice]) -> Self {
+        let stills = notices.iter().filter_map(|notice| match notice {
+            Notice::Still(still) => Some(still),
+            Notice::Incident(_) => None,
+        });
+        Self(stills.map(|still| ((still.incident.clone(), still.kind), still.clone())).collect())
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Writes the stills of incidents that are there; one whose incident was deleted meanwhile is gone with it. What was
+/// written once stays as it is.
+pub(super) async fn write(transaction: &mut PgTransaction<'_>, stills: &Stills) -> Result<(), sqlx::Error> {
+    if stills.0.is_empty() {
+        return Ok(());
+    }
+    let all = stills.0.values();
+    let incident: Vec<String> = all.clone().map(|still| still.incident.to_string()).collect();
+    let kind: Vec<String> = all.clone().map(|still| still.kind.as_str().to_owned()).collect();
+    let taken_at: Vec<SqlTimestamp> = all.clone().map(|still| still.taken_at.to_sqlx()).collect();
+    let jpeg: Vec<Vec<u8>> = all.map(|still| still.jpeg.to_vec()).collect();
+    sqlx::query!(
+        "INSERT INTO incident_still (incident, kind, taken_at, jpeg) \
+         SELECT u.incident, u.kind, u.taken_at, u.jpeg \
+         FROM UNNEST($1::text[], $2::text[], $3::timestamptz[], $4::bytea[]) AS u(incident, kind, taken_at, jpeg) \
+         WHERE EXISTS (SELECT FROM incident i WHERE i.id = u.incident) \
+         ON CONFLICT (incident, kind) DO NOTHING",
+        &incident,
+        &kind,
+        &taken_at as _,
+        &jpeg,
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Deletes stills that were taken longer ago than this; how many there were.
+pub(super) async fn delete_older(
+    connection: &mut PgConnection,
+    now: Timestamp,
+    days: u32,
+) -> Result<u64, sqlx::Error> {
+    let kept = SignedDuration::from_hours(24 * i64::from(days));
+    let oldest = now.checked_sub(kept).unwrap_or(Timestamp::MIN);
+    let done = sqlx::query!("DELETE FROM incident_still WHERE taken_at < $1", oldest.to_sqlx() as _)
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected())
+}
