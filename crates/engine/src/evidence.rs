@@ -78,7 +78,7 @@ impl Evidence {
         if !due {
             return;
         }
-        let known: Vec<Detection> = self.recent.iter().flat_map(|(_, found)| found.iter().cloned()).collect();
+        let known: Vec<Detection> = self.recent.iter().flat_map(|(_, found)| found.iter().copied()).collect();
         let Some((size, rgb)) = reduced(frame, width_px) else { return };
         match Still::new(size, rgb, frame.size, width_px, &known) {
             Ok(still) => self.fresh.push_back((at, still)),
@@ -272,7 +272,7 @@ mod tests {
         {
             let mut evidence = Evidence::default();
             for ms in (0..8_000).step_by(100) {
-                let found = if ms == seen_ms { vec![walker.clone()] } else { Vec::new() };
+                let found = if ms == seen_ms { vec![walker] } else { Vec::new() };
                 evidence.see(&frame(ms), &found, 480);
             }
             evidence.want(&record(5_000, 5_000), &[]);

@@ -240,7 +240,7 @@ mod tests {
 
     /// Stripes one pixel wide: whatever is left of them is seen.
     fn stripes() -> Vec<u8> {
-        let bright = |n: u32| if n % 240 % 2 == 0 { [250, 20, 20] } else { [5, 5, 200] };
+        let bright = |n: u32| if (n % 240).is_multiple_of(2) { [250, 20, 20] } else { [5, 5, 200] };
         (0..240 * 120).flat_map(bright).collect()
     }
 

@@ -206,8 +206,9 @@ fn check_incidents(runs: &[Run], rows: &[String]) {
     let mut told = 0;
     for run in runs {
         for n in &run.told {
-            let state =
-                found.remove(&(run.epoch.unwrap(), *n)).unwrap_or_else(|| panic!("incident {n} is lost"));
+            let state = found.remove(&(run.epoch.unwrap(), *n));
+            assert!(state.is_some(), "incident {n} is lost");
+            let state = state.unwrap();
             // The end may have been kept without our hearing of it.
             assert!(
                 state == "ended" || (state == "unknown" && !run.over.contains(n)),

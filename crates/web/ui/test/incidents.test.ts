@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 
-import { incidentPage, liveEvent } from "../src/api/guards";
+import { incidentPage, liveEvent, stillsOf } from "../src/api/guards";
 import type { Incident } from "../src/api/types";
 import { began, EVERYTHING, KEPT, listed, NONE, onlyOpen, open, queryOf, shown, told } from "../src/live/incidents";
 import { because, kindName, lasting, onMap } from "../src/model/incidents";
@@ -115,6 +115,12 @@ describe("the wire", () => {
     const { items } = incidentPage({ items: [{ ...wire, zone: null, place: null, ended_at: null, state: "unknown" }] });
     expect(items[0]).toMatchObject({ zone: null, place: null, endedAt: null });
   });
+});
+
+test("an incident says which stills there are", () => {
+  expect(stillsOf({ ...wire, stills: ["start", "confirmed"] })).toEqual(["start", "confirmed"]);
+  expect(stillsOf({ ...wire, stills: null })).toEqual([]);
+  expect(() => stillsOf({ ...wire, stills: ["face"] })).toThrow("one of start confirmed");
 });
 
 test("it is said in words", () => {

@@ -244,7 +244,11 @@ impl Site {
         wait(Duration::from_secs(30), "bins and an incident in the database", || {
             let quarter = self.rows("lines", "15m");
             let minutes = self.rows("lines", "1m");
-            (quarter >= 1 && minutes >= 2 && !self.incidents().is_empty()).then_some(())
+            let incident = self.incidents().into_iter().next()?;
+            let path = format!("/api/v1/incidents/{}", incident["id"].as_str()?);
+            let one: Value = serde_json::from_str(&self.get(&path, &[]).text()).unwrap();
+            let stills = one["stills"].as_array().is_some_and(|stills| stills.len() == 2);
+            (quarter >= 1 && minutes >= 2 && stills).then_some(())
         });
         (planted, forms)
     }
@@ -287,7 +291,9 @@ impl Site {
             ["15m", "1h", "1d"].map(|bin| format!("/api/v1/measurements/matrix?bin={bin}&camera={id}")),
         );
         let incident = self.incidents().first().unwrap()["id"].as_str().unwrap().to_owned();
-        paths.extend(["/api/v1/incidents".to_owned(), format!("/api/v1/incidents/{incident}")]);
+        let one = format!("/api/v1/incidents/{incident}");
+        paths.extend(["start", "confirmed"].map(|still| format!("{one}/stills/{still}")));
+        paths.extend(["/api/v1/incidents".to_owned(), one]);
         self.all_routes_are_in(&paths, &incident);
         let mut sent = Vec::new();
         for path in &paths {
@@ -305,6 +311,7 @@ impl Site {
         let packed = sent.iter().filter(|(_, bytes)| bytes.starts_with(&[0x1f, 0x8b])).count();
         assert!(packed > 5, "only {packed} answers were packed");
         self.background_is_searched(planted, &page);
+        self.stills_are_searched(&incident, &page);
         sent
     }
 
@@ -326,6 +333,18 @@ impl Site {
         assert!(!found.is_empty(), "a whole frame as JPEG would not be noticed");
     }
 
+    /// There are stills, no larger than they may be, and for the page only.
+    fn stills_are_searched(&self, incident: &str, page: &[(&str, &str)]) {
+        for still in ["start", "confirmed"] {
+            let path = format!("/api/v1/incidents/{incident}/stills/{still}");
+            let jpeg = self.get(&path, page);
+            assert!(jpeg.head.contains("image/jpeg"), "no still: {}", jpeg.head);
+            let picture = image::load_from_memory(&jpeg.body).unwrap();
+            assert!(picture.width() <= 480, "the still is {} px wide", picture.width());
+            assert!(!self.get(&path, &[]).head.contains("image/jpeg"), "a program was given a still");
+        }
+    }
+
     /// A route that this test does not know would go unsearched.
     fn all_routes_are_in(&self, paths: &[String], incident: &str) {
         let api: Value = serde_json::from_str(&self.get("/api/openapi.json", &[]).text()).unwrap();
@@ -335,7 +354,7 @@ impl Site {
                 "{route} does more than GET: search it"
             );
             let id = if route.starts_with("/api/v1/incidents") { incident } else { self.camera.id.as_str() };
-            let path = route.replace("{id}", id);
+            let path = route.replace("{id}", id).replace("{still}", "confirmed");
             let known = paths.iter().any(|p| p.split('?').next() == Some(&path)) || route == "/api/v1/live";
             assert!(known, "{route} is not searched");
         }

@@ -2,8 +2,8 @@
 // `ApiError`s whose message can be shown as it is.
 
 import { clockOffset } from "../model/time";
-import { cameraPage, DataError, incidentPage, measurementPage, readinessOf, type Measurement, type Page } from "./guards";
-import type { BinLength, Camera, Incident, Readiness } from "./types";
+import { cameraPage, DataError, incidentPage, measurementPage, readinessOf, stillsOf, type Measurement, type Page } from "./guards";
+import type { BinLength, Camera, Incident, Readiness, StillKind } from "./types";
 
 /** A request that failed, in words for an operator. */
 export class ApiError extends Error {
@@ -117,6 +117,15 @@ export async function csv(camera: string, span: Span): Promise<Blob> {
 /** A page of the incidents, newest first. */
 export async function incidents(query: URLSearchParams): Promise<Page<Incident>> {
   return incidentPage(await json(`/api/v1/incidents?${query}`));
+}
+
+/** Which stills of an incident there are. */
+export async function stills(id: string): Promise<StillKind[]> {
+  return stillsOf(await json(`/api/v1/incidents/${id}`));
+}
+
+export function stillUrl(id: string, kind: StillKind): string {
+  return `/api/v1/incidents/${id}/stills/${kind}`;
 }
 
 /** A camera's background, or null while there is none yet. */

@@ -25,6 +25,7 @@ import {
   type Readiness,
   type Reason,
   type RoadUserClass,
+  type StillKind,
   type Stages,
   type Zone,
 } from "./types";
@@ -283,6 +284,7 @@ function closedBin(o: Json, where: string): ClosedBin {
   };
 }
 
+const STILLS = ["start", "confirmed"] as const;
 const INCIDENT_STATES = ["open", "ended", "unknown"] as const;
 
 function reason(value: unknown, where: string): Reason {
@@ -322,6 +324,13 @@ function incident(value: unknown, where: string): Incident {
     place: optional(o["place"], (v) => place(v, `${here}.place`)),
     why: array(o["why"], `${here}.why`).map((r, i) => reason(r, `${here}.why[${i}]`)),
   };
+}
+
+/** Which stills an incident has, as its own address says. */
+export function stillsOf(value: unknown): StillKind[] {
+  const o = object(value, "the incident");
+  const kinds = optional(o["stills"], (v) => array(v, "the incident's stills")) ?? [];
+  return kinds.map((kind, i) => oneOf(kind, STILLS, `the incident's stills[${i}]`));
 }
 
 export function incidentPage(value: unknown): Page<Incident> {

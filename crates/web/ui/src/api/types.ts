@@ -156,6 +156,9 @@ export interface Incident {
   why: Reason[];
 }
 
+/** As it began, and as the rule was fulfilled. */
+export type StillKind = "start" | "confirmed";
+
 export type LiveEvent =
   | { kind: "incident"; incident: Incident }
   | { kind: "hello"; version: string; timeZone: string | null; icons: boolean }
