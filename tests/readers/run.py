@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plants faces and plates in real footage, lets Wayside make its background views of it, and has readers look.
+"""Plants faces and plates in real footage, lets Wayside make its background views and stills of it, and has readers look.
 
     run.py SHARED ASTRONAUT HELPER…    footage, the picture of a face, and the command that makes the views
 
@@ -70,7 +70,9 @@ def judge(case, folder, reader, verdict):
     boxes = json.loads((folder / f"{name}.boxes.json").read_text())
     # Whatever redaction makes has a name of this form; the word says what it is.
     pictures = sorted(folder.glob(f"{name}.redacted.*.jpg"))
-    verdict.check(len(pictures) >= 2, f"{name}: {len(pictures)} views were made of it")
+    stills = [path for path in pictures if ".still-" in path.name]
+    verdict.check(len(pictures) - len(stills) >= 2, f"{name}: {len(pictures) - len(stills)} views were made of it")
+    verdict.check(len(stills) == 3, f"{name}: {len(stills)} stills were made of it")
     widths, looked_at = [], set()
     for path in pictures:
         # Where nothing moves, the later picture may be the earlier one to the byte.

@@ -68,6 +68,17 @@ struct SiteFile {
     inference: Option<Inference>,
     /// How RTSP cameras are talked to.
     rtsp: Option<Rtsp>,
+    /// How long things are kept.
+    retention: Option<Retention>,
+}
+
+/// How long things are kept.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Retention {
+    /// Stills of incidents are deleted after so many days. Default 30.
+    #[schemars(range(min = 1, max = 3_650))]
+    stills_days: Option<u32>,
 }
 
 /// The database.

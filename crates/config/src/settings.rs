@@ -33,11 +33,14 @@ pub(crate) const SITE_KEYS: &[&str] = &[
     "database",
     "inference",
     "rtsp",
+    "retention",
 ];
 /// Keys of `[database]`.
 pub(crate) const DATABASE_KEYS: &[&str] = &["url"];
 /// Keys of `[inference]`.
 pub(crate) const INFERENCE_KEYS: &[&str] = &["provider", "workers"];
+/// Keys of `[retention]`.
+pub(crate) const RETENTION_KEYS: &[&str] = &["stills_days"];
 /// Keys of `[rtsp]`.
 pub(crate) const RTSP_KEYS: &[&str] = &[
     "transport",
@@ -50,6 +53,9 @@ pub(crate) const RTSP_KEYS: &[&str] = &[
 
 /// The address that is listened on when none is given.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+/// How long stills of incidents are kept when nothing is said.
+const DEFAULT_STILLS_DAYS: u32 = 30;
 
 /// A site's settings, checked; every path is absolute.
 #[derive(Debug, Clone)]
@@ -86,6 +92,8 @@ pub struct Settings {
     pub inference_workers: Option<NonZeroUsize>,
     /// How RTSP cameras are talked to.
     pub rtsp: RtspSettings,
+    /// Stills of incidents are deleted after so many days.
+    pub stills_days: u32,
 }
 
 impl Settings {
@@ -246,6 +254,7 @@ fn read_root(root: &Section<'_>, place: &Place, directory: &Path, env: &Env, kee
     let database_url = root.get("database").and_then(|item| read_database(&item, env));
     let (provider, inference_workers) = root.get("inference").map(|i| read_inference(&i)).unwrap_or_default();
     let rtsp = root.get("rtsp").map(|item| read_rtsp(&item)).unwrap_or_default();
+    let stills_days = root.get("retention").and_then(|item| read_stills_days(&item));
     let cameras = cameras_dir.clone().unwrap_or_else(|| directory.join("cameras"));
     let profiles = profiles_dir.clone().unwrap_or_else(|| place.home.join("pipelines"));
     let models = models_dir.clone().unwrap_or_else(|| place.home.join("models"));
@@ -268,6 +277,7 @@ fn read_root(root: &Section<'_>, place: &Place, directory: &Path, env: &Env, kee
             provider,
             inference_workers,
             rtsp,
+            stills_days: stills_days.unwrap_or(DEFAULT_STILLS_DAYS),
         })
     };
     ReadSettings {
@@ -334,6 +344,11 @@ fn read_inference(item: &Item<'_>) -> (Provider, Option<NonZeroUsize>) {
     let provider = section.get("provider").and_then(|i| i.one_of(&providers)).unwrap_or_default();
     let workers = section.get("workers").and_then(|i| i.whole(1..=256, "sessions"));
     (provider, workers.and_then(|n| NonZeroUsize::new(n as usize)))
+}
+
+fn read_stills_days(item: &Item<'_>) -> Option<u32> {
+    let section = item.section(RETENTION_KEYS, SITE_KEYS)?;
+    section.get("stills_days").and_then(|i| i.whole(1..=3_650, "days"))
 }
 
 fn read_rtsp(item: &Item<'_>) -> RtspSettings {

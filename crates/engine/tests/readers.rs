@@ -1,4 +1,4 @@
-//! Makes the background views that readers of faces and plates must find nothing in: the real detector, the real
+//! Makes the background views and the stills of incidents that readers of faces and plates must find nothing in: the real detector, the real
 //! running background and the real redaction over frames in which somebody planted something. Planting and
 //! reading are done by tests/readers, which starts this; on its own it has nothing to do.
 #![allow(
@@ -14,16 +14,22 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use wayside_detect::{Detector, DetectorOptions, Model, Provider, Runtime};
+use wayside_engine::evidence::Evidence;
 use wayside_engine::view::LiveView;
-use wayside_ingest::background::Background;
-use wayside_redact::{BackgroundPicture, MAX_WIDTH_PX, background_jpeg};
+use wayside_ingest::background::{Background, reduced};
+use wayside_redact::{BackgroundPicture, MAX_WIDTH_PX, Marks, Still, background_jpeg};
 use wayside_types::frame::OwnedPixels;
-use wayside_types::{BBox, CameraId, Detection, Frame, FrameSize, PixelFormat, Timestamp};
+use wayside_types::{
+    BBox, CameraId, Detection, Frame, FrameSize, Incident, IncidentKind, IncidentRecord, PixelFormat, Severity,
+    Timestamp,
+};
 
 /// Where tests/readers put cases.json and the frames, and wants the pictures.
 const FOLDER: &str = "WAYSIDE_READERS_DIR";
 /// Long enough for the first picture, and for one of a median that has all its samples.
 const SECONDS: u32 = 40;
+/// When an incident is detected.
+const DETECTED_S: u32 = 30;
 /// As the engine's worker asks.
 const LOWEST_SCORE: f32 = 0.1;
 
@@ -76,17 +82,37 @@ impl Case {
         self.write_boxes(&found);
         let mut view = LiveView::new(None, Duration::ZERO);
         let mut unredacted = Background::new(MAX_WIDTH_PX);
+        let mut evidence = Evidence::default();
         for second in 0..SECONDS {
             let index = second as usize % self.frames.len();
             let now = Duration::from_secs(second.into());
-            let frame = Frame { media_time: now, seq: second.into(), ..self.frames[index].clone() };
+            let captured_at = Timestamp::UNIX_EPOCH + now;
+            let frame = Frame { media_time: now, captured_at, seq: second.into(), ..self.frames[index].clone() };
             view.sample(now, &frame, &found[index]);
             if let Some(jpeg) = view.picture(now, &frame, detector).unwrap() {
                 self.write(&format!("redacted.background-{second:02}s.jpg"), &jpeg);
             }
             unredacted.update(&frame, &[]);
+            evidence.see(&frame, &found[index], view.still_width_px(frame.size));
+            if second == 0 {
+                self.write_lone_still(&frame, &found[index], &mut view);
+            }
+            if second == DETECTED_S {
+                evidence.want(&incident(), &[]);
+            }
+            for given in evidence.give(false, view.still_width_px(frame.size)) {
+                self.write(&format!("redacted.still-{}.jpg", given.kind.as_str()), &given.jpeg().unwrap());
+            }
         }
         self.write("control.jpg", &control(&unredacted));
+    }
+
+    /// A still of which nothing is known but its own frame: the least that is ever covered.
+    fn write_lone_still(&self, frame: &Frame, found: &[Detection], view: &mut LiveView) {
+        let width_px = view.still_width_px(frame.size);
+        let (size, rgb) = reduced(frame, width_px).unwrap();
+        let still = Still::new(size, rgb, frame.size, width_px, found).unwrap();
+        self.write("redacted.still-alone.jpg", &still.jpeg(&Marks::default(), "planted").unwrap());
     }
 
     /// What the detector saw in each frame, grown as it is before it is kept out: for telling apart whether
@@ -103,6 +129,23 @@ impl Case {
     fn write(&self, what: &str, bytes: &[u8]) {
         std::fs::write(self.folder.join(format!("{}.{what}", self.name)), bytes).unwrap();
     }
+}
+
+/// An incident that began ten seconds before it was detected.
+fn incident() -> IncidentRecord {
+    let at = |s: u32| Timestamp::UNIX_EPOCH + Duration::from_secs(s.into());
+    let incident = Incident {
+        kind: IncidentKind::StoppedVehicle,
+        zone: None,
+        place: None,
+        severity: Severity::Moderate,
+        confidence: 0.9,
+        onset: at(DETECTED_S - 10),
+        detected: at(DETECTED_S),
+        ended: None,
+        why: Vec::new(),
+    };
+    IncidentRecord::began("planted.1.1".parse().unwrap(), incident, at(DETECTED_S), None)
 }
 
 /// The same background if nothing were kept out, filled or brought to scale: readers must find something here.

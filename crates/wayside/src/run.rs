@@ -127,7 +127,8 @@ async fn start_engine(
     let settings = &site.settings;
     let data_dir = &settings.data_dir;
     let epoch = epoch::next(data_dir, &*clock)?;
-    let options = WriterOptions::new(epoch, site.cameras.clone());
+    let stills_days = settings.stills_days;
+    let options = WriterOptions { stills_days, ..WriterOptions::new(epoch, site.cameras.clone()) };
     let writer = Writer::start(database, &data_dir.join("spool"), clock.clone(), options)?;
     let checkpoint = Checkpoint::open(&data_dir.join("checkpoint"))?;
     writer.recover(&checkpoint)?;

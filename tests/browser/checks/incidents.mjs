@@ -46,6 +46,19 @@ async function live(t) {
       await t.shot(page, "incidents-open", { fullPage: true });
     });
 
+    await t.check("its stills are shown, no wider than they may be", async () => {
+      await eventually(30, async () => assert.deepEqual((await t.api(page, `/api/v1/incidents/${id}`)).stills, ["start", "confirmed"]));
+      const row = page.locator(`[data-incident="${id}"]`);
+      await row.getByText("Stills").click();
+      await eventually(15, async () => {
+        const widths = await row.locator("img").evaluateAll((all) => all.map((img) => img.naturalWidth));
+        assert.equal(widths.length, 2);
+        assert.ok(widths.every((w) => w >= 16 && w <= 480), widths.join(" "));
+      });
+      await t.accessible(page);
+      await t.shot(page, "incidents-stills", { fullPage: true });
+    });
+
     await t.check("the overview and the camera's card say what is open", async () => {
       await overview.getByTestId("open-incidents").waitFor();
       await overview.getByTestId("card-incidents").first().waitFor();
