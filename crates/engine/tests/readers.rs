@@ -20,8 +20,8 @@ use wayside_ingest::background::{Background, reduced};
 use wayside_redact::{BackgroundPicture, MAX_WIDTH_PX, Marks, Still, background_jpeg};
 use wayside_types::frame::OwnedPixels;
 use wayside_types::{
-    BBox, CameraId, Detection, Frame, FrameSize, Incident, IncidentKind, IncidentRecord, PixelFormat, Severity,
-    Timestamp,
+    BBox, CameraId, Detection, Frame, FrameSize, Incident, IncidentKind, IncidentRecord, PixelFormat,
+    Severity, Timestamp,
 };
 
 /// Where tests/readers put cases.json and the frames, and wants the pictures.
@@ -87,7 +87,8 @@ impl Case {
             let index = second as usize % self.frames.len();
             let now = Duration::from_secs(second.into());
             let captured_at = Timestamp::UNIX_EPOCH + now;
-            let frame = Frame { media_time: now, captured_at, seq: second.into(), ..self.frames[index].clone() };
+            let frame =
+                Frame { media_time: now, captured_at, seq: second.into(), ..self.frames[index].clone() };
             view.sample(now, &frame, &found[index]);
             if let Some(jpeg) = view.picture(now, &frame, detector).unwrap() {
                 self.write(&format!("redacted.background-{second:02}s.jpg"), &jpeg);
