@@ -160,8 +160,8 @@ impl Keeper {
 /// never waits for the database.
 fn keep(told: &Receiver<Told>, writer: &Writer, hub: &LiveHub, clock: &SharedClock) {
     let took = histogram!("wayside_incident_told_seconds");
-    let mut last = false;
-    while let (false, Ok(first)) = (last, told.recv()) {
+    while let Ok(first) = told.recv() {
+        let mut last = false;
         let (mut records, mut stills) = (Vec::new(), Vec::new());
         // What came meanwhile shares the sync.
         for one in std::iter::once(first).chain(told.try_iter()) {
@@ -182,6 +182,9 @@ fn keep(told: &Receiver<Told>, writer: &Writer, hub: &LiveHub, clock: &SharedClo
             hub.publish(LiveEvent::Incident(Arc::new(record)));
         }
         stills.iter().for_each(|given| keep_still(given, writer));
+        if last {
+            return;
+        }
     }
 }
 
