@@ -5,6 +5,8 @@
 use wayside_types::view::VIEW_BLOCKS;
 use wayside_types::{Frame, FrameSize, LumaCells, PixelFormat, ViewSample};
 
+use crate::steps::Steps;
+
 /// Rows read in each row of blocks; more cost time and tell no more.
 const ROWS_A_BLOCK: usize = 8;
 /// Edges are steps over this many pixels: one pixel's is mostly noise.
@@ -14,6 +16,7 @@ const STEP: usize = 2;
 #[derive(Default)]
 pub struct ViewMeter {
     rows: Option<Rows>,
+    steps: Steps,
 }
 
 impl std::fmt::Debug for ViewMeter {
@@ -51,7 +54,8 @@ impl ViewMeter {
         changes.sort_by(f32::total_cmp);
         let change = changes.get(changes.len() / 4).copied().filter(|_| known);
         let change_most = changes.last().copied().filter(|_| known);
-        Some(ViewSample { cells, edges: means(&sums.edges), change, change_most })
+        let steps = self.steps.of(frame, &cells)?;
+        Some(ViewSample { cells, edges: means(&sums.edges), steps, change, change_most })
     }
 
     /// Forgets the frame before.
