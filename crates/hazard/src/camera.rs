@@ -112,9 +112,10 @@ impl Camera {
         }
     }
 
-    /// Looks at a frame, which the scene has seen. `dt_s` is the time since the one before.
-    pub fn see(&mut self, at: Timestamp, dt_s: f64, view: &ViewSample, scene: &Scene) {
-        let look = Look::of(view);
+    /// Looks at a frame, which the scene has seen. `dt_s` is the time since the one before, `hidden` the parts of the
+    /// picture in which road users are.
+    pub fn see(&mut self, at: Timestamp, dt_s: f64, view: &ViewSample, hidden: Vec<bool>, scene: &Scene) {
+        let look = Look::of(view, hidden);
         let calm = self.calm.get_or_insert_with(|| look.clone());
         calm.approach(&look, (dt_s / CALM_S).min(1.0) as f32);
         self.calm_shares = self.reference.compare(calm);
@@ -165,7 +166,7 @@ impl Camera {
         for (kind, doubt) in KINDS.iter().zip(&self.doubts) {
             let (Some((_, last)), Some(since)) = (doubt.seen, doubt.onset) else { continue };
             let lasted_s = seconds(since, last);
-            if lasted_s < self.hold_s(*kind) {
+            if lasted_s < self.settings.hold_s(*kind) {
                 continue;
             }
             let about = Circumstances { zone: None, traffic_moves: false, lasted_s, excess: doubt.excess };
@@ -182,18 +183,6 @@ impl Camera {
             });
         }
         held
-    }
-
-    fn hold_s(&self, kind: IncidentKind) -> f64 {
-        let s = &self.settings;
-        match kind {
-            IncidentKind::CameraNoSignal => s.camera_no_signal.hold_s,
-            IncidentKind::CameraDark => s.camera_dark.hold_s,
-            IncidentKind::CameraFrozen => s.camera_frozen.hold_s,
-            IncidentKind::CameraMoved => s.camera_moved.hold_s,
-            IncidentKind::CameraBlurred => s.camera_blurred.hold_s,
-            _ => s.low_visibility.hold_s,
-        }
     }
 
     fn evidence(

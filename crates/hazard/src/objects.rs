@@ -20,6 +20,8 @@ const STILL_LEVELS: f32 = 14.0;
 const GONE_S: f64 = 1.5;
 /// Cells become candidates after this long: what passes does not.
 const SETTLED_S: f64 = 1.6;
+/// So much of the hold it must have been seen, not hidden.
+const SEEN_SHARE: f64 = 0.4;
 /// New edges are steeper than the empty scene's by this many grey levels …
 const NEW_STEP: f32 = 16.0;
 /// … in this share of a thing's cells, and in one at least.
@@ -61,9 +63,18 @@ pub struct Objects {
 struct Cell {
     since: Option<Timestamp>,
     off: f32,
+    /// How long it was seen to be new, and not to be since then.
+    seen_s: f64,
     gone_s: f64,
     /// The empty scene's steepest step, grey levels.
     step: f32,
+}
+
+impl Cell {
+    /// Something may have come.
+    fn begin(&mut self, at: Timestamp, off: f32) {
+        (self.since, self.off, self.seen_s, self.gone_s) = (Some(at), off, 0.0, 0.0);
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -177,12 +188,13 @@ impl Objects {
             let cell = &mut self.cells[i];
             let is_new = off.abs() >= NEW_LEVELS;
             match (is_new, cell.since) {
-                (true, None) => (cell.since, cell.off, cell.gone_s) = (Some(at), off, 0.0),
+                (true, None) => cell.begin(at, off),
                 (true, Some(_)) if (off - cell.off).abs() > STILL_LEVELS => {
-                    (cell.since, cell.off, cell.gone_s) = (Some(at), off, 0.0);
+                    cell.begin(at, off);
                 }
                 (true, Some(_)) => {
                     cell.off += (off - cell.off) * 0.2;
+                    cell.seen_s += dt_s;
                     cell.gone_s = 0.0;
                 }
                 (false, Some(_)) => {
@@ -200,7 +212,12 @@ impl Objects {
 
     /// Settled cells that touch one another.
     fn blobs(&self, at: Timestamp) -> Vec<Blob> {
-        let settled = |i: usize| self.cells[i].since.is_some_and(|since| seconds(since, at) >= SETTLED_S);
+        // Behind traffic it is seen for a part of the time only, but for that part.
+        let settled = |i: usize| {
+            let cell = &self.cells[i];
+            let lain_s = cell.since.map_or(0.0, |since| seconds(since, at));
+            cell.seen_s >= SETTLED_S.max(SEEN_SHARE * lain_s.min(self.settings.hold_s))
+        };
         let mut taken = vec![false; self.cells.len()];
         let mut blobs = Vec::new();
         for first in self.grid.inner() {

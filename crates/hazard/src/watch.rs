@@ -13,6 +13,7 @@ use crate::congestion::Congestion;
 use crate::ledger::{Held, Ledger};
 use crate::objects::Objects;
 use crate::people::People;
+use crate::reference::hidden_parts;
 use crate::road::{Road, RoadUser};
 use crate::scene::Scene;
 use crate::seconds;
@@ -123,7 +124,9 @@ impl HazardWatch {
         let dt_s = if (0.0..=HOLE_S).contains(&dt_s) { dt_s } else { 0.0 };
         if let Some(view) = sight.view {
             self.scene.see(&view.cells);
-            self.camera.see(at, dt_s, view, &self.scene);
+            let boxes = sight.tracks.active.iter().filter(|track| track.observed).map(|track| track.bbox);
+            let hidden = hidden_parts(boxes, self.road.size);
+            self.camera.see(at, dt_s, view, hidden, &self.scene);
         }
         let mut held = self.camera.held();
         self.note_doubt(at, &held);

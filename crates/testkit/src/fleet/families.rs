@@ -9,7 +9,7 @@ use wayside_camsim::{Hazard, SceneKind};
 use wayside_types::IncidentKind::{self, *};
 
 use super::library::Library;
-use super::road::{BREAKDOWN, Lying, Standing, backwards, cyclist, drawn_jam, drawn_with, lies, plain, plain_by_night, rolls_back, stands, stretched, walkers};
+use super::road::{BREAKDOWN, Lying, Standing, backwards, cyclist, drawn_with, lies, plain, plain_by_night, rolls_back, stands, stretched, walkers};
 use super::scene::Scene;
 use super::sight::{self, cloud, defocused, dirt, dusk, flat, fog, frozen, noise, rain, shadow, shake, smoke, turned};
 use super::things::{Change, Thing};
@@ -66,7 +66,7 @@ const ROAD: &[Family] = &[
     tuned(StoppedVehicle, true, "stands, arterial", |l, r| stands(&l.arterial, r, BREAKDOWN)),
     tuned(StoppedVehicle, true, "stands, motorway", |l, r| stands(&l.motorway, r, BREAKDOWN)),
     tuned(StoppedVehicle, true, "stands, drawn highway", |_, r| {
-        drawn_with(SceneKind::Highway, r, 34.0, |from_s| Some(Hazard::StoppedVehicle { from_s, for_s: 60.0 }))
+        drawn_with(SceneKind::Highway, r, 34.0, |from_s| Hazard::StoppedVehicle { from_s, for_s: 60.0 })
     }),
     tuned(StoppedVehicle, false, "stops for a moment, arterial", |l, r| {
         stands(&l.arterial, r, Standing { for_s: 2.5, ..BREAKDOWN })
@@ -91,7 +91,7 @@ const ROAD: &[Family] = &[
         Ok(rain(scene, r, 250, 0.12).mirrored())
     }),
     sealed(StoppedVehicle, true, "stands, drawn arterial", |_, r| {
-        drawn_with(SceneKind::Arterial, r, 34.0, |from_s| Some(Hazard::StoppedVehicle { from_s, for_s: 60.0 }))
+        drawn_with(SceneKind::Arterial, r, 34.0, |from_s| Hazard::StoppedVehicle { from_s, for_s: 60.0 })
     }),
     sealed(StoppedVehicle, false, "parked before the start, residential", |l, r| {
         stands(&l.residential, r, Standing { parked: true, ..BREAKDOWN })
@@ -109,7 +109,7 @@ const ROAD: &[Family] = &[
     tuned(WrongWay, true, "backwards, arterial", |l, r| backwards(&l.arterial, r, None)),
     tuned(WrongWay, true, "backwards, motorway", |l, r| backwards(&l.motorway, r, None)),
     tuned(WrongWay, true, "backwards, drawn highway", |_, r| {
-        drawn_with(SceneKind::Highway, r, 30.0, |from_s| Some(Hazard::WrongWay { from_s }))
+        drawn_with(SceneKind::Highway, r, 30.0, |from_s| Hazard::WrongWay { from_s })
     }),
     tuned(WrongWay, false, "ordinary traffic, arterial", |l, r| Ok(plain(&l.arterial, r, 20.0))),
     tuned(WrongWay, false, "ordinary traffic, motorway", |l, r| Ok(plain(&l.motorway, r, 20.0))),
@@ -121,14 +121,13 @@ const ROAD: &[Family] = &[
         Ok(rain(scene, r, 250, 0.12).mirrored())
     }),
     sealed(WrongWay, true, "backwards, drawn arterial", |_, r| {
-        drawn_with(SceneKind::Arterial, r, 30.0, |from_s| Some(Hazard::WrongWay { from_s }))
+        drawn_with(SceneKind::Arterial, r, 30.0, |from_s| Hazard::WrongWay { from_s })
     }),
     sealed(WrongWay, false, "ordinary traffic by night, motorway", |l, r| Ok(plain_by_night(&l.motorway, r, 20.0, 1.8))),
     sealed(WrongWay, false, "ordinary traffic, residential, mirrored", |l, r| Ok(plain(&l.residential, r, 20.0).mirrored())),
     sealed(WrongWay, false, "ordinary traffic in rain, arterial", |l, r| Ok(rain(plain(&l.arterial, r, 20.0), r, 300, 0.15))),
     tuned(Congestion, true, "stretched, arterial", |l, r| Ok(stretched(&l.arterial, r, 6.0, None))),
     tuned(Congestion, true, "stretched, motorway", |l, r| Ok(stretched(&l.motorway, r, 6.0, None))),
-    tuned(Congestion, true, "stretched, drawn highway", |_, r| drawn_stretched(SceneKind::Highway, r, 9)),
     tuned(Congestion, false, "a little slower, arterial", |l, r| Ok(stretched(&l.arterial, r, 1.7, None))),
     tuned(Congestion, false, "a little slower, motorway", |l, r| Ok(stretched(&l.motorway, r, 1.7, None))),
     sealed(Congestion, true, "stretched by night, motorway", |l, r| Ok(stretched(&l.motorway, r, 7.0, Some(1.6)))),
@@ -136,7 +135,10 @@ const ROAD: &[Family] = &[
         let scene = stretched(&l.arterial, r, 8.0, None);
         Ok(rain(scene, r, 250, 0.12).mirrored())
     }),
-    sealed(Congestion, true, "stretched, drawn arterial", |_, r| drawn_stretched(SceneKind::Arterial, r, 9)),
+    sealed(Congestion, true, "stretched, seen by a noisy sensor, motorway, mirrored", |l, r| {
+        let scene = stretched(&l.motorway, r, 9.0, None);
+        Ok(noise(scene, r, 3.5).mirrored())
+    }),
     sealed(Congestion, false, "a little slower by night, arterial", |l, r| Ok(stretched(&l.arterial, r, 1.5, Some(1.6)))),
     sealed(Congestion, false, "a little slower in rain, motorway", |l, r| {
         let scene = stretched(&l.motorway, r, 1.4, None);
@@ -162,14 +164,6 @@ const ROAD: &[Family] = &[
     }),
 ];
 
-fn drawn_stretched<'a>(kind: SceneKind, r: &mut Pcg64Mcg, times: u32) -> anyhow::Result<Scene<'a>> {
-    let mut scene = drawn_jam(kind, r, times)?;
-    let from_s = scene.seconds - 45.0;
-    scene = scene.with(Congestion, None, from_s, None);
-    scene.hazards[0].several = true;
-    Ok(scene)
-}
-
 fn thing(r: &mut Pcg64Mcg, of: &[Thing]) -> Lying {
     let share = r.random_range(0.32..0.6);
     Lying::Thing(of[r.random_range(0..of.len())], share)
@@ -185,7 +179,7 @@ const THINGS: &[Family] = &[
         lies(&l.motorway, r, what, None)
     }),
     tuned(ObjectOnRoad, true, "a crate, drawn highway", |_, r| {
-        drawn_with(SceneKind::Highway, r, 34.0, |from_s| Some(Hazard::ObjectOnRoad { from_s: from_s + 5.0, for_s: 60.0 }))
+        drawn_with(SceneKind::Highway, r, 34.0, |from_s| Hazard::ObjectOnRoad { from_s: from_s + 5.0, for_s: 60.0 })
     }),
     tuned(ObjectOnRoad, false, "a shadow falls, arterial", |l, r| lies(&l.arterial, r, Lying::Shadow, None)),
     tuned(ObjectOnRoad, false, "light falls, motorway", |l, r| lies(&l.motorway, r, Lying::Light, None)),
@@ -208,7 +202,7 @@ const THINGS: &[Family] = &[
         Ok(rain(scene, r, 250, 0.12).mirrored())
     }),
     sealed(ObjectOnRoad, true, "a crate, drawn arterial", |_, r| {
-        drawn_with(SceneKind::Arterial, r, 34.0, |from_s| Some(Hazard::ObjectOnRoad { from_s: from_s + 5.0, for_s: 60.0 }))
+        drawn_with(SceneKind::Arterial, r, 34.0, |from_s| Hazard::ObjectOnRoad { from_s: from_s + 5.0, for_s: 60.0 })
     }),
     sealed(ObjectOnRoad, false, "a leaf, residential", |l, r| lies(&l.residential, r, Lying::Leaf, None)),
     sealed(ObjectOnRoad, false, "a shadow falls, residential", |l, r| lies(&l.residential, r, Lying::Shadow, None)),

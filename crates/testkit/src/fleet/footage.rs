@@ -257,13 +257,15 @@ fn passes(places: &Places, frames: &[Picture], fps: f64) -> anyhow::Result<Vec<P
         }
     }
     let seen: Vec<Pass> = order.iter().filter_map(|id| ways.remove(id)).collect();
+    // A rider and the bicycle hide each other all the way.
     let clean = |pass: &Pass| {
         let hidden = |(frame, b): &(f64, BBox)| {
-            let others = seen.iter().filter(|other| other.span() != pass.span());
+            let alike = |other: &&Pass| other.class.is_motor_vehicle() == pass.class.is_motor_vehicle();
+            let others = seen.iter().filter(alike).filter(|other| other.span() != pass.span());
             let mut boxes = others.filter_map(|other| other.at(*frame));
             boxes.any(|other| other.iou(b) < 0.6 && other.intersection(&b.grown(0.05)) > 0.12 * b.area())
         };
-        pass.boxes.iter().filter(|b| hidden(b)).count() * 5 <= pass.boxes.len()
+        !pass.class.is_motor_vehicle() || pass.boxes.iter().filter(|b| hidden(b)).count() * 5 <= pass.boxes.len()
     };
     let wanted = |pass: &&Pass| pass.boxes.len() >= 6 && pass.travel() >= 1.5 && clean(pass);
     let area = (first.width as f32, first.height as f32);

@@ -11,8 +11,8 @@ use wayside_types::{IncidentKind, Point};
 use super::footage::{Footage, Places};
 use super::scene::{FPS, Hazard as Label, Scene, Zone};
 
-/// Frames a second of drawn traffic; every third is shown.
-const DRAWN_FPS: u32 = 15;
+/// Frames a second of drawn traffic; every third or sixth is shown.
+const DRAWN_FPS: u32 = 30;
 
 /// The clips.
 #[derive(Debug)]
@@ -94,14 +94,14 @@ pub struct Drawn {
     pub hazards: Vec<Hazard>,
     /// How much traffic.
     pub density: f64,
-    /// From when on it takes how many times as long; a whole number.
-    pub slow: Option<(f64, u32)>,
+    /// Frames a second that are shown.
+    pub fps: u32,
 }
 
 impl Drawn {
     /// The usual traffic and nothing wrong.
     pub fn new(kind: SceneKind, seconds: f64) -> Self {
-        Self { kind, seconds, hazards: Vec::new(), density: 1.0, slow: None }
+        Self { kind, seconds, hazards: Vec::new(), density: 1.0, fps: FPS }
     }
 
     fn spec(&self, random: &mut Pcg64Mcg) -> SceneSpec {
@@ -119,18 +119,14 @@ impl Drawn {
         let truth = foresee(&spec, self.seconds)?;
         let text = camera_toml(&spec, "drawn.mp4")?;
         let mut stage = Stage::new(&spec)?;
-        let slow = self.slow;
-        let pictures = Box::new(move |t: f64| {
+        let steps = DRAWN_FPS / self.fps;
+        let pictures = Box::new(move |_| {
             let picture = stage.next_frame();
-            // The sensor's noise goes on though traffic is slow, so frames are drawn rather than repeated.
-            let steps = match slow {
-                Some((from, times)) if t >= from => u32::from((t * f64::from(FPS)) as u32 % times == 0),
-                _ => DRAWN_FPS / FPS,
-            };
             (1..steps).for_each(|_| stage.skip());
             picture
         });
         let mut scene = Scene::new(self.seconds, Vec::new(), pictures);
+        scene.fps = self.fps;
         scene.more = text.find("[calibration]").map_or(String::new(), |at| text[at..].to_owned());
         for incident in truth.incidents {
             scene.hazards.push(Label {

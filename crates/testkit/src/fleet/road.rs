@@ -11,7 +11,7 @@ use wayside_types::{BBox, IncidentKind, Point, RoadUserClass};
 use super::footage::{Footage, Pass, contains};
 use super::library::{Drawn, lanes};
 use super::pixels::veil;
-use super::scene::{Scene, Zone};
+use super::scene::{FAST_FPS, FPS, Scene, Zone};
 use super::sight::{self, noise};
 use super::street::{Street, Way};
 use super::things::{Placed, Thing};
@@ -23,7 +23,8 @@ fn usual_traffic(footage: &Footage) -> f64 {
 
 /// Who goes the way that the lane of its way is for.
 fn goes_right(footage: &Footage, pass: &Pass) -> bool {
-    pass.class.is_motor_vehicle() && zone_of(footage, pass).is_none_or(|(zone, _)| along(&zone, pass) >= 0.0)
+    // Lorries are cut out in pieces where their boxes are.
+    pass.class == RoadUserClass::Car && zone_of(footage, pass).is_none_or(|(zone, _)| along(&zone, pass) >= 0.0)
 }
 
 /// The lane that a pass goes through for longest, with the frames at which it is whole and in it.
@@ -139,7 +140,7 @@ fn one_way(footage: &Footage) -> Vec<Zone> {
     zones
 }
 
-/// Somebody drives against the traffic; `back` says whether really, or as it should be.
+/// Somebody drives against the traffic.
 pub fn backwards<'a>(
     footage: &'a Footage,
     random: &mut Pcg64Mcg,
@@ -149,7 +150,7 @@ pub fn backwards<'a>(
     let usable: Vec<(&Pass, &Zone)> = footage
         .passes
         .iter()
-        .filter(|pass| pass.class.is_motor_vehicle() && pass.travel() >= 3.0)
+        .filter(|pass| pass.class == RoadUserClass::Car && pass.travel() >= 3.0)
         .filter_map(|pass| {
             let inside = |zone: &&Zone| pass.frames_in(&zone.polygon, footage.size()).len() >= 4;
             zones.iter().find(inside).map(|zone| (pass, zone))
@@ -158,10 +159,14 @@ pub fn backwards<'a>(
         .collect();
     let (pass, zone) = *usable.choose(random).context("nobody passes who could be turned round")?;
     let start_s = random.random_range(5.0..8.0);
-    let lasts = (pass.span().1 - pass.span().0) / footage.fps;
+    // Whoever goes the wrong way goes carefully, and is there long enough to be told at all.
+    let whole = pass.frames_in(&zone.polygon, footage.size());
+    let there_s = whole.first().zip(whole.last()).map_or(0.0, |(a, b)| b - a) / footage.fps;
+    let pace = random.random_range(0.55..0.85_f64).min(there_s / 2.6);
+    let lasts = (pass.span().1 - pass.span().0) / footage.fps / pace;
     let seconds = start_s + lasts + 4.0;
     let mut street = Street::new(footage);
-    let ghost = street.add(pass, Way::Back { start_s });
+    let ghost = street.add_at_pace(pass, Way::Back { start_s }, pace);
     let right = |pass: &Pass| {
         let there = zones.iter().find(|zone| pass.frames_in(&zone.polygon, footage.size()).len() >= 2);
         pass.class.is_motor_vehicle() && there.is_none_or(|zone| along(zone, pass) > 0.0)
@@ -179,6 +184,7 @@ pub fn backwards<'a>(
         Some(gamma) => by_night(street, seconds, all, random, gamma),
         None => shown(street, seconds, all, random),
     };
+    let scene = Scene { fps: FAST_FPS, ..scene };
     Ok(scene.with(IncidentKind::WrongWay, Some(id), onset, Some(end)))
 }
 
@@ -243,15 +249,6 @@ fn is_dense(street: &Street<'_>, zones: &[Zone], id: &str, from_s: f64, to_s: f6
         }
     }
     f64::from(on) >= 0.2 * f64::from(all.max(1))
-}
-
-/// Drawn traffic in a jam.
-pub fn drawn_jam<'a>(kind: SceneKind, random: &mut Pcg64Mcg, times: u32) -> anyhow::Result<Scene<'a>> {
-    let from_s = random.random_range(8..12);
-    let drawn = Drawn { density: 3.0, slow: Some((f64::from(from_s), times)), ..Drawn::new(kind, f64::from(from_s) + 45.0) };
-    let mut scene = drawn.scene(random)?;
-    scene.tolerated = vec![IncidentKind::Congestion];
-    Ok(scene)
 }
 
 /// The cyclist of the junction, in a zone that is closed to bicycles or beside it.
@@ -333,11 +330,11 @@ pub fn drawn_with<'a>(
     kind: SceneKind,
     random: &mut Pcg64Mcg,
     seconds: f64,
-    hazard: impl Fn(f64) -> Option<DrawnHazard>,
+    hazard: impl Fn(f64) -> DrawnHazard,
 ) -> anyhow::Result<Scene<'a>> {
-    let from_s = random.random_range(4.0..7.0);
-    let hazards = hazard(from_s).into_iter().collect();
-    Drawn { hazards, ..Drawn::new(kind, seconds) }.scene(random)
+    let hazard = hazard(random.random_range(4.0..7.0));
+    let fps = if matches!(hazard, DrawnHazard::WrongWay { .. }) { FAST_FPS } else { FPS };
+    Drawn { hazards: vec![hazard], fps, ..Drawn::new(kind, seconds) }.scene(random)
 }
 
 /// What lies on the road of a scene, or seems to.

@@ -8,8 +8,10 @@ use wayside_types::{IncidentKind, Point};
 
 use super::pixels::{Picture, mirrored};
 
-/// Frames a second of every scene: as many as are analysed.
+/// Frames a second of most scenes: as many as are analysed.
 pub const FPS: u32 = 5;
+/// And of those about fast things: the profiles' own rate.
+pub const FAST_FPS: u32 = 10;
 
 /// A zone of a scene's camera file; points are fractions.
 #[derive(Debug, Clone)]
@@ -66,6 +68,8 @@ pub type Pictures<'a> = Box<dyn FnMut(f64) -> Picture + 'a>;
 pub struct Scene<'a> {
     /// How long it is.
     pub seconds: f64,
+    /// Frames a second.
+    pub fps: u32,
     /// x264's quantizer.
     pub quantizer: u32,
     /// Name of the profile.
@@ -87,6 +91,7 @@ impl<'a> Scene<'a> {
     pub fn new(seconds: f64, zones: Vec<Zone>, pictures: Pictures<'a>) -> Self {
         Self {
             seconds,
+            fps: FPS,
             quantizer: 20,
             profile: "arterial",
             zones,
@@ -131,13 +136,13 @@ impl<'a> Scene<'a> {
     pub fn write(mut self, dir: &Path, name: &str, about: IncidentKind, family: &str) -> anyhow::Result<()> {
         let video = format!("{name}.mp4");
         let mut encoder: Option<Encoder> = None;
-        for frame in 0..(self.seconds * f64::from(FPS)) as u32 {
-            let picture = (self.pictures)(f64::from(frame) / f64::from(FPS));
+        for frame in 0..(self.seconds * f64::from(self.fps)) as u32 {
+            let picture = (self.pictures)(f64::from(frame) / f64::from(self.fps));
             let encoder = match &mut encoder {
                 Some(encoder) => encoder,
                 None => {
                     let size = (u32::try_from(picture.width)?, u32::try_from(picture.height)?);
-                    encoder.insert(Encoder::new(size, FPS, self.quantizer, &dir.join(&video))?)
+                    encoder.insert(Encoder::new(size, self.fps, self.quantizer, &dir.join(&video))?)
                 }
             };
             encoder.push(&picture)?;
