@@ -140,7 +140,6 @@ fn told(clip: &Path, kind: IncidentKind, hold_s: f64, found: &[Incident]) {
 }
 
 #[test]
-#[ignore = "blur and fog on the arterial clip were last seen to be told in pieces"]
 fn faults_made_of_real_footage_are_told() {
     for path in clips() {
         let clip = lumas(&path);

@@ -43,6 +43,8 @@ const STILL_TIMES: f64 = 1.1;
 const FOUND_SHARE: f64 = 0.45;
 /// … or nowhere, and hardly any part of the picture agrees with what was there by more than this share of usual.
 const LOST_SHARE: f64 = 0.5;
+/// A view that has less than this of all its edges left is not looking elsewhere but badly.
+const EDGES_LEFT: f64 = 0.55;
 /// Blur takes the fine and leaves the coarse: so many times the share of it, and this share at least. Fog takes both.
 const BLUR_LEAVES: (f32, f32) = (1.8, 0.3);
 /// Fog leaves no part of the picture as it was: the clearest tenth loses this much as well. Dirt does.
@@ -199,7 +201,10 @@ impl Camera {
             IncidentKind::CameraNoSignal if s.camera_no_signal.enabled => self.no_signal(view, look),
             IncidentKind::CameraDark if s.camera_dark.enabled => self.dark(view),
             IncidentKind::CameraFrozen if s.camera_frozen.enabled => self.frozen(view),
-            IncidentKind::CameraMoved if s.camera_moved.enabled => self.moved(at, scene, shares),
+            IncidentKind::CameraMoved if s.camera_moved.enabled => {
+                let clear = self.reference.edges_left(look) >= EDGES_LEFT;
+                self.moved(at, scene, shares.filter(|_| clear))
+            }
             IncidentKind::CameraBlurred if s.camera_blurred.enabled => self.blurred(shares),
             IncidentKind::LowVisibility if s.low_visibility.enabled => self.low_visibility(),
             _ => Evidence::Absent,

@@ -18,18 +18,27 @@ const NEW_LEVELS: f32 = 9.0;
 const STILL_LEVELS: f32 = 14.0;
 /// A cell is as it was once it was so for this long.
 const GONE_S: f64 = 1.5;
+/// Sooner if it was hardly seen to be new: this long, and this share of the time that it was.
+const GONE_FIRST_S: f64 = 0.35;
+const GONE_SHARE: f64 = 0.2;
+/// What is there again makes up for so much of the time that it was not: what flutters does not.
+const FORGIVEN: f64 = 0.25;
 /// Cells become candidates after this long: what passes does not.
 const SETTLED_S: f64 = 1.6;
-/// So much of the hold it must have been seen, not hidden.
+/// So much of the time it must have been seen, not hidden.
 const SEEN_SHARE: f64 = 0.4;
 /// New edges are steeper than the empty scene's by this many grey levels …
 const NEW_STEP: f32 = 16.0;
 /// … in this share of a thing's cells, and in one at least.
 const STEEP_SHARE: f64 = 0.25;
-/// What is left of the light in a shadow; what is darker is no shadow.
-const SHADOW: (f32, f32) = (0.36, 0.97);
-/// A shadow's light varies less than this, relative to its mean.
-const SHADOW_SPREAD: f32 = 0.16;
+/// What is left of the light in a shadow, and what the sun makes of shade.
+const LIGHT: (f32, f32) = (0.36, 2.2);
+/// Light varies less than this over a patch, relative to its mean.
+const LIGHT_SPREAD: f32 = 0.16;
+/// Steps at the edge of a patch of light are as high as its difference, with noise: no higher than so many times it, and
+/// so many grey levels more.
+const STEP_TIMES: f32 = 1.4;
+const STEP_MORE: f32 = 8.0;
 /// A thing is at most so many car boxes large, or metres wide.
 const MOST_CARS: f64 = 1.2;
 const MOST_M: f64 = 4.0;
@@ -63,6 +72,8 @@ pub struct Objects {
 struct Cell {
     since: Option<Timestamp>,
     off: f32,
+    /// The largest difference since then: light is learnt by and by, its edges stay.
+    peak: f32,
     /// How long it was seen to be new, and not to be since then.
     seen_s: f64,
     gone_s: f64,
@@ -73,7 +84,7 @@ struct Cell {
 impl Cell {
     /// Something may have come.
     fn begin(&mut self, at: Timestamp, off: f32) {
-        (self.since, self.off, self.seen_s, self.gone_s) = (Some(at), off, 0.0, 0.0);
+        *self = Self { since: Some(at), off, peak: off.abs(), step: self.step, ..Self::default() };
     }
 }
 
@@ -135,7 +146,12 @@ impl Objects {
         }
         self.learn_cars(users);
         let mut hidden = vec![false; self.cells.len()];
-        for user in users {
+        // A thing may be taken for a vehicle or for somebody, which it does not surely look like.
+        let doubtful = |user: &RoadUser| {
+            let known = stands.iter().find(|stand| stand.bbox.iou(&user.bbox) > 0.3);
+            user.anchor.is_some() && known.map_or(user.score < 0.4, |stand| !stand.is_sure())
+        };
+        for user in users.iter().filter(|user| !doubtful(user)) {
             self.grid.cover(&mut hidden, &user.bbox.grown(0.2));
         }
         self.note(at, dt_s, scene, steps, &hidden);
@@ -145,7 +161,7 @@ impl Objects {
         self.suspects.clear();
         if cells as f64 <= MOST_OF_ROAD * on_road as f64 {
             for blob in &blobs {
-                let stands_there = stands.iter().any(|s| s.bbox.intersection(&blob.bbox) > 0.15 * blob.bbox.area());
+                let stands_there = stands.iter().filter(|s| s.is_sure()).any(|s| s.bbox.grown(0.35).intersection(&blob.bbox) > 0.0);
                 if !stands_there && self.is_thing(blob, road, scene, steps) {
                     self.suspects.push(blob.bbox);
                     self.tell(at, blob, road);
@@ -195,11 +211,12 @@ impl Objects {
                 (true, Some(_)) => {
                     cell.off += (off - cell.off) * 0.2;
                     cell.seen_s += dt_s;
-                    cell.gone_s = 0.0;
+                    cell.peak = cell.peak.max(off.abs());
+                    cell.gone_s = (cell.gone_s - FORGIVEN * dt_s).max(0.0);
                 }
                 (false, Some(_)) => {
                     cell.gone_s += dt_s;
-                    if cell.gone_s >= GONE_S {
+                    if cell.gone_s >= GONE_S.min(GONE_FIRST_S + GONE_SHARE * cell.seen_s) {
                         cell.since = None;
                     }
                 }
@@ -216,7 +233,7 @@ impl Objects {
         let settled = |i: usize| {
             let cell = &self.cells[i];
             let lain_s = cell.since.map_or(0.0, |since| seconds(since, at));
-            cell.seen_s >= SETTLED_S.max(SEEN_SHARE * lain_s.min(self.settings.hold_s))
+            cell.seen_s >= SETTLED_S.max(SEEN_SHARE * lain_s)
         };
         let mut taken = vec![false; self.cells.len()];
         let mut blobs = Vec::new();
@@ -247,7 +264,7 @@ impl Objects {
     }
 
     fn is_thing(&self, blob: &Blob, road: &Road, scene: &Scene, steps: &[u8]) -> bool {
-        self.has_size(blob, road) && self.has_edges(blob, steps) && !self.is_shadow(blob, scene)
+        self.has_size(blob, road) && self.has_edges(blob, steps) && !self.is_light(blob, scene, steps)
     }
 
     /// Whether it is as large as is set and not larger than things are.
@@ -279,8 +296,9 @@ impl Objects {
         count >= 1.0_f64.max(STEEP_SHARE * blob.cells.len() as f64)
     }
 
-    /// Whether it takes the same share of light everywhere, and not more than a shadow does.
-    fn is_shadow(&self, blob: &Blob, scene: &Scene) -> bool {
+    /// Whether it is a trick of the light: as much more or less of it everywhere, no darker than a shadow, no brighter
+    /// than the sun, and without steps inside that the change of light itself would not make.
+    fn is_light(&self, blob: &Blob, scene: &Scene, steps: &[u8]) -> bool {
         let most = blob.cells.iter().map(|&i| self.cells[i].off.abs()).fold(0.0, f32::max);
         let whole = blob.cells.iter().filter(|&&i| self.cells[i].off.abs() >= 0.6 * most);
         let left: Vec<f32> = whole
@@ -289,8 +307,15 @@ impl Objects {
         let n = left.len().max(1) as f32;
         let mean = left.iter().sum::<f32>() / n;
         let spread = (left.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n).sqrt();
-        let darker = left.iter().all(|v| *v < SHADOW.1);
-        darker && mean >= SHADOW.0 && spread < SHADOW_SPREAD * mean.max(0.1)
+        let all = |sign: f32| blob.cells.iter().all(|&i| sign * self.cells[i].off > 0.0);
+        let one_way = all(1.0) || all(-1.0);
+        let peak = blob.cells.iter().map(|&i| self.cells[i].peak).fold(0.0, f32::max);
+        let step = blob.cells.iter().map(|&i| f32::from(steps[i]) - self.cells[i].step).fold(0.0, f32::max);
+        let (darkest, brightest) = LIGHT;
+        one_way
+            && (darkest..=brightest).contains(&mean)
+            && spread < LIGHT_SPREAD * mean.max(0.1)
+            && step <= STEP_TIMES * peak + STEP_MORE
     }
 
     fn tell(&mut self, at: Timestamp, blob: &Blob, road: &Road) {

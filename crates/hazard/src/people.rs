@@ -24,6 +24,8 @@ const LEAST_CARS: u32 = 5;
 /// A person on the road is this many times as high as a car's box there. From above a box holds some of the car's
 /// length as well.
 const HEIGHT_IN_CARS: (f64, f64) = (0.3, 1.7);
+/// In the next row cars may be so many times as high.
+const NEXT_ROW: f64 = 1.6;
 /// Metres that somebody on the road is high, with what a box may be off.
 const HEIGHT_M: (f64, f64) = (0.7, 2.9);
 
@@ -108,10 +110,13 @@ impl People {
             return (HEIGHT_M.0..=HEIGHT_M.1).contains(&height_m);
         }
         let row = row_of(Point::new(0.0, user.p.y / h));
-        let near = [row, row + 1, row.saturating_sub(1)].into_iter().filter_map(|row| self.cars.get(row));
-        let Some(car) = near.into_iter().find(|car| car.cars >= LEAST_CARS) else { return true };
+        let known = |row: &usize| self.cars.get(*row).is_some_and(|car| car.cars >= LEAST_CARS);
+        let near = [row, row + 1, row.saturating_sub(1)];
+        let Some(of_cars) = near.into_iter().find(known) else { return true };
         let (least, most) = HEIGHT_IN_CARS;
-        (least..=most).contains(&(height_px / car.px.max(1.0)))
+        // Towards the horizon sizes change much from one row to the next.
+        let (least, most) = if of_cars == row { (least, most) } else { (least / NEXT_ROW, most * NEXT_ROW) };
+        (least..=most).contains(&(height_px / self.cars[of_cars].px.max(1.0)))
     }
 
     fn note(&mut self, at: Timestamp, road: &Road, traffic: &Congestion, user: &RoadUser, zone: usize) {

@@ -127,6 +127,18 @@ impl Reference {
         follow(&mut self.brightness, look.brightness, self.seen_s);
     }
 
+    /// How many edges the parts without road users have together against what they had. A camera that looks elsewhere
+    /// sees about as many; one that sees badly does not.
+    pub fn edges_left(&self, look: &Look) -> f64 {
+        if self.edges.len() != look.edges.len() {
+            return 1.0;
+        }
+        let free = || (0..look.edges.len()).filter(|&i| !look.hidden[i] && self.free_s[i] >= KNOWN_S);
+        let sum = |edges: &[f32]| free().map(|i| f64::from(edges[i])).sum::<f64>();
+        let dimmed = f64::from((self.brightness / look.brightness.max(1.0)).clamp(1.0, MOST_DIMMED));
+        sum(&look.edges) * dimmed / sum(&self.edges).max(1e-6)
+    }
+
     /// Each part that tells something against its reference; `None` where too few do.
     pub fn compare(&self, look: &Look) -> Option<Vec<BlockShare>> {
         if !self.is_ready() || self.edges.len() != look.edges.len() {

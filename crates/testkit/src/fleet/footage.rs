@@ -66,6 +66,18 @@ impl Pass {
         Some(BBox::new(mix(b0.x1, b1.x1), mix(b0.y1, b1.y1), mix(b0.x2, b1.x2), mix(b0.y2, b1.y2)))
     }
 
+    /// Whether it begins and ends at the picture's edge or far away: nobody vanishes in the middle of a road.
+    fn is_whole(&self, (width, height): (f32, f32)) -> bool {
+        let leaves = |end: Option<&(f64, BBox)>| {
+            end.is_some_and(|(_, b)| {
+                let (x, y) = (0.05 * width, 0.05 * height);
+                let at_edge = b.x1 < x || b.y1 < y || b.x2 > width - x || b.y2 > height - y;
+                at_edge || b.width().min(b.height()) < 0.04 * width
+            })
+        };
+        leaves(self.boxes.first()) && leaves(self.boxes.last())
+    }
+
     /// With what came before a tracker was sure and what came after: straight on by so many frames at both ends, as
     /// long as its middle is in the picture.
     fn extended(&self, by: f64, frames: usize, (width, height): (f32, f32)) -> Self {
@@ -269,5 +281,6 @@ fn passes(places: &Places, frames: &[Picture], fps: f64) -> anyhow::Result<Vec<P
     };
     let wanted = |pass: &&Pass| pass.boxes.len() >= 6 && pass.travel() >= 1.5 && clean(pass);
     let area = (first.width as f32, first.height as f32);
-    Ok(seen.iter().filter(wanted).map(|pass| pass.extended(0.6 * fps, frames.len(), area)).collect())
+    let passes = seen.iter().filter(wanted).map(|pass| pass.extended(0.6 * fps, frames.len(), area));
+    Ok(passes.filter(|pass| !pass.class.is_motor_vehicle() || pass.is_whole(area)).collect())
 }

@@ -49,10 +49,10 @@ impl Library {
 pub fn lanes(footage: &Footage) -> Vec<Zone> {
     match footage.name {
         "arterial-20s" => vec![
-            Zone::new("eastbound", "lane", &[(0.0, 0.95), (1.0, 0.95), (1.0, 0.42), (0.0, 0.42)])
-                .heading((0.1, 0.7), (0.9, 0.7)),
-            Zone::new("westbound", "lane", &[(0.0, 0.27), (1.0, 0.27), (1.0, 0.0), (0.0, 0.0)])
-                .heading((0.9, 0.15), (0.1, 0.15)),
+            Zone::new("eastbound", "lane", &[(0.0, 0.82), (1.0, 0.82), (1.0, 0.42), (0.0, 0.42)])
+                .heading((0.1, 0.6), (0.9, 0.6)),
+            Zone::new("westbound", "lane", &[(0.0, 0.27), (1.0, 0.27), (1.0, 0.12), (0.0, 0.12)])
+                .heading((0.9, 0.2), (0.1, 0.2)),
         ],
         "motorway-vfr" => vec![
             Zone::new("away", "lane", &[(0.0, 1.0), (0.44, 1.0), (0.49, 0.5), (0.38, 0.5), (0.0, 0.85)])
@@ -96,12 +96,18 @@ pub struct Drawn {
     pub density: f64,
     /// Frames a second that are shown.
     pub fps: u32,
+    /// Seconds of traffic before the scene begins: the street is empty at first.
+    pub before_s: f64,
 }
 
 impl Drawn {
     /// The usual traffic and nothing wrong.
     pub fn new(kind: SceneKind, seconds: f64) -> Self {
-        Self { kind, seconds, hazards: Vec::new(), density: 1.0, fps: FPS }
+        Self { kind, seconds, hazards: Vec::new(), density: 1.0, fps: FPS, before_s: 0.0 }
+    }
+
+    fn frames_before(&self) -> u32 {
+        (self.before_s * f64::from(DRAWN_FPS)) as u32
     }
 
     fn spec(&self, random: &mut Pcg64Mcg) -> SceneSpec {
@@ -120,6 +126,7 @@ impl Drawn {
         let text = camera_toml(&spec, "drawn.mp4")?;
         let mut stage = Stage::new(&spec)?;
         let steps = DRAWN_FPS / self.fps;
+        (0..self.frames_before()).for_each(|_| stage.skip());
         let pictures = Box::new(move |_| {
             let picture = stage.next_frame();
             (1..steps).for_each(|_| stage.skip());
@@ -152,12 +159,13 @@ impl Drawn {
         let spec = self.spec(&mut random.clone());
         let mut stage = Stage::new(&spec)?;
         let (mut times, mut places) = (Vec::new(), Vec::new());
+        (0..self.frames_before()).for_each(|_| stage.skip());
         for _ in 0..(self.seconds * f64::from(DRAWN_FPS)) as u32 {
             let (w, h) = (f64::from(spec.size.0), f64::from(spec.size.1));
             let people = stage.road_users().filter(|(class, _)| !class.is_motor_vehicle());
             let here: Vec<Point> = people.map(|(_, p)| Point::new(p.x / w, p.y / h)).collect();
             if here.iter().any(|p| super::footage::contains(polygon, *p)) {
-                times.push(stage.time_s());
+                times.push(stage.time_s() - self.before_s);
             }
             places.extend(here);
             stage.skip();

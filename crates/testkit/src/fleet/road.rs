@@ -211,10 +211,13 @@ pub fn stretched<'a>(
     let mut street = Street::new(footage);
     street.slow = Some((from_s, times));
     let end = street.traffic_s(seconds);
-    let dense = if times >= 4.0 { 6.0 } else { 1.0 };
     let usual = usual_traffic(footage);
-    street.fill(random, (from_s - 1.0, end), dense * usual, |pass| goes_right(footage, pass));
-    street.fill(random, (-2.0, from_s), usual, |pass| goes_right(footage, pass));
+    if times >= 4.0 {
+        street.pack(random, (from_s - 3.0, end), |pass| goes_right(footage, pass));
+        street.fill(random, (-2.0, from_s - 3.0), usual, |pass| goes_right(footage, pass));
+    } else {
+        street.fill(random, (-2.0, end), usual, |pass| goes_right(footage, pass));
+    }
     let zones = lanes(footage);
     let ids: Vec<&str> = zones.iter().map(|zone| zone.id).collect();
     let jammed: Vec<String> = ids.iter().filter(|id| is_dense(&street, &zones, id, from_s, seconds)).map(ToString::to_string).collect();
@@ -248,7 +251,7 @@ fn is_dense(street: &Street<'_>, zones: &[Zone], id: &str, from_s: f64, to_s: f6
             }
         }
     }
-    f64::from(on) >= 0.2 * f64::from(all.max(1))
+    f64::from(on) >= 0.18 * f64::from(all.max(1))
 }
 
 /// The cyclist of the junction, in a zone that is closed to bicycles or beside it.
@@ -264,7 +267,7 @@ pub fn cyclist<'a>(
     let longest = footage.passes.iter().filter(rides).max_by(|a, b| a.travel().total_cmp(&b.travel()));
     let pass = longest.context("the cyclist was not found")?;
     let mut street = Street::new(footage);
-    let (start_s, pace) = (random.random_range(5.0..9.0), random.random_range(0.4..0.8));
+    let (start_s, pace) = (random.random_range(5.0..9.0), random.random_range(0.3..0.5));
     let lasts = (pass.span().1 - pass.span().0) / (footage.fps * pace);
     let backwards = random.random::<bool>();
     let way = if backwards { Way::Back { start_s } } else { Way::Drive { start_s } };
@@ -297,7 +300,7 @@ pub fn cyclist<'a>(
 
 /// People beside the drawn arterial; their way is closed to them, or only the road is.
 pub fn walkers<'a>(random: &mut Pcg64Mcg, closed: bool) -> anyhow::Result<Scene<'a>> {
-    let drawn = Drawn::new(SceneKind::Arterial, 18.0);
+    let drawn = Drawn { before_s: 30.0, ..Drawn::new(SceneKind::Arterial, 18.0) };
     let before = random.clone();
     let mut scene = drawn.scene(random)?;
     // The rows between the near edge of the cycle track and the far edge of the footway, as lines of the scene say.

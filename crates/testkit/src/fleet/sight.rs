@@ -8,6 +8,8 @@ use wayside_types::BBox;
 use super::pixels::{Clouds, Picture, blurred, each, level, moved, noisy, veil};
 use super::scene::Scene;
 
+/// Noise of a usual sensor, grey levels.
+const SENSOR_NOISE: f32 = 1.2;
 /// Neutral chroma.
 const GREY: f32 = 128.0;
 
@@ -112,6 +114,7 @@ pub fn depth(row: f32, horizon: f32) -> f32 {
 
 /// Fog that comes within some seconds and takes so much a unit of depth.
 pub fn fog<'a>(scene: Scene<'a>, from_s: f64, over_s: f64, thick: f32, horizon: f32, light: f32) -> Scene<'a> {
+    let mut random = Pcg64Mcg::seed_from_u64(u64::from(thick.to_bits()));
     scene.seen(move |t, mut picture| {
         let now = thick * rise(t, from_s, over_s);
         if now > 0.0 {
@@ -119,6 +122,8 @@ pub fn fog<'a>(scene: Scene<'a>, from_s: f64, over_s: f64, thick: f32, horizon: 
             veil(&mut picture, (light, GREY, GREY), |_, y| {
                 1.0 - (-now * depth(y as f32 / height, horizon)).exp()
             });
+            // The sensor's own noise is not behind the fog.
+            noisy(&mut picture, SENSOR_NOISE, &mut random);
         }
         picture
     })
@@ -133,6 +138,7 @@ pub fn smoke<'a>(
     light: f32,
 ) -> Scene<'a> {
     let clouds = Clouds::new(random);
+    let mut random = fork(random);
     let (vx, vy) = (random.random_range(0.15..0.5_f32), random.random_range(-0.3..-0.1_f32));
     scene.seen(move |t, mut picture| {
         let now = rise(t, from_s, 3.0);
@@ -143,6 +149,7 @@ pub fn smoke<'a>(
                 let cloud = clouds.at(x as f32 * scale - ox, y as f32 * scale - oy);
                 now * (least + (most - least) * ((cloud - 0.25) * 2.0).clamp(0.0, 1.0))
             });
+            noisy(&mut picture, SENSOR_NOISE, &mut random);
         }
         picture
     })
@@ -198,7 +205,16 @@ pub fn turned<'a>(scene: Scene<'a>, from_s: f64, to_s: f64, (dx, dy): (f32, f32)
 
 /// Out of focus from a time on.
 pub fn defocused<'a>(scene: Scene<'a>, from_s: f64, to_s: f64, radius: usize) -> Scene<'a> {
-    scene.seen(move |t, picture| if (from_s..to_s).contains(&t) { blurred(&picture, radius) } else { picture })
+    let mut random = Pcg64Mcg::seed_from_u64(radius as u64);
+    scene.seen(move |t, picture| {
+        if !(from_s..to_s).contains(&t) {
+            return picture;
+        }
+        let mut soft = blurred(&picture, radius);
+        // The sensor is behind the lens.
+        noisy(&mut soft, SENSOR_NOISE, &mut random);
+        soft
+    })
 }
 
 /// Dirt on the lens from a time on: what it covers is out of focus and of one colour; `share` of the picture is.

@@ -13,9 +13,12 @@ const BRAKE_S: f64 = 1.6;
 /// Boxes are cut out with this much more a side.
 const CUT: f32 = 0.07;
 /// Differences from the empty road below this many levels are road, and above the other all road user.
-const CUT_LEVELS: (f32, f32) = (7.0, 18.0);
+const CUT_LEVELS: (f32, f32) = (10.0, 24.0);
 /// Of two road users, one hides at most this much of the other.
 const MOST_HIDDEN: f32 = 0.04;
+
+/// Who drives freely keeps this far behind, seconds.
+const HEADWAY_S: f64 = 0.7;
 
 /// How somebody moves along a way that was really driven. Times are seconds of traffic.
 #[derive(Debug, Clone, Copy)]
@@ -143,7 +146,7 @@ impl<'a> Street<'a> {
             // Some are on their way when the scene begins.
             let start_s = random.random_range(from - 0.8 * lasts..to);
             let actor = Actor { pass, way: Way::Drive { start_s }, fps: self.footage.fps };
-            if self.has_room(&actor, start_s, start_s + lasts) {
+            if self.has_room(&actor, start_s, start_s + lasts, HEADWAY_S) {
                 self.actors.push(actor);
                 added += 1;
             }
@@ -151,13 +154,35 @@ impl<'a> Street<'a> {
         added
     }
 
-    fn has_room(&self, new: &Actor<'_>, from: f64, to: f64) -> bool {
+    /// Lets others drive as close to one another as they can, between two times of traffic.
+    pub fn pack(&mut self, random: &mut Pcg64Mcg, (from, to): (f64, f64), who: impl Fn(&Pass) -> bool) {
+        let passes: Vec<&'a Pass> = self.footage.passes.iter().filter(|pass| who(pass)).collect();
+        let mut start_s = from;
+        while start_s < to && !passes.is_empty() {
+            for _ in 0..6 {
+                let pass = passes[random.random_range(0..passes.len())];
+                let lasts = (pass.span().1 - pass.span().0) / self.footage.fps;
+                let actor = Actor { pass, way: Way::Drive { start_s }, fps: self.footage.fps };
+                if self.has_room(&actor, start_s, start_s + lasts, 0.0) {
+                    self.actors.push(actor);
+                }
+            }
+            start_s += 0.06;
+        }
+    }
+
+    /// Whether nobody is in the way of somebody new, nor closer before or behind than a headway (seconds).
+    fn has_room(&self, new: &Actor<'_>, from: f64, to: f64, headway_s: f64) -> bool {
         let looks = ((to - from) / 0.15).ceil().max(1.0) as usize;
         (0..=looks).map(|i| from + (to - from) * i as f64 / looks as f64).all(|t| {
             let Some(b) = new.at(t) else { return true };
             let hides = |o: BBox| o.intersection(&b) > MOST_HIDDEN * o.area().min(b.area());
             let free = |o: &BBox| o.intersection(&b) <= 0.05 * o.area();
-            !self.actors.iter().filter_map(|a| a.at(t)).any(hides) && self.kept_free.iter().all(free)
+            let near = |a: &Actor<'_>| {
+                a.at(t).is_some_and(hides)
+                    || headway_s > 0.0 && [t - headway_s, t + headway_s].iter().any(|t| a.at(*t).is_some_and(|o| o.iou(&b) > 0.4))
+            };
+            !self.actors.iter().any(near) && self.kept_free.iter().all(free)
         })
     }
 
