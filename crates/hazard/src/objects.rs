@@ -161,7 +161,10 @@ impl Objects {
         self.suspects.clear();
         if cells as f64 <= MOST_OF_ROAD * on_road as f64 {
             for blob in &blobs {
-                let stands_there = stands.iter().filter(|s| s.is_sure()).any(|s| s.bbox.grown(0.35).intersection(&blob.bbox) > 0.0);
+                let stands_there = stands
+                    .iter()
+                    .filter(|s| s.is_sure())
+                    .any(|s| s.bbox.grown(0.35).intersection(&blob.bbox) > 0.0);
                 if !stands_there && self.is_thing(blob, road, scene, steps) {
                     self.suspects.push(blob.bbox);
                     self.tell(at, blob, road);

@@ -1,8 +1,8 @@
 //! How sharp and how rich in contrast each part of the picture usually is: what this camera shows on a clear day,
 //! against which blur, dirt and fog are told. It follows the hours slowly, and stands still while something is wrong.
 
-use wayside_types::{BBox, FrameSize, ViewSample};
 use wayside_types::view::VIEW_BLOCKS;
+use wayside_types::{BBox, FrameSize, ViewSample};
 
 /// Without a stored reference, so much clear view makes one.
 pub const READY_S: f64 = 5.0;
@@ -111,7 +111,8 @@ impl Reference {
         }
         self.seen_s += dt_s;
         // Until it is known it is the mean of what was seen.
-        let share = |time_s: f64, seen_s: f64| (dt_s / time_s.min(seen_s.max(dt_s)).max(1e-3)).min(1.0) as f32;
+        let share =
+            |time_s: f64, seen_s: f64| (dt_s / time_s.min(seen_s.max(dt_s)).max(1e-3)).min(1.0) as f32;
         let follow = |usual: &mut f32, now: f32, seen_s: f64| {
             *usual += (now - *usual) * share(if now > *usual { RISE_S } else { FALL_S }, seen_s);
         };

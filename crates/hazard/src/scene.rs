@@ -57,9 +57,8 @@ impl Grid {
 
     /// The middle of a cell, fractions of the picture.
     pub fn middle(self, cell: usize, size: FrameSize) -> Point {
-        let at = |index: usize, px: u32| {
-            (index as f64 + 0.5) * f64::from(self.side_px) / f64::from(px.max(1))
-        };
+        let at =
+            |index: usize, px: u32| (index as f64 + 0.5) * f64::from(self.side_px) / f64::from(px.max(1));
         Point::new(at(cell % self.columns.max(1), size.width), at(cell / self.columns.max(1), size.height))
     }
 

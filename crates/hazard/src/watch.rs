@@ -136,9 +136,8 @@ impl HazardWatch {
         held.extend(self.rules(at, dt_s, sight));
         let clean = sight.view.is_some() && self.camera.is_clean();
         let by_view = [IncidentKind::ObjectOnRoad, IncidentKind::WatchChanged];
-        self.ledger.update(at, held, |kind| {
-            kind != IncidentKind::External && (clean || !by_view.contains(&kind))
-        })
+        self.ledger
+            .update(at, held, |kind| kind != IncidentKind::External && (clean || !by_view.contains(&kind)))
     }
 
     /// No frame came for so long (seconds) until now; asked about once a second.
@@ -216,8 +215,13 @@ impl HazardWatch {
         let clean = sight.view.filter(|_| self.camera.is_clean());
         if clean.is_some() {
             let on_the_way = |u: &&RoadUser| !parked.contains(&u.id);
-            let busy: Vec<BBox> =
-                users.iter().filter(on_the_way).map(|u| u.bbox).chain(self.stands.came()).chain(self.objects.suspects()).collect();
+            let busy: Vec<BBox> = users
+                .iter()
+                .filter(on_the_way)
+                .map(|u| u.bbox)
+                .chain(self.stands.came())
+                .chain(self.objects.suspects())
+                .collect();
             self.scene.learn(dt_s, busy.into_iter());
         }
         let gone = self.stands.update(at, dt_s, &users, &self.scene);

@@ -124,8 +124,12 @@ impl Watched {
             return;
         }
         zone.seen_s += dt_s;
-        let telling: Vec<usize> =
-            zone.cells.iter().copied().filter(|&i| size(self.usual[i]) >= LEAST_SLOPE && !hidden[i]).collect();
+        let telling: Vec<usize> = zone
+            .cells
+            .iter()
+            .copied()
+            .filter(|&i| size(self.usual[i]) >= LEAST_SLOPE && !hidden[i])
+            .collect();
         if zone.seen_s < READY_S || telling.len() < LEAST_CELLS {
             return;
         }
@@ -179,7 +183,12 @@ impl Watched {
             last,
             why: vec![
                 Reason::new("lasted_s", seconds(since, last), "hold_s", self.settings.hold_s),
-                Reason::new("changed_share", zone.share, "min_changed_share", self.settings.min_changed_share),
+                Reason::new(
+                    "changed_share",
+                    zone.share,
+                    "min_changed_share",
+                    self.settings.min_changed_share,
+                ),
             ],
         })
     }

@@ -160,7 +160,11 @@ mod tests {
         assert_eq!((b.cells.columns, b.cells.rows, b.cells.side_px), (80, 45, 4));
         assert_eq!(b.cells.means[0], 110 * 16);
         // Stripes of 4 pixels have a step of 100 in every cell, the even half has none but where the corner ends.
-        assert_eq!((a.steps[0], a.steps[45], a.steps[79]), (0, 100, 0), "the last cell ends before the next stripe");
+        assert_eq!(
+            (a.steps[0], a.steps[45], a.steps[79]),
+            (0, 100, 0),
+            "the last cell ends before the next stripe"
+        );
         assert_eq!((b.steps[9], b.steps[10], b.steps[8]), (30, 0, 0));
     }
 

@@ -30,7 +30,10 @@ type Shown = dyn Fn(f64, usize, usize) -> (f64, u8);
 /// Asphalt with a few marks.
 fn road(x: usize, y: usize) -> (f64, u8) {
     let mark = x % 9 == 3 && y % 7 < 2;
-    (90.0 + f64::from(((x * 7 + y * 13) % 5) as u8) + if mark { 60.0 } else { 0.0 }, if mark { 60 } else { 6 })
+    (
+        90.0 + f64::from(((x * 7 + y * 13) % 5) as u8) + if mark { 60.0 } else { 0.0 },
+        if mark { 60 } else { 6 },
+    )
 }
 
 fn run(zones: &[Zone], rate: f64, until_s: f64, shown: &Shown) -> Vec<Incident> {
@@ -87,7 +90,9 @@ fn light_and_shadow_small_and_passing_things_are_none() {
     let cases: [(&str, Change); 6] = [
         ("a shadow with sharp edges", |_, _, _, (level, step)| (16.0 + (level - 16.0) * 0.55, step.max(45))),
         ("light with soft edges", |_, _, _, (level, step)| (level * 1.5, step + 4)),
-        ("a puddle", |_, _, y, (level, step)| (16.0 + (level - 16.0) * 0.6 + f64::from((y % 2) as u8) * 4.0, step)),
+        ("a puddle", |_, _, y, (level, step)| {
+            (16.0 + (level - 16.0) * 0.6 + f64::from((y % 2) as u8) * 4.0, step)
+        }),
         ("something small", |_, x, y, cell| if (x, y) == (51, 25) { (97.0, 70) } else { cell }),
         ("something that flutters", |t, x, _, cell| {
             if ((t * 2.0) as usize + x).is_multiple_of(3) { (190.0, 90) } else { cell }
@@ -103,7 +108,9 @@ fn light_and_shadow_small_and_passing_things_are_none() {
             assert!(found.is_empty(), "{what} at {rate}/s: {found:?}");
         }
         let beside = zone("road", ZoneKind::Carriageway, (0.0, 1000.0), (300.0, 400.0));
-        let found = run(&[beside], rate, 40.0, &|t, x, y| if t >= FROM_S && there(x, y) { (190.0, 90) } else { road(x, y) });
+        let found = run(&[beside], rate, 40.0, &|t, x, y| {
+            if t >= FROM_S && there(x, y) { (190.0, 90) } else { road(x, y) }
+        });
         assert!(found.is_empty(), "beside the road at {rate}/s: {found:?}");
     }
 }
@@ -153,7 +160,10 @@ fn light_shadow_and_what_passes_change_no_watched_place() {
         ("brighter", |_, _, _, level| level * 1.5 + 10.0),
         ("half in the shade", |_, x, _, level| if x < 51 { level * 0.5 } else { level }),
         ("dusk", |t, _, _, level| level * (1.0 - 0.6 * ((t - FROM_S) / 40.0).min(1.0))),
-        ("behind somebody for a while", |t, _, _, level| if (20.0..30.0).contains(&t) { 40.0 } else { level }),
+        (
+            "behind somebody for a while",
+            |t, _, _, level| if (20.0..30.0).contains(&t) { 40.0 } else { level },
+        ),
     ];
     for rate in RATES {
         for (what, change) in cases {

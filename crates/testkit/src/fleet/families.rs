@@ -1,17 +1,18 @@
 //! Every family of scenes: what it is about, whether something goes wrong, and whether rules may be tuned on it. Scenes of a
 //! sealed family are seen through conditions, on roads or with things that no tuned family has.
 
-use std::f32::consts::PI;
-
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 use wayside_camsim::{Hazard, SceneKind};
 use wayside_types::IncidentKind::{self, *};
 
 use super::library::Library;
-use super::road::{BREAKDOWN, Lying, Standing, backwards, cyclist, drawn_with, lies, plain, plain_by_night, rolls_back, stands, stretched, walkers};
+use super::road::{
+    BREAKDOWN, Lying, Standing, backwards, cyclist, drawn_with, lies, plain, plain_by_night, rolls_back,
+    stands, stretched, walkers,
+};
 use super::scene::Scene;
-use super::sight::{self, cloud, defocused, dirt, dusk, flat, fog, frozen, noise, rain, shadow, shake, smoke, turned};
+use super::sight::{self, cloud, dusk, fog, noise, rain, shadow, smoke};
 use super::things::{Change, Thing};
 use super::view::{view, watching};
 
@@ -33,22 +34,15 @@ pub struct Family {
     pub make: Make,
 }
 
-const fn tuned(about: IncidentKind, positive: bool, name: &'static str, make: Make) -> Family {
+pub(super) const fn tuned(about: IncidentKind, positive: bool, name: &'static str, make: Make) -> Family {
     Family { about, positive, sealed: false, name, make }
 }
 
-const fn sealed(about: IncidentKind, positive: bool, name: &'static str, make: Make) -> Family {
+pub(super) const fn sealed(about: IncidentKind, positive: bool, name: &'static str, make: Make) -> Family {
     Family { about, positive, sealed: true, name, make }
 }
 
-/// To the end of the scene.
-const ALWAYS: f64 = f64::INFINITY;
-
-fn either(r: &mut Pcg64Mcg) -> f32 {
-    if r.random::<bool>() { 1.0 } else { -1.0 }
-}
-
-fn some(r: &mut Pcg64Mcg, of: &[usize]) -> usize {
+pub(super) fn some(r: &mut Pcg64Mcg, of: &[usize]) -> usize {
     of[r.random_range(0..of.len())]
 }
 
@@ -58,7 +52,7 @@ pub fn all() -> Vec<Family> {
     all.extend(ROAD);
     all.extend(THINGS);
     all.extend(SIGHT);
-    all.extend(CAMERA);
+    all.extend(super::faults::CAMERA);
     all
 }
 
@@ -123,14 +117,22 @@ const ROAD: &[Family] = &[
     sealed(WrongWay, true, "backwards, drawn arterial", |_, r| {
         drawn_with(SceneKind::Arterial, r, 30.0, |from_s| Hazard::WrongWay { from_s })
     }),
-    sealed(WrongWay, false, "ordinary traffic by night, motorway", |l, r| Ok(plain_by_night(&l.motorway, r, 20.0, 1.8))),
-    sealed(WrongWay, false, "ordinary traffic, residential, mirrored", |l, r| Ok(plain(&l.residential, r, 20.0).mirrored())),
-    sealed(WrongWay, false, "ordinary traffic in rain, arterial", |l, r| Ok(rain(plain(&l.arterial, r, 20.0), r, 300, 0.15))),
+    sealed(WrongWay, false, "ordinary traffic by night, motorway", |l, r| {
+        Ok(plain_by_night(&l.motorway, r, 20.0, 1.8))
+    }),
+    sealed(WrongWay, false, "ordinary traffic, residential, mirrored", |l, r| {
+        Ok(plain(&l.residential, r, 20.0).mirrored())
+    }),
+    sealed(WrongWay, false, "ordinary traffic in rain, arterial", |l, r| {
+        Ok(rain(plain(&l.arterial, r, 20.0), r, 300, 0.15))
+    }),
     tuned(Congestion, true, "stretched, arterial", |l, r| Ok(stretched(&l.arterial, r, 6.0, None))),
     tuned(Congestion, true, "stretched, motorway", |l, r| Ok(stretched(&l.motorway, r, 6.0, None))),
     tuned(Congestion, false, "a little slower, arterial", |l, r| Ok(stretched(&l.arterial, r, 1.7, None))),
     tuned(Congestion, false, "a little slower, motorway", |l, r| Ok(stretched(&l.motorway, r, 1.7, None))),
-    sealed(Congestion, true, "stretched by night, motorway", |l, r| Ok(stretched(&l.motorway, r, 7.0, Some(1.6)))),
+    sealed(Congestion, true, "stretched by night, motorway", |l, r| {
+        Ok(stretched(&l.motorway, r, 7.0, Some(1.6)))
+    }),
     sealed(Congestion, true, "stretched in rain, arterial, mirrored", |l, r| {
         let scene = stretched(&l.arterial, r, 8.0, None);
         Ok(rain(scene, r, 250, 0.12).mirrored())
@@ -139,14 +141,18 @@ const ROAD: &[Family] = &[
         let scene = stretched(&l.motorway, r, 9.0, None);
         Ok(noise(scene, r, 3.5).mirrored())
     }),
-    sealed(Congestion, false, "a little slower by night, arterial", |l, r| Ok(stretched(&l.arterial, r, 1.5, Some(1.6)))),
+    sealed(Congestion, false, "a little slower by night, arterial", |l, r| {
+        Ok(stretched(&l.arterial, r, 1.5, Some(1.6)))
+    }),
     sealed(Congestion, false, "a little slower in rain, motorway", |l, r| {
         let scene = stretched(&l.motorway, r, 1.4, None);
         Ok(rain(scene, r, 250, 0.12))
     }),
     tuned(PedestrianOnCarriageway, true, "cyclist, junction", |l, r| cyclist(&l.cyclist, r, true, None)),
     tuned(PedestrianOnCarriageway, true, "people, drawn arterial", |_, r| walkers(r, true)),
-    tuned(PedestrianOnCarriageway, false, "cyclist beside the zone, junction", |l, r| cyclist(&l.cyclist, r, false, None)),
+    tuned(PedestrianOnCarriageway, false, "cyclist beside the zone, junction", |l, r| {
+        cyclist(&l.cyclist, r, false, None)
+    }),
     tuned(PedestrianOnCarriageway, false, "people beside the road, drawn arterial", |_, r| walkers(r, false)),
     sealed(PedestrianOnCarriageway, true, "cyclist at dusk, junction, mirrored", |l, r| {
         Ok(cyclist(&l.cyclist, r, true, Some(1.5))?.mirrored())
@@ -179,7 +185,10 @@ const THINGS: &[Family] = &[
         lies(&l.motorway, r, what, None)
     }),
     tuned(ObjectOnRoad, true, "a crate, drawn highway", |_, r| {
-        drawn_with(SceneKind::Highway, r, 34.0, |from_s| Hazard::ObjectOnRoad { from_s: from_s + 5.0, for_s: 60.0 })
+        drawn_with(SceneKind::Highway, r, 34.0, |from_s| Hazard::ObjectOnRoad {
+            from_s: from_s + 5.0,
+            for_s: 60.0,
+        })
     }),
     tuned(ObjectOnRoad, false, "a shadow falls, arterial", |l, r| lies(&l.arterial, r, Lying::Shadow, None)),
     tuned(ObjectOnRoad, false, "light falls, motorway", |l, r| lies(&l.motorway, r, Lying::Light, None)),
@@ -202,31 +211,48 @@ const THINGS: &[Family] = &[
         Ok(rain(scene, r, 250, 0.12).mirrored())
     }),
     sealed(ObjectOnRoad, true, "a crate, drawn arterial", |_, r| {
-        drawn_with(SceneKind::Arterial, r, 34.0, |from_s| Hazard::ObjectOnRoad { from_s: from_s + 5.0, for_s: 60.0 })
+        drawn_with(SceneKind::Arterial, r, 34.0, |from_s| Hazard::ObjectOnRoad {
+            from_s: from_s + 5.0,
+            for_s: 60.0,
+        })
     }),
     sealed(ObjectOnRoad, false, "a leaf, residential", |l, r| lies(&l.residential, r, Lying::Leaf, None)),
-    sealed(ObjectOnRoad, false, "a shadow falls, residential", |l, r| lies(&l.residential, r, Lying::Shadow, None)),
+    sealed(ObjectOnRoad, false, "a shadow falls, residential", |l, r| {
+        lies(&l.residential, r, Lying::Shadow, None)
+    }),
     sealed(ObjectOnRoad, false, "a puddle in rain, motorway", |l, r| {
         let scene = lies(&l.motorway, r, Lying::Puddle, None)?;
         Ok(rain(scene, r, 250, 0.12))
     }),
-    sealed(ObjectOnRoad, false, "light falls at dusk, arterial", |l, r| lies(&l.arterial, r, Lying::Light, Some(1.5))),
+    sealed(ObjectOnRoad, false, "light falls at dusk, arterial", |l, r| {
+        lies(&l.arterial, r, Lying::Light, Some(1.5))
+    }),
     tuned(WatchChanged, true, "water, arterial and motorway", |l, r| {
         let footage = if r.random() { &l.arterial } else { &l.motorway };
         Ok(watching(footage, r, Some(Change::Water), |s, _| s))
     }),
-    tuned(WatchChanged, true, "covered, motorway", |l, r| Ok(watching(&l.motorway, r, Some(Change::Covered), |s, _| s))),
-    tuned(WatchChanged, true, "displaced, arterial", |l, r| Ok(watching(&l.arterial, r, Some(Change::Displaced), |s, _| s))),
+    tuned(WatchChanged, true, "covered, motorway", |l, r| {
+        Ok(watching(&l.motorway, r, Some(Change::Covered), |s, _| s))
+    }),
+    tuned(WatchChanged, true, "displaced, arterial", |l, r| {
+        Ok(watching(&l.arterial, r, Some(Change::Displaced), |s, _| s))
+    }),
     tuned(WatchChanged, false, "shadow, arterial", |l, r| {
         Ok(watching(&l.arterial, r, None, |s, at| shadow(s, at, 5.0, 1.4, 0.5)))
     }),
-    tuned(WatchChanged, false, "dusk, motorway", |l, r| Ok(watching(&l.motorway, r, None, |s, at| dusk(s, at, 20.0, 1.6)))),
-    tuned(WatchChanged, false, "traffic passes, arterial", |l, r| Ok(watching(&l.arterial, r, None, |s, _| s))),
+    tuned(WatchChanged, false, "dusk, motorway", |l, r| {
+        Ok(watching(&l.motorway, r, None, |s, at| dusk(s, at, 20.0, 1.6)))
+    }),
+    tuned(WatchChanged, false, "traffic passes, arterial", |l, r| {
+        Ok(watching(&l.arterial, r, None, |s, _| s))
+    }),
     sealed(WatchChanged, true, "water, residential and junction", |l, r| {
         let footage = if r.random() { &l.residential } else { &l.cyclist };
         Ok(watching(footage, r, Some(Change::Water), |s, _| s))
     }),
-    sealed(WatchChanged, true, "mud, residential", |l, r| Ok(watching(&l.residential, r, Some(Change::Mud), |s, _| s))),
+    sealed(WatchChanged, true, "mud, residential", |l, r| {
+        Ok(watching(&l.residential, r, Some(Change::Mud), |s, _| s))
+    }),
     sealed(WatchChanged, true, "displaced in rain, junction", |l, r| {
         let mut random = sight::fork(r);
         Ok(watching(&l.cyclist, r, Some(Change::Displaced), |s, _| rain(s, &mut random, 250, 0.1)))
@@ -317,189 +343,3 @@ fn sight_from<'a>(scene: Scene<'a>, from_s: f64, random: &mut Pcg64Mcg) -> Scene
         picture
     })
 }
-
-const TUNED_VIEWS: &[usize] = &[0, 2, 4];
-const SEALED_VIEWS: &[usize] = &[1, 3, 5, 6];
-
-const CAMERA: &[Family] = &[
-    tuned(CameraNoSignal, true, "grey, tuned views", |l, r| {
-        let which = some(r, TUNED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let (mut random, light) = (sight::fork(r), r.random_range(60..180));
-        Ok(v.wrong(CameraNoSignal, |s, at| flat(s, &mut random, at, ALWAYS, (light, 128, 128), 0.0)))
-    }),
-    tuned(CameraNoSignal, false, "grey for a moment, tuned views", |l, r| {
-        let which = some(r, TUNED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let mut random = sight::fork(r);
-        Ok(v.harmless(|s, at| flat(s, &mut random, at, at + 3.0, (110, 128, 128), 0.0)))
-    }),
-    sealed(CameraNoSignal, true, "blue with grain, other views", |l, r| {
-        let which = some(r, SEALED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let mut random = sight::fork(r);
-        Ok(v.wrong(CameraNoSignal, |s, at| flat(s, &mut random, at, ALWAYS, (75, 190, 110), 2.0)))
-    }),
-    sealed(CameraNoSignal, false, "blue for a moment, other views", |l, r| {
-        let which = some(r, SEALED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let mut random = sight::fork(r);
-        Ok(v.harmless(|s, at| flat(s, &mut random, at, at + 2.0, (75, 190, 110), 2.0)))
-    }),
-    tuned(CameraFrozen, true, "frozen, tuned views", |l, r| {
-        let which = some(r, TUNED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let mut random = sight::fork(r);
-        Ok(v.wrong(CameraFrozen, |s, at| frozen(Scene { quantizer: 16, ..noise(s, &mut random, 2.0) }, at, ALWAYS)))
-    }),
-    tuned(CameraFrozen, false, "nobody drives, tuned views", |l, r| {
-        let which = some(r, &[0, 2]);
-        let footage = if which == 0 { &l.arterial } else { &l.motorway };
-        let mut random = sight::fork(r);
-        let scene = Scene::new(28.0, super::library::lanes(footage), Box::new(move |_| footage.plate.clone()));
-        Ok(Scene { quantizer: 16, ..noise(scene, &mut random, 2.0) })
-    }),
-    sealed(CameraFrozen, true, "frozen by night, other views", |l, r| {
-        let which = some(r, &[1, 3]);
-        let v = view(l, r, 18.0, which)?;
-        let mut random = sight::fork(r);
-        Ok(v.wrong(CameraFrozen, |s, at| {
-            let dark = sight::night(s, &mut random, 1.5, |_| Vec::new());
-            frozen(Scene { quantizer: 18, ..dark }, at, ALWAYS)
-        }))
-    }),
-    sealed(CameraFrozen, true, "frozen, drawn streets", |l, r| {
-        let which = some(r, &[5, 6]);
-        let v = view(l, r, 18.0, which)?;
-        Ok(v.wrong(CameraFrozen, |s, at| frozen(Scene { quantizer: 16, ..s }, at, ALWAYS)))
-    }),
-    sealed(CameraFrozen, false, "nobody drives by night, residential", |l, r| {
-        let footage = &l.residential;
-        let mut random = sight::fork(r);
-        let scene = Scene::new(28.0, super::library::lanes(footage), Box::new(move |_| footage.plate.clone()));
-        Ok(Scene { quantizer: 18, ..sight::night(scene, &mut random, 1.6, |_| Vec::new()) })
-    }),
-    sealed(CameraFrozen, false, "stutters, other views", |l, r| {
-        let which = some(r, &[1, 3]);
-        let v = view(l, r, 18.0, which)?;
-        let mut random = sight::fork(r);
-        Ok(v.harmless(|s, at| frozen(Scene { quantizer: 16, ..noise(s, &mut random, 2.0) }, at, at + 4.0)))
-    }),
-    tuned(CameraDark, true, "black, tuned views", |l, r| {
-        let which = some(r, TUNED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let (mut random, light) = (sight::fork(r), r.random_range(14..24));
-        Ok(v.wrong(CameraDark, |s, at| flat(s, &mut random, at, ALWAYS, (light, 128, 128), 0.0)))
-    }),
-    tuned(CameraDark, false, "dusk, tuned views", |l, r| {
-        let which = some(r, TUNED_VIEWS);
-        Ok(view(l, r, 26.0, which)?.harmless(|s, at| dusk(s, at, 15.0, 1.8)))
-    }),
-    sealed(CameraDark, true, "a cover with light leaking in, other views", |l, r| {
-        let which = some(r, SEALED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let mut random = sight::fork(r);
-        Ok(v.wrong(CameraDark, |s, at| {
-            s.seen(move |t, mut p| {
-                if t >= at {
-                    super::pixels::each(&mut p, |_, _, v| 16.0 + (v - 16.0) * 0.06);
-                    super::pixels::noisy(&mut p, 1.5, &mut random);
-                }
-                p
-            })
-        }))
-    }),
-    sealed(CameraDark, false, "night, other views", |l, r| {
-        let which = some(r, SEALED_VIEWS);
-        let mut v = view(l, r, 18.0, which)?;
-        v.scene = sight::night(v.scene, r, 1.7, |_| Vec::new());
-        Ok(v.scene)
-    }),
-    tuned(CameraBlurred, true, "out of focus, tuned views", |l, r| {
-        let which = some(r, TUNED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let radius = r.random_range(4..8);
-        Ok(v.wrong(CameraBlurred, |s, at| defocused(s, at, ALWAYS, radius)))
-    }),
-    tuned(CameraBlurred, true, "dirt, tuned views", |l, r| {
-        let which = some(r, TUNED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let (mut random, share) = (sight::fork(r), r.random_range(0.55..0.7));
-        Ok(v.wrong(CameraBlurred, |s, at| dirt(s, &mut random, at, share, 0.85)))
-    }),
-    tuned(CameraBlurred, false, "out of focus for a moment, tuned views", |l, r| {
-        let which = some(r, TUNED_VIEWS);
-        Ok(view(l, r, 18.0, which)?.harmless(|s, at| defocused(s, at, at + 3.0, 5)))
-    }),
-    tuned(CameraBlurred, false, "a little dirt, tuned views", |l, r| {
-        let which = some(r, TUNED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let mut random = sight::fork(r);
-        Ok(v.harmless(|s, at| dirt(s, &mut random, at, 0.08, 0.85)))
-    }),
-    sealed(CameraBlurred, true, "out of focus, other views", |l, r| {
-        let which = some(r, SEALED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let radius = r.random_range(5..10);
-        Ok(v.wrong(CameraBlurred, |s, at| defocused(s, at, ALWAYS, radius)))
-    }),
-    sealed(CameraBlurred, true, "drops on the lens, other views", |l, r| {
-        let which = some(r, SEALED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let mut random = sight::fork(r);
-        Ok(v.wrong(CameraBlurred, |s, at| dirt(s, &mut random, at, 0.7, 0.3)))
-    }),
-    sealed(CameraBlurred, false, "pressed to mush, other views", |l, r| {
-        let which = some(r, SEALED_VIEWS);
-        Ok(Scene { quantizer: 36, ..view(l, r, 18.0, which)?.scene })
-    }),
-    sealed(CameraBlurred, false, "a little dirt, other views", |l, r| {
-        let which = some(r, SEALED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let mut random = sight::fork(r);
-        Ok(v.harmless(|s, at| dirt(s, &mut random, at, 0.12, 0.6)))
-    }),
-    tuned(CameraMoved, true, "shifted, tuned views", |l, r| {
-        let which = some(r, TUNED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let (dx, dy) = (either(r) * r.random_range(24.0..70.0), either(r) * r.random_range(0.0..30.0));
-        Ok(v.wrong(CameraMoved, |s, at| turned(s, at, ALWAYS, (dx, dy), 0.0)))
-    }),
-    tuned(CameraMoved, true, "shifted up or down, tuned views", |l, r| {
-        let which = some(r, TUNED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let dy = either(r) * r.random_range(20.0..60.0);
-        Ok(v.wrong(CameraMoved, |s, at| turned(s, at, ALWAYS, (0.0, dy), 0.0)))
-    }),
-    tuned(CameraMoved, false, "shaken, tuned views", |l, r| {
-        let which = some(r, TUNED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        Ok(shake(v.scene, r, 2.0))
-    }),
-    tuned(CameraMoved, false, "knocked for a moment, tuned views", |l, r| {
-        let which = some(r, TUNED_VIEWS);
-        Ok(view(l, r, 18.0, which)?.harmless(|s, at| turned(s, at, at + 2.0, (30.0, 10.0), 0.0)))
-    }),
-    sealed(CameraMoved, true, "shifted, other views", |l, r| {
-        let which = some(r, SEALED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let (dx, dy) = (either(r) * r.random_range(20.0..90.0), either(r) * r.random_range(0.0..40.0));
-        Ok(v.wrong(CameraMoved, |s, at| turned(s, at, ALWAYS, (dx, dy), 0.0)))
-    }),
-    sealed(CameraMoved, true, "turned about its axis, other views", |l, r| {
-        let which = some(r, SEALED_VIEWS);
-        let v = view(l, r, 18.0, which)?;
-        let turn = either(r) * r.random_range(4.0..10.0) / 180.0 * PI;
-        Ok(v.wrong(CameraMoved, |s, at| turned(s, at, ALWAYS, (0.0, 0.0), turn)))
-    }),
-    sealed(CameraMoved, false, "shaken by night, other views", |l, r| {
-        let which = some(r, &[1, 3]);
-        let mut v = view(l, r, 18.0, which)?;
-        v.scene = sight::night(v.scene, r, 1.5, |_| Vec::new());
-        Ok(shake(v.scene, r, 2.5))
-    }),
-    sealed(CameraMoved, false, "a cloud and a shadow, other views", |l, r| {
-        let which = some(r, SEALED_VIEWS);
-        Ok(view(l, r, 18.0, which)?.harmless(|s, at| shadow(cloud(s, at + 6.0, 5.0, 0.6), at, 6.0, 0.8, 0.5)))
-    }),
-];

@@ -9,7 +9,9 @@ use anyhow::{Context, bail};
 use wayside_detect::{Detector, DetectorOptions, Model, Runtime};
 use wayside_ingest::{SourceOptions, read_file};
 use wayside_track::Tracker;
-use wayside_types::{BBox, CameraId, Frame, FrameSize, PixelFormat, Point, RoadUserClass, Timestamp, TrackId, TrackSettings};
+use wayside_types::{
+    BBox, CameraId, Frame, FrameSize, PixelFormat, Point, RoadUserClass, Timestamp, TrackId, TrackSettings,
+};
 
 use super::pixels::Picture;
 
@@ -96,7 +98,8 @@ impl Pass {
                 let (dx, dy) = ((vx * off) as f32, (vy * off) as f32);
                 let moved = BBox::new(b.x1 + dx, b.y1 + dy, b.x2 + dx, b.y2 + dy);
                 let middle = moved.centre();
-                let seen = (0.0..f64::from(width)).contains(&middle.x) && (0.0..f64::from(height)).contains(&middle.y);
+                let seen = (0.0..f64::from(width)).contains(&middle.x)
+                    && (0.0..f64::from(height)).contains(&middle.y);
                 if seen && (0.0..frames as f64).contains(&(frame + off)) {
                     boxes.push((frame + off, moved));
                 }
@@ -115,7 +118,9 @@ impl Pass {
 
     /// From its first to its last place, pixels.
     pub fn way(&self) -> (f64, f64) {
-        let Some(((_, first), (_, last))) = self.boxes.first().zip(self.boxes.last()) else { return (0.0, 0.0) };
+        let Some(((_, first), (_, last))) = self.boxes.first().zip(self.boxes.last()) else {
+            return (0.0, 0.0);
+        };
         let (a, b) = (first.reference(), last.reference());
         (b.x - a.x, b.y - a.y)
     }
@@ -191,7 +196,9 @@ fn picture(frame: &Frame) -> Option<Picture> {
     }
     let (width, height) = (frame.size.width as usize, frame.size.height as usize);
     let mut data = Vec::with_capacity(width * height * 3 / 2);
-    for (index, (w, h)) in [(width, height), (width / 2, height / 2), (width / 2, height / 2)].into_iter().enumerate() {
+    for (index, (w, h)) in
+        [(width, height), (width / 2, height / 2), (width / 2, height / 2)].into_iter().enumerate()
+    {
         let plane = frame.pixels.plane(index);
         for row in 0..h {
             data.extend_from_slice(plane.data.get(row * plane.stride..row * plane.stride + w)?);
@@ -208,7 +215,12 @@ fn halved(picture: &Picture) -> Picture {
         let at = |x: usize, y: usize| u32::from(picture.data[offset + y * 2 * w + x]);
         for y in 0..h {
             data.extend((0..w).map(|x| {
-                ((at(2 * x, 2 * y) + at(2 * x + 1, 2 * y) + at(2 * x, 2 * y + 1) + at(2 * x + 1, 2 * y + 1) + 2) / 4) as u8
+                ((at(2 * x, 2 * y)
+                    + at(2 * x + 1, 2 * y)
+                    + at(2 * x, 2 * y + 1)
+                    + at(2 * x + 1, 2 * y + 1)
+                    + 2)
+                    / 4) as u8
             }));
         }
         offset += 4 * w * h;
@@ -233,7 +245,8 @@ fn median(frames: &[Picture]) -> Option<Picture> {
 fn as_frame(picture: &Picture, at: Timestamp) -> anyhow::Result<Frame> {
     let (w, h) = (picture.width, picture.height);
     let part = |from: usize, to: usize, stride: usize| (picture.data[from..to].to_vec(), stride);
-    let planes = vec![part(0, w * h, w), part(w * h, w * h * 5 / 4, w / 2), part(w * h * 5 / 4, w * h * 3 / 2, w / 2)];
+    let planes =
+        vec![part(0, w * h, w), part(w * h, w * h * 5 / 4, w / 2), part(w * h * 5 / 4, w * h * 3 / 2, w / 2)];
     Ok(Frame {
         camera: CameraId::new("clip")?,
         captured_at: at,
@@ -277,7 +290,8 @@ fn passes(places: &Places, frames: &[Picture], fps: f64) -> anyhow::Result<Vec<P
             let mut boxes = others.filter_map(|other| other.at(*frame));
             boxes.any(|other| other.iou(b) < 0.6 && other.intersection(&b.grown(0.05)) > 0.12 * b.area())
         };
-        !pass.class.is_motor_vehicle() || pass.boxes.iter().filter(|b| hidden(b)).count() * 5 <= pass.boxes.len()
+        !pass.class.is_motor_vehicle()
+            || pass.boxes.iter().filter(|b| hidden(b)).count() * 5 <= pass.boxes.len()
     };
     let wanted = |pass: &&Pass| pass.boxes.len() >= 6 && pass.travel() >= 1.5 && clean(pass);
     let area = (first.width as f32, first.height as f32);

@@ -39,7 +39,8 @@ impl Library {
             let residential = scope.spawn(|| load("residential-75s", 9.8));
             let (arterial, motorway) = (load("arterial-20s", 23.976)?, load("motorway-vfr", 25.0)?);
             let cyclist = load("junction-cyclist-3s", 20.0)?;
-            let residential = residential.join().map_err(|_| anyhow::anyhow!("a thread ended unexpectedly"))??;
+            let residential =
+                residential.join().map_err(|_| anyhow::anyhow!("a thread ended unexpectedly"))??;
             Ok(Self { arterial, residential, motorway, cyclist })
         })
     }
@@ -67,7 +68,10 @@ pub fn lanes(footage: &Footage) -> Vec<Zone> {
             "carriageway",
             &[(0.30, 0.62), (0.84, 0.60), (0.80, 0.34), (0.42, 0.36)],
         )],
-        _ => vec![Zone::new("junction", "carriageway", &[(0.02, 0.36), (0.98, 0.36), (1.0, 1.0), (0.0, 1.0)]).closed()],
+        _ => vec![
+            Zone::new("junction", "carriageway", &[(0.02, 0.36), (0.98, 0.36), (1.0, 1.0), (0.0, 1.0)])
+                .closed(),
+        ],
     }
 }
 
@@ -76,9 +80,19 @@ pub fn watched(footage: &Footage) -> Vec<Zone> {
     let watch = |corners: &[(f64, f64)]| Zone::new("watched", "watch", corners);
     let square = |x0, y0, x1, y1| watch(&[(x0, y1), (x1, y1), (x1, y0), (x0, y0)]);
     match footage.name {
-        "arterial-20s" => vec![square(0.60, 0.74, 0.84, 0.90), square(0.02, 0.25, 0.20, 0.40), square(0.52, 0.25, 0.70, 0.40)],
-        "motorway-vfr" => vec![square(0.76, 0.26, 1.0, 0.42), square(0.45, 0.55, 0.52, 0.95), square(0.22, 0.34, 0.40, 0.46)],
-        "residential-75s" => vec![square(0.08, 0.78, 0.30, 0.93), square(0.78, 0.86, 1.0, 1.0), square(0.46, 0.0, 0.68, 0.14)],
+        "arterial-20s" => vec![
+            square(0.60, 0.74, 0.84, 0.90),
+            square(0.02, 0.25, 0.20, 0.40),
+            square(0.52, 0.25, 0.70, 0.40),
+        ],
+        "motorway-vfr" => vec![
+            square(0.76, 0.26, 1.0, 0.42),
+            square(0.45, 0.55, 0.52, 0.95),
+            square(0.22, 0.34, 0.40, 0.46),
+        ],
+        "residential-75s" => {
+            vec![square(0.08, 0.78, 0.30, 0.93), square(0.78, 0.86, 1.0, 1.0), square(0.46, 0.0, 0.68, 0.14)]
+        }
         _ => vec![square(0.36, 0.75, 0.60, 0.92), square(0.40, 0.52, 0.62, 0.68)],
     }
 }
@@ -151,11 +165,7 @@ impl Drawn {
     ///
     /// # Errors
     /// When the street can't be drawn.
-    pub fn people(
-        &self,
-        random: &Pcg64Mcg,
-        polygon: &[Point],
-    ) -> anyhow::Result<(Vec<f64>, Vec<Point>)> {
+    pub fn people(&self, random: &Pcg64Mcg, polygon: &[Point]) -> anyhow::Result<(Vec<f64>, Vec<Point>)> {
         let spec = self.spec(&mut random.clone());
         let mut stage = Stage::new(&spec)?;
         let (mut times, mut places) = (Vec::new(), Vec::new());

@@ -3,13 +3,14 @@
 //!
 //! | module | what |
 //! | --- | --- |
-//! | [`families`] | which scenes there are, tuned and sealed |
+//! | [`families`], `faults` | which scenes there are, tuned and sealed |
 //! | `road`, `things`, `view` | scenes about road users, about things and places, about the view |
 //! | `street`, `footage`, `library` | streets put together of a clip's parts; the clips and the drawn streets |
 //! | `sight`, `pixels` | weather, light and faults; what is done to pictures |
 //! | `scene` | a scene on its way to disk |
 
 pub mod families;
+mod faults;
 mod footage;
 mod library;
 mod pixels;
@@ -69,8 +70,11 @@ pub fn make(library: &Library, order: &Order, dir: &Path) -> anyhow::Result<usiz
             let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(job) = next else { return anyhow::Ok(()) };
             let mut random = Pcg64Mcg::seed_from_u64(job.seed);
-            let scene = (job.family.make)(library, &mut random).with_context(|| job.family.name.to_owned())?;
-            scene.write(dir, &job.name, job.family.about, job.family.name).with_context(|| job.name.clone())?;
+            let scene =
+                (job.family.make)(library, &mut random).with_context(|| job.family.name.to_owned())?;
+            scene
+                .write(dir, &job.name, job.family.about, job.family.name)
+                .with_context(|| job.name.clone())?;
         }
     };
     std::thread::scope(|scope| {
@@ -87,7 +91,8 @@ fn jobs(order: &Order) -> Vec<Job> {
     let wanted = |family: &Family| {
         family.sealed == order.sealed && (order.kinds.is_empty() || order.kinds.contains(&family.about))
     };
-    let families: Vec<(usize, Family)> = families::all().into_iter().enumerate().filter(|(_, f)| wanted(f)).collect();
+    let families: Vec<(usize, Family)> =
+        families::all().into_iter().enumerate().filter(|(_, f)| wanted(f)).collect();
     let mut jobs = Vec::new();
     for (about, positive) in IncidentKind::ALL.iter().flat_map(|kind| [(kind, true), (kind, false)]) {
         let of_kind: Vec<&(usize, Family)> =

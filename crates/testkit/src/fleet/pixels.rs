@@ -51,7 +51,8 @@ pub fn lay(
 ) {
     let (width, height) = (picture.width, picture.height);
     let (quarter, first) = (width * height / 4, width * height);
-    let mix = |a: &mut u8, b: u8, share: f32| *a = level(f32::from(*a) + (f32::from(b) - f32::from(*a)) * share);
+    let mix =
+        |a: &mut u8, b: u8, share: f32| *a = level(f32::from(*a) + (f32::from(b) - f32::from(*a)) * share);
     for y in y0..y1.min(height) {
         for x in x0..x1.min(width) {
             let share = share(x, y);

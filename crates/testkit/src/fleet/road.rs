@@ -24,7 +24,8 @@ fn usual_traffic(footage: &Footage) -> f64 {
 /// Who goes the way that the lane of its way is for.
 fn goes_right(footage: &Footage, pass: &Pass) -> bool {
     // Lorries are cut out in pieces where their boxes are.
-    pass.class == RoadUserClass::Car && zone_of(footage, pass).is_none_or(|(zone, _)| along(&zone, pass) >= 0.0)
+    pass.class == RoadUserClass::Car
+        && zone_of(footage, pass).is_none_or(|(zone, _)| along(&zone, pass) >= 0.0)
 }
 
 /// The lane that a pass goes through for longest, with the frames at which it is whole and in it.
@@ -50,7 +51,9 @@ fn pick<'a>(
     let usable: Vec<(&Pass, Zone, Vec<f64>)> = footage
         .passes
         .iter()
-        .filter(|pass| pass.class.is_motor_vehicle() && pass.travel() >= least_travel && goes_right(footage, pass))
+        .filter(|pass| {
+            pass.class.is_motor_vehicle() && pass.travel() >= least_travel && goes_right(footage, pass)
+        })
         .filter_map(|pass| {
             let (zone, frames) = zone_of(footage, pass)?;
             let large = |f: &f64| pass.at(*f).is_some_and(|b| b.width().min(b.height()) >= 24.0);
@@ -76,13 +79,24 @@ pub fn plain<'a>(footage: &'a Footage, random: &mut Pcg64Mcg, seconds: f64) -> S
 }
 
 /// The same, with lamps by night.
-pub fn plain_by_night<'a>(footage: &'a Footage, random: &mut Pcg64Mcg, seconds: f64, gamma: f32) -> Scene<'a> {
+pub fn plain_by_night<'a>(
+    footage: &'a Footage,
+    random: &mut Pcg64Mcg,
+    seconds: f64,
+    gamma: f32,
+) -> Scene<'a> {
     let mut street = Street::new(footage);
     street.fill(random, (-2.0, seconds), usual_traffic(footage), |pass| goes_right(footage, pass));
     by_night(street, seconds, lanes(footage), random, gamma)
 }
 
-fn by_night<'a>(street: Street<'a>, seconds: f64, zones: Vec<Zone>, random: &mut Pcg64Mcg, gamma: f32) -> Scene<'a> {
+fn by_night<'a>(
+    street: Street<'a>,
+    seconds: f64,
+    zones: Vec<Zone>,
+    random: &mut Pcg64Mcg,
+    gamma: f32,
+) -> Scene<'a> {
     let street = std::rc::Rc::new(street);
     let lamps = street.clone();
     let scene = Scene::new(seconds, zones, Box::new(move |t| street.picture(t)));
@@ -132,7 +146,8 @@ pub fn stands<'a>(footage: &'a Footage, random: &mut Pcg64Mcg, how: Standing) ->
 fn one_way(footage: &Footage) -> Vec<Zone> {
     let mut zones = lanes(footage);
     for zone in zones.iter_mut().filter(|zone| zone.heading.is_none()) {
-        let through = footage.passes.iter().filter(|pass| pass.frames_in(&zone.polygon, footage.size()).len() >= 3);
+        let through =
+            footage.passes.iter().filter(|pass| pass.frames_in(&zone.polygon, footage.size()).len() >= 3);
         let right: f64 = through.map(|pass| pass.way().0.signum()).sum();
         let (from, to) = if right >= 0.0 { ((0.4, 0.5), (0.8, 0.45)) } else { ((0.8, 0.45), (0.4, 0.5)) };
         *zone = Zone { kind: "lane", ..zone.clone().heading(from, to) };
@@ -178,7 +193,8 @@ pub fn backwards<'a>(
         p.is_some_and(|p| contains(&zone.polygon, Point::new(p.x / w as f64, p.y / h as f64)))
     };
     let times: Vec<f64> = (0..(seconds * 10.0) as u32).map(|i| f64::from(i) / 10.0).filter(inside).collect();
-    let (onset, end) = times.first().copied().zip(times.last().copied()).context("the way misses its lane")?;
+    let (onset, end) =
+        times.first().copied().zip(times.last().copied()).context("the way misses its lane")?;
     let (id, all) = (zone.id, zones.clone());
     let scene = match night {
         Some(gamma) => by_night(street, seconds, all, random, gamma),
@@ -220,7 +236,11 @@ pub fn stretched<'a>(
     }
     let zones = lanes(footage);
     let ids: Vec<&str> = zones.iter().map(|zone| zone.id).collect();
-    let jammed: Vec<String> = ids.iter().filter(|id| is_dense(&street, &zones, id, from_s, seconds)).map(ToString::to_string).collect();
+    let jammed: Vec<String> = ids
+        .iter()
+        .filter(|id| is_dense(&street, &zones, id, from_s, seconds))
+        .map(ToString::to_string)
+        .collect();
     let mut scene = match night {
         Some(gamma) => by_night(street, seconds, zones, random, gamma),
         None => shown(street, seconds, zones, random),
@@ -246,7 +266,8 @@ fn is_dense(street: &Street<'_>, zones: &[Zone], id: &str, from_s: f64, to_s: f6
         for (x, y) in (0..w).step_by(12).flat_map(|x| (0..h).step_by(12).map(move |y| (x as f32, y as f32))) {
             if contains(&zone.polygon, Point::new(f64::from(x) / w as f64, f64::from(y) / h as f64)) {
                 all += 1;
-                let holds = |b: &BBox| (b.x1..=b.x2).contains(&x) && ((b.y1 + b.y2) / 2.0..=b.y2).contains(&y);
+                let holds =
+                    |b: &BBox| (b.x1..=b.x2).contains(&x) && ((b.y1 + b.y2) / 2.0..=b.y2).contains(&y);
                 on += i32::from(boxes.iter().any(holds));
             }
         }
@@ -278,12 +299,17 @@ pub fn cyclist<'a>(
         lanes(footage)
     } else {
         // Beside the way: the corner at the lower left, that the cyclist does not touch.
-        vec![Zone::new("corner", "carriageway", &[(0.0, 0.78), (0.22, 0.78), (0.22, 1.0), (0.0, 1.0)]).closed()]
+        vec![
+            Zone::new("corner", "carriageway", &[(0.0, 0.78), (0.22, 0.78), (0.22, 1.0), (0.0, 1.0)])
+                .closed(),
+        ]
     };
     let (w, h) = footage.size();
     let inside = |t: &f64| {
         let p = rider.at(*t).map(|b| b.reference());
-        p.is_some_and(|p| zones.iter().any(|z| contains(&z.polygon, Point::new(p.x / w as f64, p.y / h as f64))))
+        p.is_some_and(|p| {
+            zones.iter().any(|z| contains(&z.polygon, Point::new(p.x / w as f64, p.y / h as f64)))
+        })
     };
     let times: Vec<f64> = (0..(seconds * 10.0) as u32).map(|i| f64::from(i) / 10.0).filter(inside).collect();
     let ends = times.first().copied().zip(times.last().copied());
@@ -314,11 +340,16 @@ pub fn walkers<'a>(random: &mut Pcg64Mcg, closed: bool) -> anyhow::Result<Scene<
     let zone = if closed {
         Zone::new("path", "carriageway", &corners).closed()
     } else {
-        Zone::new("road", "carriageway", &[(0.0, high - 0.03), (1.0, high - 0.03), (1.0, high - 0.15), (0.0, high - 0.15)])
-            .closed()
+        Zone::new(
+            "road",
+            "carriageway",
+            &[(0.0, high - 0.03), (1.0, high - 0.03), (1.0, high - 0.15), (0.0, high - 0.15)],
+        )
+        .closed()
     };
     let (times, _) = drawn.people(&before, &zone.polygon)?;
-    if let Some((onset, end)) = times.first().copied().zip(times.last().copied()).filter(|(a, b)| b - a > 3.0) {
+    if let Some((onset, end)) = times.first().copied().zip(times.last().copied()).filter(|(a, b)| b - a > 3.0)
+    {
         scene = scene.with(IncidentKind::PedestrianOnCarriageway, Some(zone.id), onset, Some(end));
         scene.hazards[0].several = true;
     } else if !times.is_empty() {
@@ -361,7 +392,9 @@ fn car_side(footage: &Footage, y: f32) -> Option<f32> {
     for pass in &footage.passes {
         let (first, last) = pass.span();
         let boxes = (0..=20).filter_map(|i| pass.at(first + (last - first) * f64::from(i) / 20.0));
-        sides.extend(boxes.filter(|b| (b.y2 - y).abs() < 0.07 * footage.size().1 as f32).map(|b| b.area().sqrt()));
+        sides.extend(
+            boxes.filter(|b| (b.y2 - y).abs() < 0.07 * footage.size().1 as f32).map(|b| b.area().sqrt()),
+        );
     }
     (sides.len() >= 3).then(|| sides.iter().sum::<f32>() / sides.len() as f32)
 }

@@ -163,7 +163,11 @@ impl<'a> Scene<'a> {
         for zone in &self.zones {
             let corners: Vec<String> = zone.polygon.iter().map(pair).collect();
             let (id, kind) = (zone.id, zone.kind);
-            let _ = writeln!(text, "\n[[zone]]\nid = {id:?}\nkind = {kind:?}\npolygon = [{}]", corners.join(", "));
+            let _ = writeln!(
+                text,
+                "\n[[zone]]\nid = {id:?}\nkind = {kind:?}\npolygon = [{}]",
+                corners.join(", ")
+            );
             if let Some([from, to]) = &zone.heading {
                 let _ = writeln!(text, "heading = [{}, {}]", pair(from), pair(to));
             }
@@ -181,7 +185,8 @@ impl<'a> Scene<'a> {
              tolerated = {tolerated:?}\n"
         );
         for hazard in &self.hazards {
-            let _ = writeln!(text, "\n[[hazard]]\nkind = \"{}\"\nonset_s = {:.2}", hazard.kind, hazard.onset_s);
+            let _ =
+                writeln!(text, "\n[[hazard]]\nkind = \"{}\"\nonset_s = {:.2}", hazard.kind, hazard.onset_s);
             if let Some(zone) = &hazard.zone {
                 let _ = writeln!(text, "zone = {zone:?}");
             }

@@ -53,8 +53,10 @@ pub fn flares(picture: &mut Picture, b: &BBox) {
     let (radius, y) = (0.16 * size, b.y2 - 0.25 * b.height());
     let lamps = [b.x1 + 0.15 * b.width(), b.x2 - 0.15 * b.width()];
     let reach = size as usize + 2;
-    let (x0, x1) = ((b.x1 as usize).saturating_sub(reach), (b.x2.max(0.0) as usize + reach).min(picture.width));
-    let (y0, y1) = ((b.y1 as usize).saturating_sub(reach), (b.y2.max(0.0) as usize + 2 * reach).min(picture.height));
+    let (x0, x1) =
+        ((b.x1 as usize).saturating_sub(reach), (b.x2.max(0.0) as usize + reach).min(picture.width));
+    let (y0, y1) =
+        ((b.y1 as usize).saturating_sub(reach), (b.y2.max(0.0) as usize + 2 * reach).min(picture.height));
     for py in y0..y1 {
         for px in x0..x1 {
             let shine = lamps.iter().map(|&x| {
@@ -113,7 +115,14 @@ pub fn depth(row: f32, horizon: f32) -> f32 {
 }
 
 /// Fog that comes within some seconds and takes so much a unit of depth.
-pub fn fog<'a>(scene: Scene<'a>, from_s: f64, over_s: f64, thick: f32, horizon: f32, light: f32) -> Scene<'a> {
+pub fn fog<'a>(
+    scene: Scene<'a>,
+    from_s: f64,
+    over_s: f64,
+    thick: f32,
+    horizon: f32,
+    light: f32,
+) -> Scene<'a> {
     let mut random = Pcg64Mcg::seed_from_u64(u64::from(thick.to_bits()));
     scene.seen(move |t, mut picture| {
         let now = thick * rise(t, from_s, over_s);
@@ -198,9 +207,11 @@ pub fn shake<'a>(scene: Scene<'a>, random: &mut Pcg64Mcg, px: f32) -> Scene<'a> 
 
 /// The camera looks elsewhere from a time on: by pixels, and turned by radians.
 pub fn turned<'a>(scene: Scene<'a>, from_s: f64, to_s: f64, (dx, dy): (f32, f32), turn: f32) -> Scene<'a> {
-    scene.seen(move |t, picture| {
-        if (from_s..to_s).contains(&t) { moved(&picture, dx, dy, turn) } else { picture }
-    })
+    scene.seen(
+        move |t, picture| {
+            if (from_s..to_s).contains(&t) { moved(&picture, dx, dy, turn) } else { picture }
+        },
+    )
 }
 
 /// Out of focus from a time on.
@@ -230,7 +241,11 @@ pub fn dirt<'a>(scene: Scene<'a>, random: &mut Pcg64Mcg, from_s: f64, share: f32
         let at = |x: usize, y: usize| clouds.at(x as f32 * scale, y as f32 * scale);
         let limit = *limit.get_or_insert_with(|| {
             let (w, h) = (picture.width, picture.height);
-            let mut all: Vec<f32> = (0..h).step_by(8).flat_map(|y| (0..w).step_by(8).map(move |x| (x, y))).map(|(x, y)| at(x, y)).collect();
+            let mut all: Vec<f32> = (0..h)
+                .step_by(8)
+                .flat_map(|y| (0..w).step_by(8).map(move |x| (x, y)))
+                .map(|(x, y)| at(x, y))
+                .collect();
             all.sort_by(f32::total_cmp);
             all[((1.0 - share) * (all.len() - 1) as f32) as usize]
         });
@@ -244,7 +259,14 @@ pub fn dirt<'a>(scene: Scene<'a>, random: &mut Pcg64Mcg, from_s: f64, share: f32
 }
 
 /// From a time on, one colour, with the noise of a receiver.
-pub fn flat<'a>(scene: Scene<'a>, random: &mut Pcg64Mcg, from_s: f64, to_s: f64, colour: (u8, u8, u8), grain: f32) -> Scene<'a> {
+pub fn flat<'a>(
+    scene: Scene<'a>,
+    random: &mut Pcg64Mcg,
+    from_s: f64,
+    to_s: f64,
+    colour: (u8, u8, u8),
+    grain: f32,
+) -> Scene<'a> {
     let mut random = fork(random);
     scene.seen(move |t, mut picture| {
         if (from_s..to_s).contains(&t) {

@@ -180,7 +180,10 @@ impl<'a> Street<'a> {
             let free = |o: &BBox| o.intersection(&b) <= 0.05 * o.area();
             let near = |a: &Actor<'_>| {
                 a.at(t).is_some_and(hides)
-                    || headway_s > 0.0 && [t - headway_s, t + headway_s].iter().any(|t| a.at(*t).is_some_and(|o| o.iou(&b) > 0.4))
+                    || headway_s > 0.0
+                        && [t - headway_s, t + headway_s]
+                            .iter()
+                            .any(|t| a.at(*t).is_some_and(|o| o.iou(&b) > 0.4))
             };
             !self.actors.iter().any(near) && self.kept_free.iter().all(free)
         })

@@ -163,7 +163,9 @@ impl Changed {
         lay(picture, &other, area, |x, y| {
             // Water and mud end in no straight line.
             let wobble = match self.change {
-                Change::Water | Change::Mud => 0.02 * (self.clouds.at(x as f32 / 12.0, y as f32 / 12.0) - 0.5),
+                Change::Water | Change::Mud => {
+                    0.02 * (self.clouds.at(x as f32 / 12.0, y as f32 / 12.0) - 0.5)
+                }
                 _ => 0.0,
             };
             let p = Point::new(f64::from(x as f32 / w + wobble), f64::from(y as f32 / h + wobble));
@@ -179,7 +181,9 @@ impl Changed {
             let (x, y) = ((i % width) as f32, (i / width) as f32);
             *v = level(match self.change {
                 Change::Water => {
-                    0.12 * f32::from(*v) + 0.88 * self.light + 10.0 * (self.clouds.at(x / 22.0 + drift, y / 9.0) - 0.5)
+                    0.12 * f32::from(*v)
+                        + 0.88 * self.light
+                        + 10.0 * (self.clouds.at(x / 22.0 + drift, y / 9.0) - 0.5)
                 }
                 Change::Mud => self.light + 22.0 * (self.clouds.at(x / 7.0, y / 7.0) - 0.5),
                 _ => self.light + 5.0 * (self.clouds.at(x / 40.0, y / 40.0) - 0.5),

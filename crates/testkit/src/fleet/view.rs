@@ -29,7 +29,12 @@ pub struct View<'a> {
 }
 
 /// A clip's street or a drawn one that goes on for so long after its clear part.
-pub fn view<'a>(library: &'a Library, random: &mut Pcg64Mcg, after_s: f64, which: usize) -> anyhow::Result<View<'a>> {
+pub fn view<'a>(
+    library: &'a Library,
+    random: &mut Pcg64Mcg,
+    after_s: f64,
+    which: usize,
+) -> anyhow::Result<View<'a>> {
     let from_s = CLEAR_S + f64::from(random.random_range(0..20)) / 5.0;
     let seconds = from_s + after_s;
     let (scene, horizon) = match which {
@@ -81,5 +86,9 @@ pub fn watching<'a>(
     zones.retain(|zone| zone.kind == "watch");
     let scene = Scene::new(seconds, zones, Box::new(move |t| street.picture(t)));
     let scene = through(sight::noise(scene, random, 1.2), from_s);
-    if change.is_some() { scene.with(IncidentKind::WatchChanged, Some("watched"), from_s, None) } else { scene }
+    if change.is_some() {
+        scene.with(IncidentKind::WatchChanged, Some("watched"), from_s, None)
+    } else {
+        scene
+    }
 }

@@ -110,7 +110,10 @@ mod tests {
             "video = \"b.mp4\"\ncamera = \"b.toml\"\nabout = \"wrong_way\"\nfamily = \"backwards\"\n\
              [[hazard]]\nkind = \"wrong_way\"\nzone = \"left\"\nonset_s = 3.5\nend_s = 9\n",
         );
-        write("a.label.toml", "video = \"a.mp4\"\ncamera = \"b.toml\"\nabout = \"wrong_way\"\nfamily = \"as is\"\n");
+        write(
+            "a.label.toml",
+            "video = \"a.mp4\"\ncamera = \"b.toml\"\nabout = \"wrong_way\"\nfamily = \"as is\"\n",
+        );
         write("b.mp4", "");
         let [a, b] = scenes(dir.path()).unwrap().try_into().unwrap();
         assert_eq!((a.name.as_str(), a.hazards.len()), ("a", 0));

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 use wayside_config::load_for_analyze;
-use wayside_engine::DetectorSetup;
+use wayside_engine::{DetectorSetup, Workers};
 use wayside_types::{IncidentKind, Profile};
 
 use crate::detectors;
@@ -140,7 +140,7 @@ fn one(args: &AcceptArgs, scene: &Scene, setups: &Setups) -> anyhow::Result<Scor
             None => {
                 let mut setup = detectors::setup(&loaded.settings, std::iter::once(model.as_str()))?;
                 // Scenes run side by side, each on one core.
-                setup.workers = 1;
+                setup.workers = Workers::Exactly(1);
                 setups.entry(model).or_insert(setup).clone()
             }
         }

@@ -12,7 +12,14 @@ pub fn print(tallies: &Tallies, scored: &[Scored], details: bool) {
     say(&format!("{} scenes, {hours:.2} camera-hours; intervals are Wilson's, 95 %", tallies.scenes));
     say(&format!(
         "{:<26} {:>21} {:>6} {:>9} {:>23} {:>13} {:>15} {:>20}",
-        "kind", "detected", "missed", "negatives", "false of alerts", "an hour (day)", "delay, worst s", "unsure"
+        "kind",
+        "detected",
+        "missed",
+        "negatives",
+        "false of alerts",
+        "an hour (day)",
+        "delay, worst s",
+        "unsure"
     ));
     for (kind, tally) in &tallies.kinds {
         let trials = tally.detected + tally.missed;
@@ -34,7 +41,9 @@ pub fn print(tallies: &Tallies, scored: &[Scored], details: bool) {
             share(tally.unsure, tally.alerts()),
         ));
     }
-    say(&format!("delay is from onset to alert beyond the rule's hold; unsure is a confidence under {UNSURE_BELOW}"));
+    say(&format!(
+        "delay is from onset to alert beyond the rule's hold; unsure is a confidence under {UNSURE_BELOW}"
+    ));
     if details {
         scored.iter().for_each(print_details);
     }

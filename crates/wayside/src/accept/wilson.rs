@@ -24,9 +24,12 @@ mod tests {
     fn intervals_are_those_of_the_tables() {
         // Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in Medicine 17 (1998),
         // table I, method 3.
-        for (hits, trials, low, high) in
-            [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
-        {
+        for (hits, trials, low, high) in [
+            (81, 263, 0.2553, 0.3662),
+            (15, 148, 0.0624, 0.1605),
+            (0, 20, 0.0, 0.1611),
+            (1, 29, 0.0061, 0.1718),
+        ] {
             let (l, h) = interval(hits, trials).unwrap();
             assert!((l - low).abs() < 1e-4 && (h - high).abs() < 1e-4, "{hits} of {trials}: {l} to {h}");
         }
