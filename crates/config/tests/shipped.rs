@@ -128,7 +128,7 @@ fn schemas_and_readers_know_the_same_keys() {
     .unwrap();
     fs::write(
         dir.path().join("pipelines/p.toml"),
-        format!("{odd}[decode]\n{odd}[motion]\n{odd}[detect]\n{odd}[track]\n{odd}[count]\n{odd}[hazard]\n{odd}[hazard.stopped_vehicle]\n{odd}[hazard.wrong_way]\n{odd}[hazard.congestion]\n{odd}[hazard.pedestrian_on_carriageway]\n{odd}[hazard.low_visibility]\n{odd}[hazard.camera_no_signal]\n{odd}[hazard.camera_frozen]\n{odd}[hazard.camera_dark]\n{odd}[hazard.camera_blurred]\n{odd}[hazard.camera_moved]\n{odd}"),
+        format!("{odd}[decode]\n{odd}[motion]\n{odd}[detect]\n{odd}[track]\n{odd}[count]\n{odd}[hazard]\n{odd}[hazard.stopped_vehicle]\n{odd}[hazard.wrong_way]\n{odd}[hazard.congestion]\n{odd}[hazard.pedestrian_on_carriageway]\n{odd}[hazard.object_on_road]\n{odd}[hazard.watch_changed]\n{odd}[hazard.low_visibility]\n{odd}[hazard.camera_no_signal]\n{odd}[hazard.camera_frozen]\n{odd}[hazard.camera_dark]\n{odd}[hazard.camera_blurred]\n{odd}[hazard.camera_moved]\n{odd}"),
     )
     .unwrap();
     fs::write(

@@ -19,8 +19,8 @@ use wayside_hazard::{HazardWatch, Sight};
 use wayside_ingest::{MotionGate, SourceOptions, ViewMeter, read_file};
 use wayside_types::frame::OwnedPixels;
 use wayside_types::{
-    CameraId, Frame, HazardSettings, Incident, IncidentKind, MotionSettings, Point, Timestamp, TrackUpdate, Zone, ZoneId,
-    ZoneKind,
+    CameraId, Frame, HazardSettings, Incident, IncidentKind, MotionSettings, Point, Timestamp, TrackUpdate,
+    Zone, ZoneId, ZoneKind,
 };
 
 /// Clear view before the fault, and how long the fault is shown.
