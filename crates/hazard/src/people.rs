@@ -44,10 +44,11 @@ struct CarHeight {
 }
 
 /// Somebody in a zone.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inside {
     since: Timestamp,
     last: Timestamp,
+    last_p: Point,
     scores: f64,
     looks: u32,
 }
@@ -120,13 +121,15 @@ impl People {
     }
 
     fn note(&mut self, at: Timestamp, road: &Road, traffic: &Congestion, user: &RoadUser, zone: usize) {
-        let inside = self.inside.entry((user.id, zone)).or_insert(Inside {
-            since: at,
-            last: at,
-            scores: 0.0,
-            looks: 0,
+        // A rider is followed now as somebody on foot and now as a bicycle, and is there all the time.
+        let before = self.inside.iter().filter(|((_, there), inside)| {
+            *there == zone && inside.last < at && inside.last_p.distance(user.p) <= user.unit
         });
+        let before = before.min_by_key(|(_, inside)| inside.since).map(|(_, inside)| inside.clone());
+        let new = Inside { since: at, last: at, last_p: user.p, scores: 0.0, looks: 0 };
+        let inside = self.inside.entry((user.id, zone)).or_insert(before.unwrap_or(new));
         inside.last = at;
+        inside.last_p = user.p;
         inside.looks += 1;
         inside.scores += f64::from(user.score);
         let (since, score) = (inside.since, inside.scores / f64::from(inside.looks));

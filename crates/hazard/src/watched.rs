@@ -151,8 +151,8 @@ impl Watched {
         let columns = self.grid.columns;
         let (mut both, mut then, mut now) = (0.0, 0.0, 0.0);
         for row in [cell - columns, cell, cell + columns] {
-            for i in row - 1..=row + 1 {
-                let (a, b) = (self.usual[i], slopes[i]);
+            let near = row - 1..=row + 1;
+            for (a, b) in self.usual[near.clone()].iter().zip(&slopes[near]) {
                 both += a.0 * b.0 + a.1 * b.1;
                 then += a.0 * a.0 + a.1 * a.1;
                 now += b.0 * b.0 + b.1 * b.1;
