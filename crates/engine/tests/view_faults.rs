@@ -208,6 +208,7 @@ fn footage_as_it_is_by_night_and_shaken_has_no_fault() {
 /// road and a watched place over most of the picture. Nobody is tracked: following road users costs next to nothing.
 #[test]
 #[ignore = "a measurement: --run-ignored only, --no-capture, on an idle machine"]
+#[expect(clippy::disallowed_methods, reason = "real time is what is measured")]
 fn what_the_rules_cost_a_frame() {
     let Some(path) = clips().into_iter().next() else { return };
     let clip = lumas(&path);
