@@ -10,6 +10,6 @@ pub mod scene;
 pub use error::CamsimError;
 pub use rtsp::{CamServer, CamsimOptions, MountedCamera};
 pub use scene::camera_file::camera_toml;
-pub use scene::record::{foresee, record};
+pub use scene::record::{Encoder, foresee, record};
 pub use scene::truth::Truth;
 pub use scene::{Hazard, SceneKind, SceneSpec};

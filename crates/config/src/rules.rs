@@ -12,7 +12,9 @@ const RULES: &[&str] = &[
     "wrong_way",
     "congestion",
     "pedestrian_on_carriageway",
+    "object_on_road",
     "low_visibility",
+    "watch_changed",
     "camera_no_signal",
     "camera_frozen",
     "camera_dark",
@@ -29,6 +31,10 @@ const CONGESTION_KEYS: &[&str] =
     &["enabled", "hold_s", "max_speed_kmh", "max_speed_share", "min_occupancy", "queue_share"];
 /// Keys of `[hazard.pedestrian_on_carriageway]`.
 const PEDESTRIAN_ON_CARRIAGEWAY_KEYS: &[&str] = &["enabled", "hold_s", "min_score"];
+/// Keys of `[hazard.object_on_road]`.
+const OBJECT_ON_ROAD_KEYS: &[&str] = &["enabled", "hold_s", "min_size_m", "min_car_share"];
+/// Keys of `[hazard.watch_changed]`.
+const WATCH_CHANGED_KEYS: &[&str] = &["enabled", "hold_s", "min_changed_share"];
 /// Keys of `[hazard.low_visibility]`.
 const LOW_VISIBILITY_KEYS: &[&str] = &["enabled", "hold_s", "max_contrast_share", "max_edges_share"];
 /// Keys of `[hazard.camera_no_signal]`.
@@ -111,6 +117,17 @@ fn read_road(hazard: &Section<'_>, settings: &mut HazardSettings) {
     {
         number(&s, "hold_s", (0.5, 60.0), "seconds", &mut r.hold_s);
         number(&s, "min_score", (0.1, 0.99), "", &mut r.min_score);
+    }
+    let r = &mut settings.object_on_road;
+    if let Some(s) = rule(hazard, "object_on_road", OBJECT_ON_ROAD_KEYS, &mut r.enabled) {
+        number(&s, "hold_s", (3.0, 3_600.0), "seconds", &mut r.hold_s);
+        number(&s, "min_size_m", (0.1, 10.0), "metres", &mut r.min_size_m);
+        number(&s, "min_car_share", (0.01, 1.0), "", &mut r.min_car_share);
+    }
+    let r = &mut settings.watch_changed;
+    if let Some(s) = rule(hazard, "watch_changed", WATCH_CHANGED_KEYS, &mut r.enabled) {
+        number(&s, "hold_s", (2.0, 3_600.0), "seconds", &mut r.hold_s);
+        number(&s, "min_changed_share", (0.05, 1.0), "", &mut r.min_changed_share);
     }
 }
 

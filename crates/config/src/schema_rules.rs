@@ -15,8 +15,12 @@ pub(crate) struct Hazard {
     congestion: Option<Congestion>,
     /// People on a road closed to them.
     pedestrian_on_carriageway: Option<PedestrianOnCarriageway>,
+    /// Things on the road.
+    object_on_road: Option<ObjectOnRoad>,
     /// Fog, smoke, heavy rain.
     low_visibility: Option<LowVisibility>,
+    /// Watch zones that show something else.
+    watch_changed: Option<WatchChanged>,
     /// No picture.
     camera_no_signal: Option<CameraNoSignal>,
     /// Always the same picture.
@@ -104,6 +108,37 @@ struct PedestrianOnCarriageway {
     /// Mean score of the detections. Default 0.35.
     #[schemars(range(min = 0.1, max = 0.99))]
     min_score: Option<f64>,
+}
+
+/// Things on the road.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct ObjectOnRoad {
+    /// Whether it is looked for. Default true.
+    enabled: Option<bool>,
+    /// How long it lies there. Default 10.
+    #[schemars(range(min = 3, max = 3600))]
+    hold_s: Option<f64>,
+    /// What is shorter than this along both its sides is too small, metres, where the camera is calibrated. Default 0.5.
+    #[schemars(range(min = 0.1, max = 10))]
+    min_size_m: Option<f64>,
+    /// What is smaller than this share of a car's box there is too small, where it is not. Default 0.05.
+    #[schemars(range(min = 0.01, max = 1))]
+    min_car_share: Option<f64>,
+}
+
+/// Watch zones that show something else.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct WatchChanged {
+    /// Whether it is looked for. Default true.
+    enabled: Option<bool>,
+    /// How long the zone shows something else. Default 20.
+    #[schemars(range(min = 2, max = 3600))]
+    hold_s: Option<f64>,
+    /// A zone shows something else when the structure of this share of it is gone. Default 0.4.
+    #[schemars(range(min = 0.05, max = 1))]
+    min_changed_share: Option<f64>,
 }
 
 /// Fog, smoke, heavy rain.

@@ -345,7 +345,7 @@ fn profiles() {
             "pipelines/highway.toml:6:1: hazard.stopped_vehicle.holds: unknown key; did you mean hold_s? (accepted here: enabled, hold_s, queue_hold_s, min_travel_boxes, queue_vehicles)",
             "pipelines/highway.toml:8:11: hazard.wrong_way.enabled = 1: is an integer but must be true or false",
             "pipelines/highway.toml:9:17: hazard.wrong_way.min_angle_deg = 60: must be from 91 to 180 degrees",
-            "pipelines/highway.toml:10:9: hazard.smoke: unknown key (accepted here: stopped_vehicle, wrong_way, congestion, pedestrian_on_carriageway, low_visibility, camera_no_signal, camera_frozen, camera_dark, camera_blurred, camera_moved)",
+            "pipelines/highway.toml:10:9: hazard.smoke: unknown key (accepted here: stopped_vehicle, wrong_way, congestion, pedestrian_on_carriageway, object_on_road, low_visibility, watch_changed, camera_no_signal, camera_frozen, camera_dark, camera_blurred, camera_moved)",
             "pipelines/highway.toml:12:19: hazard.camera_moved.min_shift_share = nan: must be a finite number",
         ],
     );

@@ -128,7 +128,7 @@ fn schemas_and_readers_know_the_same_keys() {
     .unwrap();
     fs::write(
         dir.path().join("pipelines/p.toml"),
-        format!("{odd}[decode]\n{odd}[motion]\n{odd}[detect]\n{odd}[track]\n{odd}[count]\n{odd}[hazard]\n{odd}[hazard.stopped_vehicle]\n{odd}[hazard.wrong_way]\n{odd}[hazard.congestion]\n{odd}[hazard.pedestrian_on_carriageway]\n{odd}[hazard.low_visibility]\n{odd}[hazard.camera_no_signal]\n{odd}[hazard.camera_frozen]\n{odd}[hazard.camera_dark]\n{odd}[hazard.camera_blurred]\n{odd}[hazard.camera_moved]\n{odd}"),
+        format!("{odd}[decode]\n{odd}[motion]\n{odd}[detect]\n{odd}[track]\n{odd}[count]\n{odd}[hazard]\n{odd}[hazard.stopped_vehicle]\n{odd}[hazard.wrong_way]\n{odd}[hazard.congestion]\n{odd}[hazard.pedestrian_on_carriageway]\n{odd}[hazard.object_on_road]\n{odd}[hazard.watch_changed]\n{odd}[hazard.low_visibility]\n{odd}[hazard.camera_no_signal]\n{odd}[hazard.camera_frozen]\n{odd}[hazard.camera_dark]\n{odd}[hazard.camera_blurred]\n{odd}[hazard.camera_moved]\n{odd}"),
     )
     .unwrap();
     fs::write(
@@ -196,6 +196,11 @@ fn documented_defaults_are_those_of_the_code() {
             "hazard.pedestrian_on_carriageway.min_score",
             hazard.pedestrian_on_carriageway.min_score.to_string(),
         ),
+        ("hazard.object_on_road.hold_s", hazard.object_on_road.hold_s.to_string()),
+        ("hazard.object_on_road.min_size_m", hazard.object_on_road.min_size_m.to_string()),
+        ("hazard.object_on_road.min_car_share", hazard.object_on_road.min_car_share.to_string()),
+        ("hazard.watch_changed.hold_s", hazard.watch_changed.hold_s.to_string()),
+        ("hazard.watch_changed.min_changed_share", hazard.watch_changed.min_changed_share.to_string()),
         ("hazard.low_visibility.hold_s", hazard.low_visibility.hold_s.to_string()),
         ("hazard.low_visibility.max_contrast_share", hazard.low_visibility.max_contrast_share.to_string()),
         ("hazard.low_visibility.max_edges_share", hazard.low_visibility.max_edges_share.to_string()),

@@ -19,7 +19,8 @@ use wayside_hazard::{HazardWatch, Sight};
 use wayside_ingest::{MotionGate, SourceOptions, ViewMeter, read_file};
 use wayside_types::frame::OwnedPixels;
 use wayside_types::{
-    CameraId, Frame, HazardSettings, Incident, IncidentKind, MotionSettings, Timestamp, TrackUpdate,
+    CameraId, Frame, HazardSettings, Incident, IncidentKind, MotionSettings, Point, Timestamp, TrackUpdate,
+    Zone, ZoneId, ZoneKind,
 };
 
 /// Clear view before the fault, and how long the fault is shown.
@@ -140,7 +141,6 @@ fn told(clip: &Path, kind: IncidentKind, hold_s: f64, found: &[Incident]) {
 }
 
 #[test]
-#[ignore = "blur and fog on the arterial clip were last seen to be told in pieces"]
 fn faults_made_of_real_footage_are_told() {
     for path in clips() {
         let clip = lumas(&path);
@@ -201,5 +201,51 @@ fn footage_as_it_is_by_night_and_shaken_has_no_fault() {
                 each(luma, |_, _, v| 16.0 + (v - 16.0) * gain)
             }),
         );
+    }
+}
+
+/// What the rules and what they are shown cost a frame, on the busy clip and on its first frame again and again, with a
+/// road and a watched place over most of the picture. Nobody is tracked: following road users costs next to nothing.
+#[test]
+#[ignore = "a measurement: --run-ignored only, --no-capture, on an idle machine"]
+#[expect(clippy::disallowed_methods, reason = "real time is what is measured")]
+fn what_the_rules_cost_a_frame() {
+    let Some(path) = clips().into_iter().next() else { return };
+    let clip = lumas(&path);
+    let zone = |id: &str, kind, (x1, y1): (f64, f64), (x2, y2): (f64, f64)| Zone {
+        id: ZoneId::new(id).unwrap(),
+        kind,
+        polygon: vec![Point::new(x1, y1), Point::new(x2, y1), Point::new(x2, y2), Point::new(x1, y2)],
+        heading: None,
+        closed_to: Vec::new(),
+        free_flow_kmh: None,
+    };
+    let zones = [
+        zone("road", ZoneKind::Carriageway, (0.0, 0.1), (1.0, 0.9)),
+        zone("place", ZoneKind::Watch, (0.3, 0.3), (0.6, 0.6)),
+    ];
+    for (what, moves) in [("busy road", true), ("empty road", false)] {
+        let mut gate = MotionGate::new(MotionSettings::default());
+        let mut meter = ViewMeter::default();
+        let mut watch = HazardWatch::new(HazardSettings::default(), &zones, clip[0].0.size, None);
+        let tracks = TrackUpdate::default();
+        let (mut shown_s, mut rules_s) = (0.0, 0.0);
+        let frames = 600;
+        for index in 0..frames {
+            let t = index as f64 / 10.0;
+            let (frame, luma) = &clip[if moves { index % clip.len() } else { 0 }];
+            let pixels = Arc::new(OwnedPixels::planar(vec![(luma.data.clone(), luma.width)]));
+            let frame = Frame { pixels, media_time: Duration::from_secs_f64(t), ..frame.clone() };
+            gate.must_look(&frame);
+            let begun = std::time::Instant::now();
+            let view = meter.sample(&frame, gate.cells());
+            shown_s += begun.elapsed().as_secs_f64();
+            let begun = std::time::Instant::now();
+            watch.see(&Sight { at: at(t), tracks: &tracks, view: view.as_ref() });
+            rules_s += begun.elapsed().as_secs_f64();
+        }
+        let us = |s: f64| s / f64::from(frames as u32) * 1e6;
+        eprintln!("{what}: what is shown {:.0} µs a frame, rules {:.0} µs", us(shown_s), us(rules_s));
+        assert!(us(shown_s + rules_s) < 3_000.0, "that is no small part of a frame any more");
     }
 }

@@ -43,6 +43,8 @@ const STILL_TIMES: f64 = 1.1;
 const FOUND_SHARE: f64 = 0.45;
 /// … or nowhere, and hardly any part of the picture agrees with what was there by more than this share of usual.
 const LOST_SHARE: f64 = 0.5;
+/// A view that has less than this of all its edges left is not looking elsewhere but badly.
+const EDGES_LEFT: f64 = 0.55;
 /// Blur takes the fine and leaves the coarse: so many times the share of it, and this share at least. Fog takes both.
 const BLUR_LEAVES: (f32, f32) = (1.8, 0.3);
 /// Fog leaves no part of the picture as it was: the clearest tenth loses this much as well. Dirt does.
@@ -112,9 +114,10 @@ impl Camera {
         }
     }
 
-    /// Looks at a frame, which the scene has seen. `dt_s` is the time since the one before.
-    pub fn see(&mut self, at: Timestamp, dt_s: f64, view: &ViewSample, scene: &Scene) {
-        let look = Look::of(view);
+    /// Looks at a frame, which the scene has seen. `dt_s` is the time since the one before, `hidden` the parts of the
+    /// picture in which road users are.
+    pub fn see(&mut self, at: Timestamp, dt_s: f64, view: &ViewSample, hidden: Vec<bool>, scene: &Scene) {
+        let look = Look::of(view, hidden);
         let calm = self.calm.get_or_insert_with(|| look.clone());
         calm.approach(&look, (dt_s / CALM_S).min(1.0) as f32);
         self.calm_shares = self.reference.compare(calm);
@@ -165,7 +168,7 @@ impl Camera {
         for (kind, doubt) in KINDS.iter().zip(&self.doubts) {
             let (Some((_, last)), Some(since)) = (doubt.seen, doubt.onset) else { continue };
             let lasted_s = seconds(since, last);
-            if lasted_s < self.hold_s(*kind) {
+            if lasted_s < self.settings.hold_s(*kind) {
                 continue;
             }
             let about = Circumstances { zone: None, traffic_moves: false, lasted_s, excess: doubt.excess };
@@ -184,18 +187,6 @@ impl Camera {
         held
     }
 
-    fn hold_s(&self, kind: IncidentKind) -> f64 {
-        let s = &self.settings;
-        match kind {
-            IncidentKind::CameraNoSignal => s.camera_no_signal.hold_s,
-            IncidentKind::CameraDark => s.camera_dark.hold_s,
-            IncidentKind::CameraFrozen => s.camera_frozen.hold_s,
-            IncidentKind::CameraMoved => s.camera_moved.hold_s,
-            IncidentKind::CameraBlurred => s.camera_blurred.hold_s,
-            _ => s.low_visibility.hold_s,
-        }
-    }
-
     fn evidence(
         &mut self,
         kind: IncidentKind,
@@ -210,7 +201,10 @@ impl Camera {
             IncidentKind::CameraNoSignal if s.camera_no_signal.enabled => self.no_signal(view, look),
             IncidentKind::CameraDark if s.camera_dark.enabled => self.dark(view),
             IncidentKind::CameraFrozen if s.camera_frozen.enabled => self.frozen(view),
-            IncidentKind::CameraMoved if s.camera_moved.enabled => self.moved(at, scene, shares),
+            IncidentKind::CameraMoved if s.camera_moved.enabled => {
+                let clear = self.reference.edges_left(look) >= EDGES_LEFT;
+                self.moved(at, scene, shares.filter(|_| clear))
+            }
             IncidentKind::CameraBlurred if s.camera_blurred.enabled => self.blurred(shares),
             IncidentKind::LowVisibility if s.low_visibility.enabled => self.low_visibility(),
             _ => Evidence::Absent,

@@ -106,7 +106,8 @@ impl Congestion {
                     let free = |u: &&&RoadUser| !u.zones.iter().any(|&z| queues[z]);
                     let inside: Vec<&RoadUser> = inside.iter().filter(free).copied().collect();
                     traffic.add(at, dt_s, &inside, zone, road, self.settings.hold_s);
-                    traffic.congested(at, road.is_calibrated(), &self.settings)
+                    let free_kmh = zone.zone.free_flow_kmh.filter(|_| road.is_calibrated());
+                    traffic.congested(at, road.is_calibrated(), free_kmh, &self.settings)
                 }
                 ZoneKind::Queue => traffic.full(at, &inside, &self.settings),
                 _ => None,
@@ -229,9 +230,18 @@ impl ZoneTraffic {
         }
     }
 
-    fn congested(&mut self, at: Timestamp, calibrated: bool, settings: &CongestionSettings) -> Option<Cause> {
+    /// `free_kmh` is the zone's free flow, where one is set and speeds are those of the ground.
+    fn congested(
+        &mut self,
+        at: Timestamp,
+        calibrated: bool,
+        free_kmh: Option<f64>,
+        settings: &CongestionSettings,
+    ) -> Option<Cause> {
         let means = self.means();
-        let limit = if calibrated {
+        let limit = if let Some(free_kmh) = free_kmh {
+            settings.max_speed_share * free_kmh
+        } else if calibrated {
             settings.max_speed_kmh
         } else {
             CRAWLING_UNITS_S.max(settings.max_speed_share * self.free_flow)
@@ -250,7 +260,9 @@ impl ZoneTraffic {
         }
         let since = *self.congested_since.get_or_insert(before(at, settings.hold_s));
         let speed = means.speed.unwrap_or_default();
-        let speed_reason = if calibrated {
+        let speed_reason = if let Some(free_kmh) = free_kmh {
+            Reason::new("mean_speed_share", speed / free_kmh, "max_speed_share", settings.max_speed_share)
+        } else if calibrated {
             Reason::new("mean_speed_kmh", speed, "max_speed_kmh", limit)
         } else {
             let share = speed / self.free_flow;

@@ -9,6 +9,8 @@
 //! | `road` | road users with what is remembered of their way, and the zones they are in |
 //! | `stands` | vehicles that stand, known by their place while detections come and go |
 //! | `stopped`, `wrong_way`, `congestion`, `people` | the rules about road users |
+//! | `objects` | the rule about things on the road |
+//! | `watched` | the rule about watch zones |
 //! | `field` | the usual direction at each place |
 //! | `scene` | what the picture shows when nobody is there, in cells |
 //! | `reference` | how sharp and rich in contrast each part of the picture usually is |
@@ -21,6 +23,7 @@ mod camera;
 mod congestion;
 mod field;
 mod ledger;
+mod objects;
 mod people;
 mod reference;
 mod road;
@@ -30,6 +33,7 @@ mod shift;
 mod stands;
 mod stopped;
 mod watch;
+mod watched;
 mod wrong_way;
 
 pub use watch::{Belief, HazardWatch, Sight};

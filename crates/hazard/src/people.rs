@@ -24,6 +24,8 @@ const LEAST_CARS: u32 = 5;
 /// A person on the road is this many times as high as a car's box there. From above a box holds some of the car's
 /// length as well.
 const HEIGHT_IN_CARS: (f64, f64) = (0.3, 1.7);
+/// In the next row cars may be so many times as high.
+const NEXT_ROW: f64 = 1.6;
 /// Metres that somebody on the road is high, with what a box may be off.
 const HEIGHT_M: (f64, f64) = (0.7, 2.9);
 
@@ -42,10 +44,11 @@ struct CarHeight {
 }
 
 /// Somebody in a zone.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inside {
     since: Timestamp,
     last: Timestamp,
+    last_p: Point,
     scores: f64,
     looks: u32,
 }
@@ -108,20 +111,25 @@ impl People {
             return (HEIGHT_M.0..=HEIGHT_M.1).contains(&height_m);
         }
         let row = row_of(Point::new(0.0, user.p.y / h));
-        let near = [row, row + 1, row.saturating_sub(1)].into_iter().filter_map(|row| self.cars.get(row));
-        let Some(car) = near.into_iter().find(|car| car.cars >= LEAST_CARS) else { return true };
+        let known = |row: &usize| self.cars.get(*row).is_some_and(|car| car.cars >= LEAST_CARS);
+        let near = [row, row + 1, row.saturating_sub(1)];
+        let Some(of_cars) = near.into_iter().find(known) else { return true };
         let (least, most) = HEIGHT_IN_CARS;
-        (least..=most).contains(&(height_px / car.px.max(1.0)))
+        // Towards the horizon sizes change much from one row to the next.
+        let (least, most) = if of_cars == row { (least, most) } else { (least / NEXT_ROW, most * NEXT_ROW) };
+        (least..=most).contains(&(height_px / self.cars[of_cars].px.max(1.0)))
     }
 
     fn note(&mut self, at: Timestamp, road: &Road, traffic: &Congestion, user: &RoadUser, zone: usize) {
-        let inside = self.inside.entry((user.id, zone)).or_insert(Inside {
-            since: at,
-            last: at,
-            scores: 0.0,
-            looks: 0,
+        // A rider is followed now as somebody on foot and now as a bicycle, and is there all the time.
+        let before = self.inside.iter().filter(|((_, there), inside)| {
+            *there == zone && inside.last < at && inside.last_p.distance(user.p) <= user.unit
         });
+        let before = before.min_by_key(|(_, inside)| inside.since).map(|(_, inside)| inside.clone());
+        let new = Inside { since: at, last: at, last_p: user.p, scores: 0.0, looks: 0 };
+        let inside = self.inside.entry((user.id, zone)).or_insert(before.unwrap_or(new));
         inside.last = at;
+        inside.last_p = user.p;
         inside.looks += 1;
         inside.scores += f64::from(user.score);
         let (since, score) = (inside.since, inside.scores / f64::from(inside.looks));

@@ -1,8 +1,8 @@
 //! How sharp and how rich in contrast each part of the picture usually is: what this camera shows on a clear day,
 //! against which blur, dirt and fog are told. It follows the hours slowly, and stands still while something is wrong.
 
-use wayside_types::ViewSample;
 use wayside_types::view::VIEW_BLOCKS;
+use wayside_types::{BBox, FrameSize, ViewSample};
 
 /// Without a stored reference, so much clear view makes one.
 pub const READY_S: f64 = 5.0;
@@ -13,6 +13,8 @@ const FALL_S: f64 = 1_200.0;
 /// Parts with fewer edges or less contrast, grey levels, tell nothing.
 const LEAST_EDGES: f32 = 1.5;
 const LEAST_CONTRAST: f32 = 4.0;
+/// A part was seen without road users for this long before it tells anything.
+const KNOWN_S: f64 = 3.0;
 /// So many parts must tell something.
 const LEAST_BLOCKS: usize = 12;
 /// A picture that is darker shows fewer edges without being less sharp; at most this much is put down to it.
@@ -25,6 +27,8 @@ pub struct Reference {
     contrast: Vec<f32>,
     brightness: f32,
     seen_s: f64,
+    /// How long each part was seen without road users.
+    free_s: Vec<f64>,
 }
 
 /// One part of the picture against its reference: 1 is as usual.
@@ -40,14 +44,35 @@ pub struct Look {
     edges: Vec<f32>,
     contrast: Vec<f32>,
     pub brightness: f32,
+    /// Parts in which road users are: their edges are not the scene's.
+    hidden: Vec<bool>,
+}
+
+/// The parts that boxes (px) of road users touch, in a picture of this size.
+pub fn hidden_parts(boxes: impl Iterator<Item = BBox>, size: FrameSize) -> Vec<bool> {
+    let (across, down) = VIEW_BLOCKS;
+    let mut hidden = vec![false; across * down];
+    let range = |from: f32, to: f32, most: usize, px: u32| {
+        let part = px.max(1) as f32 / most as f32;
+        // Casts of floats saturate: what lies outside the picture ends at its edge.
+        (from / part).max(0.0) as usize..((to / part).ceil().max(0.0) as usize).min(most)
+    };
+    for b in boxes {
+        for row in range(b.y1, b.y2, down, size.height) {
+            for column in range(b.x1, b.x2, across, size.width) {
+                hidden[row * across + column] = true;
+            }
+        }
+    }
+    hidden
 }
 
 impl Look {
-    pub fn of(view: &ViewSample) -> Self {
+    pub fn of(view: &ViewSample, hidden: Vec<bool>) -> Self {
         let cells = &view.cells;
         let sum: u64 = cells.means.iter().map(|&m| u64::from(m)).sum();
         let brightness = sum as f32 / 16.0 / cells.means.len().max(1) as f32;
-        Self { edges: view.edges.clone(), contrast: contrasts(view), brightness }
+        Self { edges: view.edges.clone(), contrast: contrasts(view), brightness, hidden }
     }
 }
 
@@ -59,9 +84,12 @@ impl Look {
             self.contrast.clone_from(&other.contrast);
         }
         let follow = |mine: &mut f32, theirs: f32| *mine += (theirs - *mine) * share;
-        self.edges.iter_mut().zip(&other.edges).for_each(|(mine, &theirs)| follow(mine, theirs));
-        self.contrast.iter_mut().zip(&other.contrast).for_each(|(mine, &theirs)| follow(mine, theirs));
+        for i in (0..self.edges.len()).filter(|&i| !other.hidden[i]) {
+            follow(&mut self.edges[i], other.edges[i]);
+            follow(&mut self.contrast[i], other.contrast[i]);
+        }
         follow(&mut self.brightness, other.brightness);
+        self.hidden.clone_from(&other.hidden);
     }
 }
 
@@ -78,17 +106,38 @@ impl Reference {
             self.contrast.clone_from(&look.contrast);
             self.brightness = look.brightness;
             self.seen_s = 0.0;
+            self.free_s = vec![0.0; look.edges.len()];
             return;
         }
         self.seen_s += dt_s;
-        // Until it is ready it is the mean of what was seen.
-        let share = |time_s: f64| (dt_s / time_s.min(self.seen_s.max(dt_s)).max(1e-3)).min(1.0) as f32;
-        let (rise, fall) = (share(RISE_S), share(FALL_S));
-        let follow =
-            |usual: &mut f32, now: f32| *usual += (now - *usual) * if now > *usual { rise } else { fall };
-        self.edges.iter_mut().zip(&look.edges).for_each(|(usual, &now)| follow(usual, now));
-        self.contrast.iter_mut().zip(&look.contrast).for_each(|(usual, &now)| follow(usual, now));
-        follow(&mut self.brightness, look.brightness);
+        // Until it is known it is the mean of what was seen.
+        let share =
+            |time_s: f64, seen_s: f64| (dt_s / time_s.min(seen_s.max(dt_s)).max(1e-3)).min(1.0) as f32;
+        let follow = |usual: &mut f32, now: f32, seen_s: f64| {
+            *usual += (now - *usual) * share(if now > *usual { RISE_S } else { FALL_S }, seen_s);
+        };
+        for i in (0..look.edges.len()).filter(|&i| !look.hidden[i]) {
+            self.free_s[i] += dt_s;
+            // What was there in the first frame may have been a road user.
+            if self.free_s[i] <= dt_s {
+                (self.edges[i], self.contrast[i]) = (look.edges[i], look.contrast[i]);
+            }
+            follow(&mut self.edges[i], look.edges[i], self.free_s[i]);
+            follow(&mut self.contrast[i], look.contrast[i], self.free_s[i]);
+        }
+        follow(&mut self.brightness, look.brightness, self.seen_s);
+    }
+
+    /// How many edges the parts without road users have together against what they had. A camera that looks elsewhere
+    /// sees about as many; one that sees badly does not.
+    pub fn edges_left(&self, look: &Look) -> f64 {
+        if self.edges.len() != look.edges.len() {
+            return 1.0;
+        }
+        let free = || (0..look.edges.len()).filter(|&i| !look.hidden[i] && self.free_s[i] >= KNOWN_S);
+        let sum = |edges: &[f32]| free().map(|i| f64::from(edges[i])).sum::<f64>();
+        let dimmed = f64::from((self.brightness / look.brightness.max(1.0)).clamp(1.0, MOST_DIMMED));
+        sum(&look.edges) * dimmed / sum(&self.edges).max(1e-6)
     }
 
     /// Each part that tells something against its reference; `None` where too few do.
@@ -97,16 +146,17 @@ impl Reference {
             return None;
         }
         let dimmed = (self.brightness / look.brightness.max(1.0)).clamp(1.0, MOST_DIMMED);
-        let usual = self.edges.iter().zip(&self.contrast);
-        let now = look.edges.iter().zip(&look.contrast);
-        let shares: Vec<BlockShare> = usual
-            .zip(now)
-            .filter(|((edges, contrast), _)| **edges >= LEAST_EDGES && **contrast >= LEAST_CONTRAST)
-            .map(|((usual_edges, usual_contrast), (edges, contrast))| BlockShare {
-                edges: edges / usual_edges * dimmed,
-                contrast: contrast / usual_contrast * dimmed,
-            })
-            .collect();
+        let tells = |i: &usize| {
+            !look.hidden[*i]
+                && self.free_s[*i] >= KNOWN_S
+                && self.edges[*i] >= LEAST_EDGES
+                && self.contrast[*i] >= LEAST_CONTRAST
+        };
+        let share = |i: usize| BlockShare {
+            edges: look.edges[i] / self.edges[i] * dimmed,
+            contrast: look.contrast[i] / self.contrast[i] * dimmed,
+        };
+        let shares: Vec<BlockShare> = (0..look.edges.len()).filter(tells).map(share).collect();
         (shares.len() >= LEAST_BLOCKS).then_some(shares)
     }
 }

@@ -2,7 +2,7 @@
 //! at all where vehicles move or a newly arrived one stands, so that whatever is new can be told from what was always
 //! there. The same for every pixel, for pictures to be shown, is `ingest`'s background.
 
-use wayside_types::{BBox, LumaCells};
+use wayside_types::{BBox, FrameSize, LumaCells, Point};
 
 /// A cell is known once it was seen free for this long.
 const KNOWN_AFTER_S: f32 = 3.0;
@@ -25,6 +25,74 @@ pub struct Scene {
     /// By how much the whole picture is brighter now.
     gain: f32,
     covered: Vec<bool>,
+}
+
+/// How the picture is cut into cells.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Grid {
+    /// Cells across and down.
+    pub columns: usize,
+    pub rows: usize,
+    /// Sides of a cell, pixels.
+    pub side_px: f32,
+}
+
+impl Grid {
+    /// Cells with neighbours on all sides.
+    pub fn inner(self) -> impl Iterator<Item = usize> {
+        let columns = self.columns;
+        (1..self.rows.saturating_sub(1))
+            .flat_map(move |row| (1..columns.saturating_sub(1)).map(move |column| row * columns + column))
+    }
+
+    /// The eight neighbours of a cell, as far as there are.
+    pub fn around(self, cell: usize) -> impl Iterator<Item = usize> {
+        let (column, row) = (cell % self.columns.max(1), cell / self.columns.max(1));
+        let near = |at: usize, most: usize| at.saturating_sub(1)..(at + 2).min(most);
+        let columns = near(column, self.columns);
+        near(row, self.rows)
+            .flat_map(move |row| columns.clone().map(move |column| row * self.columns + column))
+            .filter(move |&i| i != cell)
+    }
+
+    /// The middle of a cell, fractions of the picture.
+    pub fn middle(self, cell: usize, size: FrameSize) -> Point {
+        let at =
+            |index: usize, px: u32| (index as f64 + 0.5) * f64::from(self.side_px) / f64::from(px.max(1));
+        Point::new(at(cell % self.columns.max(1), size.width), at(cell / self.columns.max(1), size.height))
+    }
+
+    /// The box around cells, pixels.
+    pub fn bbox(self, cells: &[usize]) -> BBox {
+        let columns = self.columns.max(1);
+        let ends = |pick: fn(usize, usize) -> usize| {
+            let (low, high) = cells.iter().fold((usize::MAX, 0), |(low, high), &i| {
+                (low.min(pick(i, columns)), high.max(pick(i, columns) + 1))
+            });
+            (low as f32 * self.side_px, high as f32 * self.side_px)
+        };
+        let ((x1, x2), (y1, y2)) = (ends(|i, columns| i % columns), ends(|i, columns| i / columns));
+        BBox::new(x1, y1, x2, y2)
+    }
+
+    /// Marks the cells that a box (px) touches.
+    pub fn cover(self, marks: &mut [bool], bbox: &BBox) {
+        let (columns, rows) = self.span(bbox);
+        for row in rows {
+            marks[row * self.columns..][columns.clone()].fill(true);
+        }
+    }
+
+    /// The cells that a box (px) touches.
+    fn span(self, bbox: &BBox) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+        let side = self.side_px.max(1.0);
+        let range = |from: f32, to: f32, most: usize| {
+            // Casts of floats saturate: what lies outside the picture ends at its edge.
+            let (from, to) = ((from / side).floor().max(0.0) as usize, (to / side).ceil().max(0.0) as usize);
+            from.min(most)..to.min(most)
+        };
+        (range(bbox.x1, bbox.x2, self.columns), range(bbox.y1, bbox.y2, self.rows))
+    }
 }
 
 /// The cells of a box as they were at some moment, relative to the whole picture.
@@ -63,13 +131,9 @@ impl Scene {
     /// Learns from the frame that it saw last, `dt_s` after the one before; `busy` are boxes (px) under which the
     /// scene does not show.
     pub fn learn(&mut self, dt_s: f64, busy: impl Iterator<Item = BBox>) {
+        let grid = self.grid();
         self.covered.fill(false);
-        for bbox in busy {
-            let (columns, rows) = self.span(&bbox);
-            for row in rows {
-                self.covered[row * self.columns..][columns.clone()].fill(true);
-            }
-        }
+        busy.for_each(|bbox| grid.cover(&mut self.covered, &bbox));
         let dt_s = dt_s.clamp(0.0, 2.0) as f32;
         let state = self.empty.iter_mut().zip(&mut self.free_s).zip(&self.now).zip(&self.covered);
         for (((empty, free_s), &now), _) in state.filter(|(_, covered)| !**covered) {
@@ -111,15 +175,25 @@ impl Scene {
         rows.flat_map(move |row| columns.clone().map(move |column| row * width + column))
     }
 
-    /// The cells that a box touches.
     fn span(&self, bbox: &BBox) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
-        let side = self.side_px.max(1.0);
-        let range = |from: f32, to: f32, most: usize| {
-            // Casts of floats saturate: what lies outside the picture ends at its edge.
-            let (from, to) = ((from / side).floor().max(0.0) as usize, (to / side).ceil().max(0.0) as usize);
-            from.min(most)..to.min(most)
-        };
-        (range(bbox.x1, bbox.x2, self.columns), range(bbox.y1, bbox.y2, self.rows))
+        self.grid().span(bbox)
+    }
+
+    /// How the picture is cut into cells.
+    pub fn grid(&self) -> Grid {
+        Grid { columns: self.columns, rows: self.rows, side_px: self.side_px }
+    }
+
+    /// How much brighter a cell is than when nobody is there, grey levels, apart from what the whole picture is;
+    /// `None` where that is not known.
+    pub fn off(&self, cell: usize) -> Option<f32> {
+        let known = *self.free_s.get(cell)? >= KNOWN_AFTER_S;
+        known.then(|| self.now[cell] - self.gain - self.empty[cell])
+    }
+
+    /// The brightness of a cell when nobody is there, grey levels.
+    pub fn empty(&self, cell: usize) -> Option<f32> {
+        self.empty.get(cell).copied()
     }
 
     fn common_gain(&self) -> f32 {

@@ -27,6 +27,8 @@ const NEW_LEVELS: f32 = 10.0;
 const OLD_LEVELS: f32 = 3.0;
 /// What is closer to one of two pictures than this share of the other is that one.
 const CLOSER: f32 = 0.6;
+/// What was not seen to drive up is a vehicle from this mean score on.
+const SURE_SCORE: f64 = 0.45;
 /// A new look at what it looks like is taken this often.
 const LOOK_S: f64 = 3.0;
 
@@ -46,6 +48,8 @@ pub struct Stand {
     pub seen_at: Timestamp,
     /// Whether it came while the camera watched.
     pub came: bool,
+    /// Whether it was seen to drive up.
+    pub arrived: bool,
     /// Mean score of what showed it.
     pub score: f64,
     looks: u32,
@@ -125,6 +129,7 @@ impl Stands {
             known_at: at,
             seen_at: at,
             came,
+            arrived: user.arrived,
             score: f64::from(user.score),
             looks: 1,
             track: user.id,
@@ -136,6 +141,11 @@ impl Stands {
 }
 
 impl Stand {
+    /// Whether it is one beyond doubt: a thing on the road may be taken for a vehicle, but not surely, and drives up never.
+    pub fn is_sure(&self) -> bool {
+        self.arrived || self.score >= SURE_SCORE
+    }
+
     /// How long it is known to have stood.
     pub fn stood_s(&self) -> f64 {
         seconds(self.since, self.known_at)
@@ -155,6 +165,7 @@ impl Stand {
     }
 
     fn take(&mut self, at: Timestamp, user: &RoadUser) {
+        self.arrived |= user.arrived;
         self.track = user.id;
         self.left = false;
         self.seen_at = at;

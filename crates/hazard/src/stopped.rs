@@ -78,7 +78,7 @@ impl Stopped {
         if !self.settings.enabled {
             return Vec::new();
         }
-        for stand in stands.iter().filter(|stand| stand.came) {
+        for stand in stands.iter().filter(|stand| stand.came && stand.is_sure()) {
             let known = self.alarms.iter().any(|alarm| alarm.stand == stand.number);
             if !known && self.fires(stand, road) {
                 self.alarm(stand, stands);

@@ -11,12 +11,15 @@ use wayside_types::{
 use crate::camera::{Camera, KINDS};
 use crate::congestion::Congestion;
 use crate::ledger::{Held, Ledger};
+use crate::objects::Objects;
 use crate::people::People;
+use crate::reference::hidden_parts;
 use crate::road::{Road, RoadUser};
 use crate::scene::Scene;
 use crate::seconds;
 use crate::stands::Stands;
 use crate::stopped::Stopped;
+use crate::watched::Watched;
 use crate::wrong_way::WrongWay;
 
 /// A stretch without frames that is longer than this was not watched.
@@ -63,6 +66,8 @@ pub struct HazardWatch {
     wrong_way: WrongWay,
     congestion: Congestion,
     people: People,
+    objects: Objects,
+    watched: Watched,
     camera: Camera,
     ledger: Ledger,
     last: Option<Timestamp>,
@@ -93,6 +98,8 @@ impl HazardWatch {
             wrong_way: WrongWay::new(settings.wrong_way, &road),
             congestion: Congestion::new(settings.congestion, &road),
             people: People::new(settings.pedestrian_on_carriageway),
+            objects: Objects::new(settings.object_on_road),
+            watched: Watched::new(settings.watch_changed),
             camera: Camera::new(settings),
             ledger: Ledger::default(),
             last: None,
@@ -117,7 +124,9 @@ impl HazardWatch {
         let dt_s = if (0.0..=HOLE_S).contains(&dt_s) { dt_s } else { 0.0 };
         if let Some(view) = sight.view {
             self.scene.see(&view.cells);
-            self.camera.see(at, dt_s, view, &self.scene);
+            let boxes = sight.tracks.active.iter().filter(|track| track.observed).map(|track| track.bbox);
+            let hidden = hidden_parts(boxes, self.road.size);
+            self.camera.see(at, dt_s, view, hidden, &self.scene);
         }
         let mut held = self.camera.held();
         self.note_doubt(at, &held);
@@ -125,7 +134,10 @@ impl HazardWatch {
             return self.ledger.update(at, held, |kind| KINDS.contains(&kind));
         }
         held.extend(self.rules(at, dt_s, sight));
-        self.ledger.update(at, held, |kind| kind != IncidentKind::External)
+        let clean = sight.view.is_some() && self.camera.is_clean();
+        let by_view = [IncidentKind::ObjectOnRoad, IncidentKind::WatchChanged];
+        self.ledger
+            .update(at, held, |kind| kind != IncidentKind::External && (clean || !by_view.contains(&kind)))
     }
 
     /// No frame came for so long (seconds) until now; asked about once a second.
@@ -200,10 +212,16 @@ impl HazardWatch {
     fn rules(&mut self, at: Timestamp, dt_s: f64, sight: &Sight<'_>) -> Vec<Held> {
         let users = self.road.update(at, sight.tracks);
         let parked = self.stands.parked();
-        if sight.view.is_some() && self.camera.is_clean() {
+        let clean = sight.view.filter(|_| self.camera.is_clean());
+        if clean.is_some() {
             let on_the_way = |u: &&RoadUser| !parked.contains(&u.id);
-            let busy: Vec<BBox> =
-                users.iter().filter(on_the_way).map(|u| u.bbox).chain(self.stands.came()).collect();
+            let busy: Vec<BBox> = users
+                .iter()
+                .filter(on_the_way)
+                .map(|u| u.bbox)
+                .chain(self.stands.came())
+                .chain(self.objects.suspects())
+                .collect();
             self.scene.learn(dt_s, busy.into_iter());
         }
         let gone = self.stands.update(at, dt_s, &users, &self.scene);
@@ -212,6 +230,13 @@ impl HazardWatch {
         held.extend(self.stopped.update(at, &self.road, &self.congestion, &self.stands.all, &gone));
         held.extend(self.wrong_way.update(at, &self.road, &users, &parked));
         held.extend(self.people.update(at, &self.road, &self.congestion, &users));
+        // Fog takes the edges and the light that these two go by: then they stand still, and so do their incidents.
+        if let Some(view) = clean {
+            let (road, scene) = (&self.road, &self.scene);
+            let things = self.objects.update(at, dt_s, road, &users, &self.stands.all, (scene, &view.steps));
+            held.extend(things);
+            held.extend(self.watched.update(at, dt_s, road, &users, scene));
+        }
         held
     }
 }

@@ -15,7 +15,7 @@
 //! | `reason`, `secret` | failures in an operator's words, without credentials |
 //! | [`background`] | the running background picture, without road users |
 //! | [`motion`] | whether a frame shows anything new |
-//! | [`view`] | what a frame's brightness says of the camera itself |
+//! | [`view`], `steps` | what a frame's brightness says of the camera itself, and where it has steep edges |
 
 pub mod background;
 pub mod error;
@@ -36,6 +36,7 @@ mod plugins;
 mod reason;
 mod secret;
 mod spare;
+mod steps;
 mod supervisor;
 mod tap;
 mod timeline;

@@ -5,6 +5,8 @@
 use wayside_types::view::VIEW_BLOCKS;
 use wayside_types::{Frame, FrameSize, LumaCells, PixelFormat, ViewSample};
 
+use crate::steps::Steps;
+
 /// Rows read in each row of blocks; more cost time and tell no more.
 const ROWS_A_BLOCK: usize = 8;
 /// Edges are steps over this many pixels: one pixel's is mostly noise.
@@ -14,6 +16,7 @@ const STEP: usize = 2;
 #[derive(Default)]
 pub struct ViewMeter {
     rows: Option<Rows>,
+    steps: Steps,
 }
 
 impl std::fmt::Debug for ViewMeter {
@@ -51,7 +54,8 @@ impl ViewMeter {
         changes.sort_by(f32::total_cmp);
         let change = changes.get(changes.len() / 4).copied().filter(|_| known);
         let change_most = changes.last().copied().filter(|_| known);
-        Some(ViewSample { cells, edges: means(&sums.edges), change, change_most })
+        let steps = self.steps.of(frame, &cells)?;
+        Some(ViewSample { cells, edges: means(&sums.edges), steps, change, change_most })
     }
 
     /// Forgets the frame before.
@@ -155,6 +159,13 @@ mod tests {
         assert!((b.change_most.unwrap() - 30.0).abs() < 1e-3);
         assert_eq!((b.cells.columns, b.cells.rows, b.cells.side_px), (80, 45, 4));
         assert_eq!(b.cells.means[0], 110 * 16);
+        // Stripes of 4 pixels have a step of 100 in every cell, the even half has none but where the corner ends.
+        assert_eq!(
+            (a.steps[0], a.steps[45], a.steps[79]),
+            (0, 100, 0),
+            "the last cell ends before the next stripe"
+        );
+        assert_eq!((b.steps[9], b.steps[10], b.steps[8]), (30, 0, 0));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::incident::IncidentKind;
+
 /// Settings of all rules.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct HazardSettings {
@@ -14,8 +16,12 @@ pub struct HazardSettings {
     pub congestion: CongestionSettings,
     /// People on a road closed to them.
     pub pedestrian_on_carriageway: PedestrianSettings,
+    /// Things on the road.
+    pub object_on_road: ObjectSettings,
     /// Fog, smoke, heavy rain.
     pub low_visibility: LowVisibilitySettings,
+    /// Watch zones that show something else.
+    pub watch_changed: WatchSettings,
     /// No picture.
     pub camera_no_signal: NoSignalSettings,
     /// Always the same picture.
@@ -41,7 +47,29 @@ impl HazardSettings {
             || self.camera_frozen.enabled
             || self.camera_dark.enabled
             || self.camera_blurred.enabled
+            || self.object_on_road.enabled
+            || self.watch_changed.enabled
             || self.camera_moved.enabled
+    }
+
+    /// How long a rule's condition must hold, seconds; 0 for kinds without a rule.
+    #[must_use]
+    pub const fn hold_s(&self, kind: IncidentKind) -> f64 {
+        match kind {
+            IncidentKind::StoppedVehicle => self.stopped_vehicle.hold_s,
+            IncidentKind::WrongWay => self.wrong_way.hold_s,
+            IncidentKind::Congestion => self.congestion.hold_s,
+            IncidentKind::PedestrianOnCarriageway => self.pedestrian_on_carriageway.hold_s,
+            IncidentKind::ObjectOnRoad => self.object_on_road.hold_s,
+            IncidentKind::LowVisibility => self.low_visibility.hold_s,
+            IncidentKind::WatchChanged => self.watch_changed.hold_s,
+            IncidentKind::CameraNoSignal => self.camera_no_signal.hold_s,
+            IncidentKind::CameraFrozen => self.camera_frozen.hold_s,
+            IncidentKind::CameraDark => self.camera_dark.hold_s,
+            IncidentKind::CameraBlurred => self.camera_blurred.hold_s,
+            IncidentKind::CameraMoved => self.camera_moved.hold_s,
+            IncidentKind::External => 0.0,
+        }
     }
 }
 
@@ -101,6 +129,30 @@ pub struct PedestrianSettings {
     pub hold_s: f64,
     /// Mean score of the detections.
     pub min_score: f64,
+}
+
+/// Settings of `object_on_road`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ObjectSettings {
+    /// Whether it is looked for.
+    pub enabled: bool,
+    /// How long it lies there.
+    pub hold_s: f64,
+    /// What is shorter than this along both its sides is too small, metres, where the camera is calibrated.
+    pub min_size_m: f64,
+    /// What is smaller than this share of a car's box in that row of the picture is too small, where it is not.
+    pub min_car_share: f64,
+}
+
+/// Settings of `watch_changed`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WatchSettings {
+    /// Whether it is looked for.
+    pub enabled: bool,
+    /// How long the zone shows something else.
+    pub hold_s: f64,
+    /// A zone shows something else when the structure of this share of it is gone.
+    pub min_changed_share: f64,
 }
 
 /// Settings of `low_visibility`.
@@ -201,6 +253,18 @@ impl Default for CongestionSettings {
 impl Default for PedestrianSettings {
     fn default() -> Self {
         Self { enabled: true, hold_s: 2.0, min_score: 0.35 }
+    }
+}
+
+impl Default for ObjectSettings {
+    fn default() -> Self {
+        Self { enabled: true, hold_s: 10.0, min_size_m: 0.5, min_car_share: 0.05 }
+    }
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        Self { enabled: true, hold_s: 20.0, min_changed_share: 0.4 }
     }
 }
 

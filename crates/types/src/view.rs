@@ -25,6 +25,9 @@ pub struct ViewSample {
     pub cells: LumaCells,
     /// Mean step from a pixel to the next but one along rows, grey levels, in [`VIEW_BLOCKS`] blocks row by row.
     pub edges: Vec<f32>,
+    /// Steepest step of each cell, grey levels: the largest difference of two pixels that are about a quarter of its
+    /// side apart, across or down. In the cells' order.
+    pub steps: Vec<u8>,
     /// Mean change of a pixel since the frame before, grey levels; `None` for the first.
     pub change: Option<f32>,
     /// The same in the block that changed most.

@@ -1,6 +1,7 @@
 //! The `wayside` command: reads its arguments and hands over to the module of the subcommand's name. What
 //! the subcommands do is in the other crates; here they are only put together.
 
+mod accept;
 mod analyze;
 mod audit;
 mod bench;
@@ -33,6 +34,8 @@ enum Command {
     Analyze(analyze::AnalyzeArgs),
     /// Hold counts against a person's tally and keep the comparison
     Audit(audit::AuditArgs),
+    /// Run labelled scenes through the incident rules and say how they did
+    Accept(accept::AcceptArgs),
     /// Measure how many cameras this machine holds, and what the limit is
     Bench(bench::BenchArgs),
     /// Validate settings, profiles, models and libraries, try every camera, and say all that is wrong
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Accept(args) => accept::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Camsim(args) => camsim::run(&args),

@@ -39,7 +39,7 @@ impl Feed for SceneFeed {
 
     fn run(&mut self, outlet: &Outlet) -> Result<Gone, CamsimError> {
         let mut stage = Stage::new(&self.spec)?;
-        let caps = picture_caps(&self.spec)?;
+        let caps = picture_caps(self.spec.size, self.spec.fps)?;
         outlet.set_caps(&caps);
         // Painting the background took a moment: the first frame is due now.
         let start = outlet.running_time().unwrap_or_default();

@@ -20,6 +20,8 @@ use crate::error::CamsimError;
 const QUIET_S: f64 = 1.0;
 /// A recording may grow by this much to end at a quiet moment.
 const LONGER_S: f64 = 15.0;
+/// x264's quantizer of recordings.
+const QUANTIZER: u32 = 20;
 
 /// Draws `seconds` of a scene into an MP4 and writes its truth (JSON) and camera file (TOML).
 ///
@@ -43,7 +45,7 @@ pub fn record(
     let frames = quiet_end(spec, &layout, seconds)?;
     let mut stage = Stage::new(spec)?;
     let mut recorder = Recorder::new(&layout);
-    let mut encoder = Encoder::new(spec, video_out)?;
+    let mut encoder = Encoder::new(spec.size, spec.fps, QUANTIZER, video_out)?;
     for _ in 0..frames {
         recorder.look(&stage, &layout);
         encoder.push(&stage.next_frame())?;
@@ -90,8 +92,8 @@ fn quiet_end(spec: &SceneSpec, layout: &Layout, seconds: f64) -> Result<u64, Cam
     Ok((first..=last).find(|frame| quiet(*frame as f64 / fps)).unwrap_or(first))
 }
 
-/// x264 of good quality into MP4.
-struct Encoder {
+/// x264 of constant quality into MP4.
+pub struct Encoder {
     pipeline: gst::Pipeline,
     source: AppSrc,
     fps: u32,
@@ -99,13 +101,20 @@ struct Encoder {
 }
 
 impl Encoder {
-    fn new(spec: &SceneSpec, path: &Path) -> Result<Self, CamsimError> {
+    /// An encoder of pictures of this size (pixels), so many a second, with x264's quantizer: 20 is good, 40 is mush.
+    ///
+    /// # Errors
+    /// When the file can't be created or the encoder is missing.
+    pub fn new(size: (u32, u32), fps: u32, quantizer: u32, path: &Path) -> Result<Self, CamsimError> {
         // What can't be created is better said now than by a pipeline at its end.
         std::fs::File::create(path).map_err(|source| CamsimError::Write { path: path.to_owned(), source })?;
-        let description = "appsrc name=source format=time block=true max-buffers=8 \
-             ! x264enc pass=quant quantizer=20 speed-preset=veryfast bframes=0 key-int-max=60 threads=1 \
-             ! h264parse ! mp4mux ! filesink name=sink";
-        let pipeline = gst::parse::launch(description)?
+        gst::init()?;
+        let description = format!(
+            "appsrc name=source format=time block=true max-buffers=8 \
+             ! x264enc pass=quant quantizer={quantizer} speed-preset=veryfast bframes=0 key-int-max=60 threads=1 \
+             ! h264parse ! mp4mux ! filesink name=sink"
+        );
+        let pipeline = gst::parse::launch(&description)?
             .downcast::<gst::Pipeline>()
             .map_err(|_| CamsimError::Gstreamer("no pipeline".into()))?;
         let part = |name: &str| {
@@ -115,18 +124,26 @@ impl Encoder {
         let source = part("source")?
             .downcast::<AppSrc>()
             .map_err(|_| CamsimError::Gstreamer("source is no appsrc".into()))?;
-        source.set_caps(Some(&picture_caps(spec)?));
+        source.set_caps(Some(&picture_caps(size, fps)?));
         pipeline.set_state(gst::State::Playing)?;
-        Ok(Self { pipeline, source, fps: spec.fps, frame: 0 })
+        Ok(Self { pipeline, source, fps, frame: 0 })
     }
 
-    fn push(&mut self, picture: &Picture) -> Result<(), CamsimError> {
+    /// Takes the next picture.
+    ///
+    /// # Errors
+    /// When the encoder fails.
+    pub fn push(&mut self, picture: &Picture) -> Result<(), CamsimError> {
         let buffer = picture_buffer(picture, self.frame, self.fps)?;
         self.frame += 1;
         self.source.push_buffer(buffer).map(|_| ()).map_err(|_| self.failure())
     }
 
-    fn finish(self) -> Result<(), CamsimError> {
+    /// Completes the file.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn finish(self) -> Result<(), CamsimError> {
         self.source.end_of_stream().map_err(|_| self.failure())?;
         let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
         let bus = self.pipeline.bus().ok_or_else(|| CamsimError::Gstreamer("no bus".into()))?;
@@ -152,12 +169,11 @@ impl Drop for Encoder {
 }
 
 /// Caps of a scene's frames.
-pub(crate) fn picture_caps(spec: &SceneSpec) -> Result<gst::Caps, CamsimError> {
-    let (width, height) = spec.size;
+pub(crate) fn picture_caps(size: (u32, u32), fps: u32) -> Result<gst::Caps, CamsimError> {
+    let (width, height) = size;
     Ok(gst::Caps::from_str(&format!(
-        "video/x-raw,format=I420,width={width},height={height},framerate={}/1,colorimetry=bt601,\
-         pixel-aspect-ratio=1/1,interlace-mode=progressive",
-        spec.fps
+        "video/x-raw,format=I420,width={width},height={height},framerate={fps}/1,colorimetry=bt601,\
+         pixel-aspect-ratio=1/1,interlace-mode=progressive"
     ))?)
 }
 

@@ -4,6 +4,7 @@
 use nalgebra::Point2;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
+use wayside_types::{Point, RoadUserClass};
 
 use super::heads::Heads;
 use super::layout::Layout;
@@ -114,6 +115,13 @@ impl Stage {
         let picture = self.canvas.frame(self.frame, &things, fog);
         self.skip();
         picture
+    }
+
+    /// Classes and reference points (pixels) of everybody on the scene now.
+    pub fn road_users(&self) -> impl Iterator<Item = (RoadUserClass, Point)> {
+        self.sightings().filter_map(|(actor, _, reference)| {
+            reference.map(|p| (self.cast.looks[actor.look].class, Point::new(p.x, p.y)))
+        })
     }
 
     /// Everybody on the scene now, with their poses and the projected middle of the bottom edge of

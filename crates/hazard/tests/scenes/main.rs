@@ -11,6 +11,7 @@
 mod congestion;
 mod people;
 mod stopped;
+mod things;
 mod view;
 mod world;
 mod wrong_way;

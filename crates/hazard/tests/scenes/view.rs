@@ -71,6 +71,7 @@ fn picture(shown: Shown, t: f64, random: &mut Pcg64Mcg) -> ViewSample {
         .collect();
     let change = if shown.frozen { 0.0 } else { random.random_range(0.4..0.6) };
     ViewSample {
+        steps: vec![0; COLUMNS as usize * ROWS as usize],
         cells: LumaCells { columns: COLUMNS as usize, rows: ROWS as usize, side_px: 8, means },
         edges,
         change: Some(change),

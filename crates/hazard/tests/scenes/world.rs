@@ -157,6 +157,7 @@ impl World {
             }
         }
         ViewSample {
+            steps: vec![0; columns * rows],
             cells: LumaCells { columns, rows, side_px, means },
             edges: vec![8.0; 144],
             change: Some(0.5),

@@ -1,0 +1,366 @@
+//! `object_on_road`: something lies still on a road that was not there, and is neither a vehicle nor a trick of the light. What
+//! tells it is brightness that differs from the empty scene's and edges that the empty scene has not. A shadow
+//! darkens evenly, light brightens without new edges, and both are larger or softer than things.
+
+use wayside_types::rules::ObjectSettings;
+use wayside_types::{BBox, IncidentKind, Point, Reason, RoadUserClass, Timestamp};
+
+use crate::ledger::Held;
+use crate::road::{Road, RoadUser};
+use crate::scene::{Grid, Scene};
+use crate::seconds;
+use crate::severity::{Circumstances, severity};
+use crate::stands::Stand;
+
+/// Grey levels by which a cell differs from the empty scene at least, if something lies there.
+const NEW_LEVELS: f32 = 9.0;
+/// What changes by more than this in between does not lie still.
+const STILL_LEVELS: f32 = 14.0;
+/// A cell is as it was once it was so for this long.
+const GONE_S: f64 = 1.5;
+/// Sooner if it was hardly seen to be new: this long, and this share of the time that it was.
+const GONE_FIRST_S: f64 = 0.35;
+const GONE_SHARE: f64 = 0.2;
+/// What is there again makes up for so much of the time that it was not: what flutters does not.
+const FORGIVEN: f64 = 0.25;
+/// Cells become candidates after this long: what passes does not.
+const SETTLED_S: f64 = 1.6;
+/// So much of the time it must have been seen, not hidden.
+const SEEN_SHARE: f64 = 0.4;
+/// New edges are steeper than the empty scene's by this many grey levels …
+const NEW_STEP: f32 = 16.0;
+/// … in this share of a thing's cells, and in one at least.
+const STEEP_SHARE: f64 = 0.25;
+/// What is left of the light in a shadow, and what the sun makes of shade.
+const LIGHT: (f32, f32) = (0.36, 2.2);
+/// Light varies less than this over a patch, relative to its mean.
+const LIGHT_SPREAD: f32 = 0.16;
+/// Steps at the edge of a patch of light are as high as its difference, with noise: no higher than so many times it, and
+/// so many grey levels more.
+const STEP_TIMES: f32 = 1.4;
+const STEP_MORE: f32 = 8.0;
+/// A thing is at most so many car boxes large, or metres wide.
+const MOST_CARS: f64 = 1.2;
+const MOST_M: f64 = 4.0;
+/// So much of the road at once is a change of light.
+const MOST_OF_ROAD: f64 = 0.12;
+/// Sizes of cars are learnt in so many rows, each from this many looks on.
+const ROWS: usize = 12;
+const LEAST_CARS: u32 = 5;
+/// Steps of the empty scene are followed over about this long.
+const STEPS_S: f64 = 4.0;
+/// The incident lasts this long beyond the last look that showed it.
+const LINGER_S: f64 = 3.0;
+/// Black in limited range: darkness of light is counted from here.
+const BLACK: f32 = 16.0;
+
+/// The rule.
+pub struct Objects {
+    settings: ObjectSettings,
+    grid: Grid,
+    /// Which cells are road, and of which zone.
+    zone: Vec<Option<usize>>,
+    cells: Vec<Cell>,
+    cars: [CarSize; ROWS],
+    alarms: Vec<Alarm>,
+    last_key: u64,
+    /// Boxes (px) of what may be things: the empty scene is not learnt there.
+    suspects: Vec<BBox>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Cell {
+    since: Option<Timestamp>,
+    off: f32,
+    /// The largest difference since then: light is learnt by and by, its edges stay.
+    peak: f32,
+    /// How long it was seen to be new, and not to be since then.
+    seen_s: f64,
+    gone_s: f64,
+    /// The empty scene's steepest step, grey levels.
+    step: f32,
+}
+
+impl Cell {
+    /// Something may have come.
+    fn begin(&mut self, at: Timestamp, off: f32) {
+        *self = Self { since: Some(at), off, peak: off.abs(), step: self.step, ..Self::default() };
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct CarSize {
+    area: f64,
+    cars: u32,
+}
+
+#[derive(Debug)]
+struct Alarm {
+    bbox: BBox,
+    held: Held,
+}
+
+/// Cells that belong together.
+struct Blob {
+    cells: Vec<usize>,
+    bbox: BBox,
+    since: Timestamp,
+}
+
+impl Objects {
+    pub fn new(settings: ObjectSettings) -> Self {
+        Self {
+            settings,
+            grid: Grid::default(),
+            zone: Vec::new(),
+            cells: Vec::new(),
+            cars: [CarSize::default(); ROWS],
+            alarms: Vec::new(),
+            last_key: 0,
+            suspects: Vec::new(),
+        }
+    }
+
+    /// Where the empty scene may be hidden by a thing, pixels.
+    pub fn suspects(&self) -> impl Iterator<Item = BBox> + '_ {
+        self.suspects.iter().copied()
+    }
+
+    /// Takes a frame that the scene has seen, of a camera that nothing is wrong with; `steps` are the steepest steps in
+    /// the cells.
+    pub fn update(
+        &mut self,
+        at: Timestamp,
+        dt_s: f64,
+        road: &Road,
+        users: &[RoadUser],
+        stands: &[Stand],
+        (scene, steps): (&Scene, &[u8]),
+    ) -> Vec<Held> {
+        if !self.settings.enabled || steps.is_empty() || !road.zones.iter().any(|zone| zone.is_road()) {
+            return Vec::new();
+        }
+        if self.grid != scene.grid() || self.cells.len() != steps.len() {
+            self.begin(road, scene, steps);
+            return Vec::new();
+        }
+        self.learn_cars(users);
+        let mut hidden = vec![false; self.cells.len()];
+        // A thing may be taken for a vehicle or for somebody, which it does not surely look like.
+        let doubtful = |user: &RoadUser| {
+            let known = stands.iter().find(|stand| stand.bbox.iou(&user.bbox) > 0.3);
+            user.anchor.is_some() && known.map_or(user.score < 0.4, |stand| !stand.is_sure())
+        };
+        for user in users.iter().filter(|user| !doubtful(user)) {
+            self.grid.cover(&mut hidden, &user.bbox.grown(0.2));
+        }
+        self.note(at, dt_s, scene, steps, &hidden);
+        let blobs = self.blobs(at);
+        let on_road = self.zone.iter().filter(|zone| zone.is_some()).count();
+        let cells: usize = blobs.iter().map(|blob| blob.cells.len()).sum();
+        self.suspects.clear();
+        if cells as f64 <= MOST_OF_ROAD * on_road as f64 {
+            for blob in &blobs {
+                let stands_there = stands
+                    .iter()
+                    .filter(|s| s.is_sure())
+                    .any(|s| s.bbox.grown(0.35).intersection(&blob.bbox) > 0.0);
+                if !stands_there && self.is_thing(blob, road, scene, steps) {
+                    self.suspects.push(blob.bbox);
+                    self.tell(at, blob, road);
+                }
+            }
+        }
+        self.alarms.retain(|alarm| seconds(alarm.held.last, at) <= LINGER_S);
+        self.alarms.iter().map(|alarm| alarm.held.clone()).collect()
+    }
+
+    fn begin(&mut self, road: &Road, scene: &Scene, steps: &[u8]) {
+        self.grid = scene.grid();
+        self.cells = steps.iter().map(|&step| Cell { step: f32::from(step), ..Cell::default() }).collect();
+        let zone_of = |i: usize| {
+            let p = self.grid.middle(i, road.size);
+            road.zones.iter().position(|zone| zone.is_road() && zone.zone.contains(p))
+        };
+        self.zone = (0..steps.len()).map(zone_of).collect();
+    }
+
+    fn learn_cars(&mut self, users: &[RoadUser]) {
+        for user in users.iter().filter(|u| u.confirmed && u.class == RoadUserClass::Car && u.score >= 0.4) {
+            let row = &mut self.cars[row_of(user.image)];
+            let area = f64::from(user.bbox.area());
+            row.cars = (row.cars + 1).min(10_000);
+            // A median by small steps, from the first on.
+            row.area =
+                if row.cars == 1 { area } else { row.area * if area > row.area { 1.02 } else { 1.0 / 1.02 } };
+        }
+    }
+
+    /// Takes what each cell of the road shows.
+    fn note(&mut self, at: Timestamp, dt_s: f64, scene: &Scene, steps: &[u8], hidden: &[bool]) {
+        let follow = (dt_s / STEPS_S).min(1.0) as f32;
+        for i in 0..self.cells.len() {
+            if self.zone[i].is_none() || hidden[i] {
+                continue;
+            }
+            let Some(off) = scene.off(i) else { continue };
+            let cell = &mut self.cells[i];
+            let is_new = off.abs() >= NEW_LEVELS;
+            match (is_new, cell.since) {
+                (true, None) => cell.begin(at, off),
+                (true, Some(_)) if (off - cell.off).abs() > STILL_LEVELS => {
+                    cell.begin(at, off);
+                }
+                (true, Some(_)) => {
+                    cell.off += (off - cell.off) * 0.2;
+                    cell.seen_s += dt_s;
+                    cell.peak = cell.peak.max(off.abs());
+                    cell.gone_s = (cell.gone_s - FORGIVEN * dt_s).max(0.0);
+                }
+                (false, Some(_)) => {
+                    cell.gone_s += dt_s;
+                    if cell.gone_s >= GONE_S.min(GONE_FIRST_S + GONE_SHARE * cell.seen_s) {
+                        cell.since = None;
+                    }
+                }
+                (false, None) => {
+                    cell.step += (f32::from(steps[i]) - cell.step) * follow;
+                }
+            }
+        }
+    }
+
+    /// Settled cells that touch one another.
+    fn blobs(&self, at: Timestamp) -> Vec<Blob> {
+        // Behind traffic it is seen for a part of the time only, but for that part.
+        let settled = |i: usize| {
+            let cell = &self.cells[i];
+            let lain_s = cell.since.map_or(0.0, |since| seconds(since, at));
+            cell.seen_s >= SETTLED_S.max(SEEN_SHARE * lain_s)
+        };
+        let mut taken = vec![false; self.cells.len()];
+        let mut blobs = Vec::new();
+        for first in self.grid.inner() {
+            if taken[first] || !settled(first) {
+                continue;
+            }
+            taken[first] = true;
+            let mut cells = vec![first];
+            let mut next = 0;
+            while let Some(&cell) = cells.get(next) {
+                next += 1;
+                for i in self.grid.around(cell) {
+                    if !taken[i] && settled(i) {
+                        taken[i] = true;
+                        cells.push(i);
+                    }
+                }
+            }
+            let mut times: Vec<Timestamp> = cells.iter().filter_map(|&i| self.cells[i].since).collect();
+            times.sort();
+            let bbox = self.grid.bbox(&cells);
+            if let Some(&since) = times.get(times.len() / 3) {
+                blobs.push(Blob { cells, bbox, since });
+            }
+        }
+        blobs
+    }
+
+    fn is_thing(&self, blob: &Blob, road: &Road, scene: &Scene, steps: &[u8]) -> bool {
+        self.has_size(blob, road) && self.has_edges(blob, steps) && !self.is_light(blob, scene, steps)
+    }
+
+    /// Whether it is as large as is set and not larger than things are.
+    fn has_size(&self, blob: &Blob, road: &Road) -> bool {
+        self.size(blob, road).is_some_and(|(size, least, most)| (least..=most).contains(&size))
+    }
+
+    /// How large it is, how large it must be and may be: metres, or car boxes.
+    fn size(&self, blob: &Blob, road: &Road) -> Option<(f64, f64, f64)> {
+        let b = blob.bbox;
+        let foot = |x: f32| road.to_ground(road.image(Point::new(f64::from(x), f64::from(b.y2))));
+        if let Some((left, right)) = foot(b.x1).zip(foot(b.x2)) {
+            let px_m = left.distance(right) / f64::from(b.width().max(1.0));
+            let longer_m = px_m * f64::from(b.width().max(b.height()));
+            return Some((longer_m, self.settings.min_size_m, MOST_M));
+        }
+        let side = f64::from(self.grid.side_px);
+        let area = blob.cells.len() as f64 * side * side;
+        let row = row_of(road.image(Point::new(0.0, f64::from(b.y2))));
+        let near = [row, row + 1, row.saturating_sub(1), row + 2, row.saturating_sub(2)];
+        let car = near.into_iter().filter_map(|row| self.cars.get(row)).find(|car| car.cars >= LEAST_CARS)?;
+        Some((area / car.area.max(1.0), self.settings.min_car_share, MOST_CARS))
+    }
+
+    /// Whether it has edges where the empty scene has none.
+    fn has_edges(&self, blob: &Blob, steps: &[u8]) -> bool {
+        let steep = |&&i: &&usize| f32::from(steps[i]) >= self.cells[i].step + NEW_STEP;
+        let count = blob.cells.iter().filter(steep).count() as f64;
+        count >= 1.0_f64.max(STEEP_SHARE * blob.cells.len() as f64)
+    }
+
+    /// Whether it is a trick of the light: as much more or less of it everywhere, no darker than a shadow, no brighter
+    /// than the sun, and without steps inside that the change of light itself would not make.
+    fn is_light(&self, blob: &Blob, scene: &Scene, steps: &[u8]) -> bool {
+        let most = blob.cells.iter().map(|&i| self.cells[i].off.abs()).fold(0.0, f32::max);
+        let whole = blob.cells.iter().filter(|&&i| self.cells[i].off.abs() >= 0.6 * most);
+        let left: Vec<f32> = whole
+            .filter_map(|&i| scene.empty(i).map(|empty| 1.0 + self.cells[i].off / (empty - BLACK).max(4.0)))
+            .collect();
+        let n = left.len().max(1) as f32;
+        let mean = left.iter().sum::<f32>() / n;
+        let spread = (left.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n).sqrt();
+        let all = |sign: f32| blob.cells.iter().all(|&i| sign * self.cells[i].off > 0.0);
+        let one_way = all(1.0) || all(-1.0);
+        let peak = blob.cells.iter().map(|&i| self.cells[i].peak).fold(0.0, f32::max);
+        let step = blob.cells.iter().map(|&i| f32::from(steps[i]) - self.cells[i].step).fold(0.0, f32::max);
+        let (darkest, brightest) = LIGHT;
+        one_way
+            && (darkest..=brightest).contains(&mean)
+            && spread < LIGHT_SPREAD * mean.max(0.1)
+            && step <= STEP_TIMES * peak + STEP_MORE
+    }
+
+    fn tell(&mut self, at: Timestamp, blob: &Blob, road: &Road) {
+        let near = |alarm: &&mut Alarm| alarm.bbox.grown(0.5).intersection(&blob.bbox) > 0.0;
+        if let Some(alarm) = self.alarms.iter_mut().find(near) {
+            alarm.held.last = at;
+            alarm.bbox = blob.bbox;
+            return;
+        }
+        let lain_s = seconds(blob.since, at);
+        let Some((size, least, _)) = self.size(blob, road) else { return };
+        if lain_s < self.settings.hold_s {
+            return;
+        }
+        let b = blob.bbox;
+        let foot = road.image(Point::new(f64::from(b.x1 + b.x2) / 2.0, f64::from(b.y2)));
+        let index = blob.cells.iter().find_map(|&i| self.zone[i]);
+        let zone = index.map(|index| &road.zones[index].zone);
+        let about = Circumstances { zone, traffic_moves: true, lasted_s: lain_s, excess: 0.0 };
+        let contrast = blob.cells.iter().map(|&i| self.cells[i].off.abs()).fold(0.0, f32::max);
+        let (what, setting) =
+            if road.is_calibrated() { ("size_m", "min_size_m") } else { ("car_share", "min_car_share") };
+        self.last_key += 1;
+        let held = Held {
+            kind: IncidentKind::ObjectOnRoad,
+            key: self.last_key,
+            zone: zone.map(|zone| zone.id.clone()),
+            place: Some(road.place(foot)),
+            severity: severity(IncidentKind::ObjectOnRoad, about),
+            confidence: 0.6 + 0.4 * f64::from((contrast / 60.0).min(1.0)),
+            onset: blob.since,
+            last: at,
+            why: vec![
+                Reason::new("lain_s", lain_s, "hold_s", self.settings.hold_s),
+                Reason::new(what, size, setting, least),
+            ],
+        };
+        self.alarms.push(Alarm { bbox: blob.bbox, held });
+    }
+}
+
+fn row_of(image: Point) -> usize {
+    // Casts of floats saturate.
+    ((image.y * ROWS as f64) as usize).min(ROWS - 1)
+}

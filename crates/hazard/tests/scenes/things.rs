@@ -1,0 +1,177 @@
+//! `object_on_road` and `watch_changed`: pictures without anybody, in which something comes to lie, changes, or only seems to.
+
+use wayside_hazard::{HazardWatch, Sight};
+use wayside_types::{
+    FrameSize, GroundMap, HazardSettings, Incident, IncidentKind, LumaCells, Point, TrackUpdate, ViewSample,
+    Zone, ZoneKind,
+};
+
+use crate::world::{RATES, carriageway, moment, only, seconds, zone};
+
+const SIDE: usize = 10;
+const COLUMNS: usize = 100;
+const ROWS: usize = 50;
+const SIZE: FrameSize = FrameSize { width: 1000, height: 500 };
+/// When it happens.
+const FROM_S: f64 = 12.0;
+
+/// Twenty pixels a metre.
+struct Flat;
+
+impl GroundMap for Flat {
+    fn to_ground(&self, image: Point) -> Option<Point> {
+        Some(Point::new(image.x * 50.0, -image.y * 25.0))
+    }
+}
+
+/// What a cell (by its column and row) shows at a time: its brightness and its steepest step, grey levels.
+type Shown = dyn Fn(f64, usize, usize) -> (f64, u8);
+
+/// Asphalt with a few marks.
+fn road(x: usize, y: usize) -> (f64, u8) {
+    let mark = x % 9 == 3 && y % 7 < 2;
+    (
+        90.0 + f64::from(((x * 7 + y * 13) % 5) as u8) + if mark { 60.0 } else { 0.0 },
+        if mark { 60 } else { 6 },
+    )
+}
+
+fn run(zones: &[Zone], rate: f64, until_s: f64, shown: &Shown) -> Vec<Incident> {
+    let ground: Option<Box<dyn GroundMap>> = Some(Box::new(Flat));
+    let mut watch = HazardWatch::new(HazardSettings::default(), zones, SIZE, ground);
+    let (tracks, mut all) = (TrackUpdate::default(), Vec::new());
+    for frame in 0..(until_s * rate) as usize {
+        let t = frame as f64 / rate;
+        let cells: Vec<(f64, u8)> = (0..COLUMNS * ROWS).map(|i| shown(t, i % COLUMNS, i / COLUMNS)).collect();
+        let means = cells.iter().map(|(level, _)| (level * 16.0) as u16).collect();
+        let view = ViewSample {
+            cells: LumaCells { columns: COLUMNS, rows: ROWS, side_px: SIDE, means },
+            edges: vec![8.0; 144],
+            steps: cells.iter().map(|(_, step)| *step).collect(),
+            change: Some(0.5),
+            change_most: Some(3.0),
+        };
+        for change in watch.see(&Sight { at: moment(t), tracks: &tracks, view: Some(&view) }) {
+            all.retain(|(number, _)| *number != change.number);
+            all.push((change.number, change.incident));
+        }
+    }
+    all.into_iter().map(|(_, incident)| incident).collect()
+}
+
+/// Cells of a thing of three by three in the middle of the road.
+fn there(x: usize, y: usize) -> bool {
+    (50..53).contains(&x) && (24..27).contains(&y)
+}
+
+#[test]
+fn a_thing_on_the_road_is_one_incident_that_ends_when_it_is_gone() {
+    for rate in RATES {
+        let found = run(&carriageway(), rate, 50.0, &|t, x, y| match road(x, y) {
+            // Lit from above, dark in front, with edges.
+            _ if there(x, y) && (FROM_S..35.0).contains(&t) => (if y == 24 { 180.0 } else { 60.0 }, 80),
+            road => road,
+        });
+        let [incident] = only(found, IncidentKind::ObjectOnRoad).try_into().unwrap();
+        assert_eq!(incident.zone.unwrap().as_str(), "road");
+        let (onset, detected) = (seconds(incident.onset), seconds(incident.detected));
+        assert!((11.9..13.0).contains(&onset), "at {rate}/s: {onset}");
+        assert!((21.9..24.0).contains(&detected), "at {rate}/s: {detected}");
+        assert!((33.0..40.0).contains(&seconds(incident.ended.unwrap())), "at {rate}/s");
+        assert_eq!(incident.why[1].what, "size_m");
+        assert!((1.4..1.6).contains(&incident.why[1].value));
+    }
+}
+
+#[test]
+fn light_and_shadow_small_and_passing_things_are_none() {
+    type Cell = (f64, u8);
+    type Change = fn(f64, usize, usize, Cell) -> Cell;
+    let cases: [(&str, Change); 6] = [
+        ("a shadow with sharp edges", |_, _, _, (level, step)| (16.0 + (level - 16.0) * 0.55, step.max(45))),
+        ("light with soft edges", |_, _, _, (level, step)| (level * 1.5, step + 4)),
+        ("a puddle", |_, _, y, (level, step)| {
+            (16.0 + (level - 16.0) * 0.6 + f64::from((y % 2) as u8) * 4.0, step)
+        }),
+        ("something small", |_, x, y, cell| if (x, y) == (51, 25) { (97.0, 70) } else { cell }),
+        ("something that flutters", |t, x, _, cell| {
+            if ((t * 2.0) as usize + x).is_multiple_of(3) { (190.0, 90) } else { cell }
+        }),
+        ("something for a moment", |t, _, _, cell| if t < FROM_S + 8.0 { (190.0, 90) } else { cell }),
+    ];
+    for rate in RATES {
+        for (what, change) in cases {
+            let found = run(&carriageway(), rate, 40.0, &move |t, x, y| {
+                let cell = road(x, y);
+                if t >= FROM_S && there(x, y) { change(t, x, y, cell) } else { cell }
+            });
+            assert!(found.is_empty(), "{what} at {rate}/s: {found:?}");
+        }
+        let beside = zone("road", ZoneKind::Carriageway, (0.0, 1000.0), (300.0, 400.0));
+        let found = run(&[beside], rate, 40.0, &|t, x, y| {
+            if t >= FROM_S && there(x, y) { (190.0, 90) } else { road(x, y) }
+        });
+        assert!(found.is_empty(), "beside the road at {rate}/s: {found:?}");
+    }
+}
+
+/// A watched place with a pattern of its own.
+fn watched(x: usize, y: usize) -> (f64, u8) {
+    let ring = (x as f64 - 51.0).hypot(y as f64 - 25.0);
+    (90.0 + 35.0 * (ring * 1.1).sin() + f64::from((x % 3) as u8) * 4.0, 30)
+}
+
+fn watch_zone() -> Vec<Zone> {
+    vec![zone("drain", ZoneKind::Watch, (440.0, 580.0), (190.0, 320.0))]
+}
+
+fn inside(x: usize, y: usize) -> bool {
+    (43..59).contains(&x) && (18..33).contains(&y)
+}
+
+#[test]
+fn a_watched_place_under_water_covered_or_displaced_is_told_and_ends_by_itself() {
+    type Change = fn(f64, usize, usize) -> f64;
+    let cases: [(&str, Change); 3] = [
+        ("water", |t, x, y| 85.0 + 2.0 * (t + x as f64 * 0.4 + y as f64).sin()),
+        ("covered", |_, x, _| 150.0 + x as f64 * 0.2),
+        ("displaced", |_, x, y| watched(x + 4, y + 3).0),
+    ];
+    for rate in RATES {
+        for (what, change) in cases {
+            let found = run(&watch_zone(), rate, 70.0, &move |t, x, y| {
+                let cell = watched(x, y);
+                if (FROM_S..50.0).contains(&t) && inside(x, y) { (change(t, x, y), cell.1) } else { cell }
+            });
+            let [incident] = only(found, IncidentKind::WatchChanged).try_into().unwrap();
+            let (onset, detected) = (seconds(incident.onset), seconds(incident.detected));
+            assert!((FROM_S - 0.1..14.5).contains(&onset), "{what} at {rate}/s: {onset}");
+            assert!((31.9..35.0).contains(&detected), "{what} at {rate}/s: {detected}");
+            assert!((48.0..57.0).contains(&seconds(incident.ended.unwrap())), "{what} at {rate}/s");
+        }
+    }
+}
+
+#[test]
+fn light_shadow_and_what_passes_change_no_watched_place() {
+    type Change = fn(f64, usize, usize, f64) -> f64;
+    let cases: [(&str, Change); 5] = [
+        ("darker", |_, _, _, level| 16.0 + (level - 16.0) * 0.45),
+        ("brighter", |_, _, _, level| level * 1.5 + 10.0),
+        ("half in the shade", |_, x, _, level| if x < 51 { level * 0.5 } else { level }),
+        ("dusk", |t, _, _, level| level * (1.0 - 0.6 * ((t - FROM_S) / 40.0).min(1.0))),
+        (
+            "behind somebody for a while",
+            |t, _, _, level| if (20.0..30.0).contains(&t) { 40.0 } else { level },
+        ),
+    ];
+    for rate in RATES {
+        for (what, change) in cases {
+            let found = run(&watch_zone(), rate, 70.0, &move |t, x, y| {
+                let (level, step) = watched(x, y);
+                if t >= FROM_S && inside(x, y) { (change(t, x, y, level), step) } else { (level, step) }
+            });
+            assert!(found.is_empty(), "{what} at {rate}/s: {found:?}");
+        }
+    }
+}
