@@ -68,6 +68,10 @@ struct SiteFile {
     inference: Option<Inference>,
     /// How RTSP cameras are talked to.
     rtsp: Option<Rtsp>,
+    /// Who answers for what is published.
+    publisher: Option<crate::schema_publish::Publisher>,
+    /// Files that are written or posted on a schedule.
+    export: Option<Vec<crate::schema_publish::Export>>,
 }
 
 /// The database.

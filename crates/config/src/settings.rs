@@ -16,6 +16,7 @@ use crate::document::Document;
 use crate::env::Env;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::locate::Place;
+use crate::publish::{ExportSettings, NamedCameras, PublisherSettings, read_exports, read_publisher};
 use crate::section::{Item, Section, closest};
 use crate::source::absolute;
 
@@ -33,6 +34,8 @@ pub(crate) const SITE_KEYS: &[&str] = &[
     "database",
     "inference",
     "rtsp",
+    "publisher",
+    "export",
 ];
 /// Keys of `[database]`.
 pub(crate) const DATABASE_KEYS: &[&str] = &["url"];
@@ -86,6 +89,10 @@ pub struct Settings {
     pub inference_workers: Option<NonZeroUsize>,
     /// How RTSP cameras are talked to.
     pub rtsp: RtspSettings,
+    /// Who answers for what is published.
+    pub publisher: PublisherSettings,
+    /// What is written or posted on a schedule.
+    pub exports: Vec<ExportSettings>,
 }
 
 impl Settings {
@@ -180,6 +187,8 @@ pub(crate) struct ReadSettings {
     /// The table of class schemes, and whether it was named.
     pub(crate) schemes: (PathBuf, bool),
     pub(crate) transport: RtspTransport,
+    /// The cameras that exports name.
+    pub(crate) export_cameras: NamedCameras,
     /// Whether the file isn't even TOML, so that the directories are guesses.
     pub(crate) guessed: bool,
 }
@@ -203,6 +212,7 @@ pub(crate) fn read_settings(
                 models_dir: place.home.join("models"),
                 schemes: (place.home.join("config/schemes.toml"), false),
                 transport: RtspTransport::default(),
+                export_cameras: Vec::new(),
                 guessed: true,
             };
         }
@@ -246,6 +256,9 @@ fn read_root(root: &Section<'_>, place: &Place, directory: &Path, env: &Env, kee
     let database_url = root.get("database").and_then(|item| read_database(&item, env));
     let (provider, inference_workers) = root.get("inference").map(|i| read_inference(&i)).unwrap_or_default();
     let rtsp = root.get("rtsp").map(|item| read_rtsp(&item)).unwrap_or_default();
+    let publisher = root.get("publisher").map_or(Some(PublisherSettings::default()), |i| read_publisher(&i));
+    let (exports, export_cameras) =
+        root.get("export").map(|item| read_exports(&item, directory, env)).unwrap_or_default();
     let cameras = cameras_dir.clone().unwrap_or_else(|| directory.join("cameras"));
     let profiles = profiles_dir.clone().unwrap_or_else(|| place.home.join("pipelines"));
     let models = models_dir.clone().unwrap_or_else(|| place.home.join("models"));
@@ -268,6 +281,8 @@ fn read_root(root: &Section<'_>, place: &Place, directory: &Path, env: &Env, kee
             provider,
             inference_workers,
             rtsp,
+            publisher: publisher?,
+            exports,
         })
     };
     ReadSettings {
@@ -277,6 +292,7 @@ fn read_root(root: &Section<'_>, place: &Place, directory: &Path, env: &Env, kee
         models_dir: models,
         schemes: schemes_read,
         transport: rtsp.transport,
+        export_cameras,
         guessed: false,
     }
 }

@@ -2,11 +2,14 @@
 //! described in one step, so that neither can be without the other.
 
 pub(crate) mod cameras;
+pub(crate) mod datex;
 pub(crate) mod docs;
+pub(crate) mod geojson;
 pub(crate) mod healthz;
 pub(crate) mod live;
 pub(crate) mod measurements;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod readyz;
+pub(crate) mod sta;
 pub(crate) mod web;

@@ -1,8 +1,12 @@
 //! Tests of the whole router: requests in, answers out. Tests of one function stand beside it.
 
+mod datex;
+mod exports;
+mod geojson;
 mod live;
-mod measurements;
+pub(crate) mod measurements;
 mod openapi;
 mod privacy;
 mod refusals;
 mod routes;
+mod sta;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
-use wayside_api::ApiParts;
+use wayside_api::{ApiParts, Publisher};
 use wayside_camsim::scene::stage::Stage;
 use wayside_camsim::{SceneKind, SceneSpec, camera_toml};
 use wayside_config::{Settings, load_site};
@@ -170,6 +170,8 @@ impl Site {
         let router = wayside_api::router(ApiParts {
             cameras: Arc::new([camera.clone()]),
             schemes: Arc::new([]),
+            ground: Arc::new(|_, _| None),
+            publisher: Publisher { country: "zz".to_owned(), identifier: "test".to_owned() },
             hub,
             database: database.clone(),
             writer_stats: Arc::new(move || counted.stats()),
