@@ -91,7 +91,7 @@ pub(crate) async fn answer(
         (Reached::Many(set), wanted) => {
             let options = options::parse(pairs, set.kind)?;
             let page = service.page(&set, &options).await?;
-            let link = || next_link(resource.as_str(), pairs, &options);
+            let link = || next_link(resource.as_str(), &options);
             let mut body = Map::new();
             if let Some(count) = page.count {
                 body.insert("@iot.count".to_owned(), json!(count));
@@ -126,9 +126,9 @@ fn property(entity: &Entity, name: &str, bare: bool) -> Answer {
 }
 
 /// The address of the page after this one: the same with more to skip.
-fn next_link(resource: &str, pairs: &[(String, String)], options: &Options) -> String {
+fn next_link(resource: &str, options: &Options) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in pairs.iter().filter(|(name, _)| name != "$skip" && name != "$top") {
+    for (name, value) in options.given.iter().filter(|(name, _)| name != "$skip" && name != "$top") {
         query.append_pair(name, value);
     }
     query.append_pair("$top", &options.top.to_string());
@@ -285,7 +285,7 @@ impl Service<'_> {
                         shown.insert(format!("{name}@iot.count"), json!(count));
                     }
                     if page.more {
-                        let link = next_link(&format!("{own}/{name}"), &[], inside);
+                        let link = next_link(&format!("{own}/{name}"), inside);
                         shown.insert(format!("{name}@iot.nextLink"), json!(link));
                     }
                     shown.insert((*name).to_owned(), Value::Array(all));

@@ -194,6 +194,7 @@ fn compare(a: &Compared, comparison: Comparison, b: &Compared) -> bool {
 enum Token {
     Open,
     Close,
+    Comma,
     Word(String),
     Literal(Operand),
 }
@@ -233,11 +234,9 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             }
             _ => {
                 let end = rest.find(|c: char| c.is_whitespace() || "(),'".contains(c)).unwrap_or(rest.len());
-                if end == 0 {
-                    return Err(format!("no {first:?} here: functions with several arguments are not known"));
-                }
-                tokens.push(word(&rest[..end])?);
-                end
+                // Only a function's arguments are told apart by a comma; its name is what is refused.
+                tokens.push(if end == 0 { Token::Comma } else { word(&rest[..end])? });
+                end.max(1)
             }
         };
         rest = rest[taken..].trim_start();
@@ -293,6 +292,7 @@ impl Parser<'_> {
             None => "the end".to_owned(),
             Some(Token::Open) => "(".to_owned(),
             Some(Token::Close) => ")".to_owned(),
+            Some(Token::Comma) => ",".to_owned(),
             Some(Token::Word(word)) => word.clone(),
             Some(Token::Literal(Operand::Text(text))) => format!("'{text}'"),
             Some(Token::Literal(literal)) => format!("{literal:?}"),

@@ -25,6 +25,8 @@ pub(super) struct Options {
     pub(super) top: usize,
     pub(super) skip: usize,
     pub(super) count: bool,
+    /// All of them as they were given, for the address of the next page.
+    pub(super) given: Vec<(String, String)>,
 }
 
 impl Default for Options {
@@ -37,6 +39,7 @@ impl Default for Options {
             top: TOP_DEFAULT,
             skip: 0,
             count: false,
+            given: Vec::new(),
         }
     }
 }
