@@ -62,6 +62,7 @@ pub(super) fn parse(pairs: &[(String, String)], kind: Kind) -> Result<Options, R
 }
 
 fn read(options: &mut Options, (name, value): (&str, &str), kind: Kind, depth: usize) -> Result<(), Refusal> {
+    options.given.push((name.to_owned(), value.to_owned()));
     match name {
         "$filter" => {
             let filter = filter::parse(value)?;

@@ -89,7 +89,14 @@ async fn described_routes_are_mounted_and_mounted_ones_described() {
         let described: Vec<&String> = description["paths"][path].as_object().unwrap().keys().collect();
         assert_eq!(described, ["get"], "{path}");
         // A route that is not mounted answers 404 by the web app's fallback; one that is refuses the method.
-        let answer = site.send("POST", &path.replace("{id}", "hp-07").replace("{resource}", "Things"), &[], axum::body::Body::empty()).await;
+        let answer = site
+            .send(
+                "POST",
+                &path.replace("{id}", "hp-07").replace("{resource}", "Things"),
+                &[],
+                axum::body::Body::empty(),
+            )
+            .await;
         assert_eq!(answer.status, 405, "{path} is described and not mounted");
     }
 }

@@ -128,7 +128,8 @@ async fn csv_is_whole_or_nothing() {
     let html = site.get_with("/api/v1/measurements", &[("accept", "text/html")]).await;
     assert_eq!(
         problem(&html, 406, "not-acceptable")["errors"][0]["accepted"],
-        "application/json or text/csv"
+        "one of: application/json text/csv application/vnd.apache.parquet \
+         application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     );
 }
 
