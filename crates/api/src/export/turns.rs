@@ -14,7 +14,7 @@ pub(super) enum Turn {
     Left,
     Through,
     Right,
-    UTurn,
+    Back,
     /// One of the lines is not drawn any more.
     Unknown,
 }
@@ -25,7 +25,7 @@ impl Turn {
             Self::Left => "Left",
             Self::Through => "Through",
             Self::Right => "Right",
-            Self::UTurn => "U-turn",
+            Self::Back => "U-turn",
             Self::Unknown => "Other",
         }
     }
@@ -69,7 +69,7 @@ impl Junction {
         );
         match cross.atan2(dot).to_degrees() {
             angle if angle.abs() < 45.0 => Turn::Through,
-            angle if angle.abs() > 135.0 => Turn::UTurn,
+            angle if angle.abs() > 135.0 => Turn::Back,
             angle if angle > 0.0 => Turn::Left,
             _ => Turn::Right,
         }
@@ -138,7 +138,7 @@ mod tests {
                 assert_eq!(turn(&entering, &format!("{left}-out")), Turn::Left, "{from} to {left}");
                 assert_eq!(turn(&entering, &format!("{through}-out")), Turn::Through, "{from} to {through}");
                 assert_eq!(turn(&entering, &format!("{right}-out")), Turn::Right, "{from} to {right}");
-                assert_eq!(turn(&entering, &format!("{from}-out")), Turn::UTurn, "{from} back");
+                assert_eq!(turn(&entering, &format!("{from}-out")), Turn::Back, "{from} back");
             }
             assert_eq!(turn("south-in", "gone"), Turn::Unknown);
         }

@@ -152,7 +152,8 @@ fn sheet(book: &mut Book, name: &str) -> Range<Data> {
 
 /// The row that begins with these texts.
 fn row<'a>(range: &'a Range<Data>, texts: &[&str]) -> &'a [Data] {
-    let begins = |row: &&[Data]| row.iter().zip(texts).all(|(cell, text)| cell.to_string() == *text);
+    let is = |cell: &Data, text: &str| matches!(cell, Data::String(cell) if cell == text);
+    let begins = |row: &&[Data]| row.iter().zip(texts).all(|(cell, text)| is(cell, text));
     range.rows().find(begins).unwrap_or_else(|| panic!("no row {texts:?}"))
 }
 

@@ -158,8 +158,8 @@ mod tests {
 
     #[test]
     fn the_peak_is_the_busiest_hour_of_whole_quarters() {
-        let mut camera = Camera::default();
-        camera.watched = (0..12).map(|quarter| (at(quarter), quarter != 3)).collect();
+        let watched = (0..12).map(|quarter| (at(quarter), quarter != 3)).collect();
+        let mut camera = Camera { watched, ..Camera::default() };
         let counts = [0, 100, 100, 100, 1, 2, 3, 4, 5, 4, 0, 0];
         let series: Series = (0..).zip(counts).map(|(quarter, n)| (at(quarter), n)).collect();
         // The hundreds are next to a quarter that was watched in part.

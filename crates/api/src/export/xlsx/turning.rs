@@ -78,7 +78,7 @@ fn approaches(camera: &Camera, junction: &Junction) -> Vec<Approach> {
     let mut next = FIRST;
     let mut approaches = Vec::new();
     for (line, mut turns) in by_line {
-        let mut columns: Vec<Column> = [Turn::Left, Turn::Through, Turn::Right, Turn::UTurn]
+        let mut columns: Vec<Column> = [Turn::Left, Turn::Through, Turn::Right, Turn::Back]
             .map(|turn| Column { turn, movements: turns.remove(&turn).unwrap_or_default() })
             .into();
         columns.extend(turns.into_iter().map(|(turn, movements)| Column { turn, movements }));
