@@ -3,6 +3,7 @@
 //! `measure`, what is kept in `store`, the page itself in `web`; the engine's live state is read through
 //! the channels in `types`.
 
+mod export;
 mod guard;
 mod host;
 mod listen;
@@ -12,13 +13,15 @@ mod problem;
 mod router;
 mod routes;
 mod session;
+mod sta;
 mod state;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use export::Exports;
 pub use listen::serve;
 pub use router::{openapi_json, router};
 pub use session::{RandomSource, os_random};
-pub use state::{ApiParts, ApiState};
+pub use state::{ApiParts, ApiState, GroundMap, Publisher};

@@ -35,6 +35,12 @@ impl Params {
         first
     }
 
+    /// Whether a parameter was given at all.
+    pub(crate) fn has(&mut self, name: &'static str) -> bool {
+        self.asked.push(name);
+        self.pairs.iter().any(|(n, _)| n == name)
+    }
+
     /// A parameter that may be repeated or hold several values separated by commas; each value once.
     pub(crate) fn many(&mut self, name: &'static str) -> Vec<String> {
         self.asked.push(name);

@@ -12,7 +12,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::problem::{Kind, Problem};
-use crate::routes::{cameras, docs, healthz, incidents, live, measurements, metrics, openapi, readyz, web};
+use crate::routes::{
+    cameras, datex, docs, geojson, healthz, incidents, live, measurements, metrics, openapi, readyz, sta, web,
+};
 use crate::state::{ApiParts, ApiState};
 use crate::{guard, host};
 
@@ -53,6 +55,11 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(live::handler))
         .routes(routes!(measurements::handler))
         .routes(routes!(measurements::matrix::handler))
+        .routes(routes!(geojson::handler))
+        .routes(routes!(datex::sites::handler))
+        .routes(routes!(datex::measured::handler))
+        .routes(routes!(sta::root))
+        .routes(routes!(sta::entities))
         .routes(routes!(healthz::handler))
         .routes(routes!(readyz::handler))
         .routes(routes!(metrics::handler))
@@ -78,6 +85,7 @@ pub fn router(parts: ApiParts) -> Router {
     api.route("/api/docs", get(docs::redirect))
         .route("/api/docs/", get(docs::index))
         .route("/api/docs/{file}", get(docs::file))
+        .route("/api/v1/sta/v1.1/{resource}/{*rest}", get(sta::further))
         .fallback(web::handler)
         .method_not_allowed_fallback(method_not_allowed)
         // The innermost first: compression sees what the handlers answer.

@@ -7,12 +7,28 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use wayside_store::{Database, WriterStats};
-use wayside_types::{CameraId, CameraSpec, LiveHub, Scheme, SharedClock, TimeZone, Timestamp};
+use wayside_types::{CameraId, CameraSpec, LiveHub, Point, Scheme, SharedClock, TimeZone, Timestamp};
 
 use crate::session::{RandomSource, Sessions};
 
 /// Live streams that may be open at once; each keeps a connection.
 const LIVE_STREAMS_MAX: usize = 256;
+
+/// Files that are put together in memory at a time; others wait for their turn.
+const WHOLE_FILES_MAX: usize = 2;
+
+/// Where a point of a camera's picture (fractions) lies on its ground, metres; `None` without calibration and beyond the
+/// horizon.
+pub type GroundMap = Arc<dyn Fn(&CameraId, Point) -> Option<Point> + Send + Sync>;
+
+/// Who answers for what is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publisher {
+    /// Country of ISO 3166-1, two letters; `zz` for one that is not named.
+    pub country: String,
+    /// A name that is unique there.
+    pub identifier: String,
+}
 
 /// Everything that the API needs from the rest of the process.
 #[derive(Clone)]
@@ -21,6 +37,10 @@ pub struct ApiParts {
     pub cameras: Arc<[CameraSpec]>,
     /// The configured class schemes.
     pub schemes: Arc<[Scheme]>,
+    /// How the cameras' pictures lie on the ground.
+    pub ground: GroundMap,
+    /// Whose publications these are.
+    pub publisher: Publisher,
     /// The live state that the engine writes.
     pub hub: LiveHub,
     /// Where measurements are read.
@@ -50,6 +70,7 @@ pub struct Shared {
     parts: ApiParts,
     pub(crate) sessions: Sessions,
     pub(crate) live_streams: Arc<Semaphore>,
+    pub(crate) whole_files: Semaphore,
     pub(crate) started_at: Timestamp,
 }
 
@@ -60,7 +81,8 @@ impl ApiState {
         let sessions = Sessions::new(parts.listen.port(), parts.clock.clone(), parts.random.clone());
         let live_streams = Arc::new(Semaphore::new(LIVE_STREAMS_MAX));
         let started_at = parts.clock.now();
-        Self(Arc::new(Shared { parts, sessions, live_streams, started_at }))
+        let whole_files = Semaphore::new(WHOLE_FILES_MAX);
+        Self(Arc::new(Shared { parts, sessions, live_streams, whole_files, started_at }))
     }
 
     /// The configured camera of this id.

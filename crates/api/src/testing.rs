@@ -13,7 +13,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 use wayside_store::{Database, DatabaseOptions, SecretUrl, WriterStats};
 use wayside_testkit::SimClock;
-use wayside_types::camera::{RtspTransport, RtspUrl};
+use wayside_types::camera::{GroundOrigin, RtspTransport, RtspUrl};
 use wayside_types::{
     Calibration, CameraId, CameraSpec, CountSettings, DecodeSettings, Department, DetectSettings, Line,
     LineId, LiveHub, Location, MotionSettings, Point, Profile, RoadUserClass, SourceUrl, TimeZone,
@@ -21,7 +21,7 @@ use wayside_types::{
 };
 use wayside_types::{ClassGroup, Scheme};
 
-use crate::{ApiParts, os_random, router};
+use crate::{ApiParts, GroundMap, Publisher, os_random, router};
 
 /// When the tests take place.
 pub(crate) fn clock() -> SimClock {
@@ -57,10 +57,10 @@ pub(crate) fn cameras() -> Arc<[CameraSpec]> {
         count: CountSettings::default(),
         hazard: Default::default(),
     });
-    let line = |id: &str| Line {
-        id: LineId::new(id).unwrap(),
-        points: [Point::new(0.25, 0.95), Point::new(0.25, 0.35)],
-    };
+    let drawn = |id: &str, points: [Point; 2]| Line { id: LineId::new(id).unwrap(), points };
+    let line = |id: &str| drawn(id, [Point::new(0.25, 0.95), Point::new(0.25, 0.35)]);
+    // Who enters by the first and leaves by this one turns left.
+    let north = drawn("north-out", [Point::new(0.3, 0.2), Point::new(0.6, 0.2)]);
     let lane = Zone {
         id: ZoneId::new("lane-1").unwrap(),
         kind: ZoneKind::Lane,
@@ -80,10 +80,10 @@ pub(crate) fn cameras() -> Arc<[CameraSpec]> {
         calibration: Some(Calibration {
             image: Vec::new(),
             ground_m: Vec::new(),
-            ground_origin: None,
+            ground_origin: Some(GroundOrigin { lon: 126.63, lat: 45.6, y_axis_deg: 0.0 }),
             distortion: None,
         }),
-        lines: vec![line("east-in"), line("north-out")],
+        lines: vec![line("east-in"), north],
         zones: vec![lane],
         config_version: "v1".to_owned(),
     };
@@ -100,8 +100,32 @@ pub(crate) fn cameras() -> Arc<[CameraSpec]> {
     Arc::new([full, bare])
 }
 
+/// A camera 100 m from the far edge of its picture looks straight down; the other is not calibrated.
+fn ground() -> GroundMap {
+    Arc::new(|camera, p| (camera.as_str() == "hp-07").then(|| Point::new(100.0 * p.x, 100.0 * (1.0 - p.y))))
+}
+
 fn rtsp(url: &str) -> SourceUrl {
     SourceUrl::Rtsp(RtspUrl::new(url).unwrap())
+}
+
+/// The parts of a site over [`cameras`].
+pub(crate) fn parts(database: Database, listen: &str, stats: WriterStats) -> ApiParts {
+    ApiParts {
+        ground: ground(),
+        publisher: Publisher { country: "np".to_owned(), identifier: "Kathmandu & Co".to_owned() },
+        cameras: cameras(),
+        schemes: Arc::new([scheme()]),
+        hub: LiveHub::new(4),
+        database,
+        writer_stats: Arc::new(move || stats.clone()),
+        clock: clock().shared(),
+        random: os_random(),
+        time_zone: TimeZone::get("Asia/Kathmandu").unwrap(),
+        metrics: Arc::new(|| "wayside_up 1\n".to_owned()),
+        version: "1.2.3",
+        listen: listen.parse().unwrap(),
+    }
 }
 
 /// The API over [`cameras`], with everything to move it by.
@@ -117,21 +141,8 @@ impl Site {
     }
 
     pub(crate) fn with(database: Database, listen: &str, stats: WriterStats) -> Self {
-        let hub = LiveHub::new(4);
-        let clock = clock();
-        let parts = ApiParts {
-            cameras: cameras(),
-            schemes: Arc::new([scheme()]),
-            hub: hub.clone(),
-            database,
-            writer_stats: Arc::new(move || stats.clone()),
-            clock: clock.shared(),
-            random: os_random(),
-            time_zone: TimeZone::get("Asia/Kathmandu").unwrap(),
-            metrics: Arc::new(|| "wayside_up 1\n".to_owned()),
-            version: "1.2.3",
-            listen: listen.parse().unwrap(),
-        };
+        let parts = parts(database, listen, stats);
+        let hub = parts.hub.clone();
         Self { router: router(parts), hub }
     }
 

@@ -14,8 +14,10 @@ mod error;
 mod locate;
 mod odd;
 mod profile;
+mod publish;
 mod rules;
 mod schema;
+mod schema_publish;
 mod schema_rules;
 mod schemes;
 mod section;
@@ -28,6 +30,9 @@ pub use camera::{CameraUse, load_camera_file};
 pub use env::Env;
 pub use error::{ConfigError, ConfigErrors, Position};
 pub use profile::load_profiles;
+pub use publish::{
+    ExportEvery, ExportFormat, ExportSettings, ExportTarget, ExportWhat, PublisherSettings, Secret,
+};
 pub use schema::{camera_schema_json, profile_schema_json, schemes_schema_json, site_schema_json};
 pub use settings::{DatabaseUrl, Provider, RtspSettings, Settings};
 pub use site::{Analysis, Site, load_for_analyze, load_for_analyze_in, load_site, load_site_in};

@@ -70,6 +70,10 @@ struct SiteFile {
     rtsp: Option<Rtsp>,
     /// How long things are kept.
     retention: Option<Retention>,
+    /// Who answers for what is published.
+    publisher: Option<crate::schema_publish::Publisher>,
+    /// Files that are written or posted on a schedule.
+    export: Option<Vec<crate::schema_publish::Export>>,
 }
 
 /// How long things are kept.

@@ -106,6 +106,16 @@ impl<'d> Item<'d> {
         self.span.start
     }
 
+    /// Its whole key.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The document it is part of.
+    pub(crate) fn doc(&self) -> &'d Document {
+        self.doc
+    }
+
     fn wrong_type(&self, wanted: &str) {
         self.fail(format!("is {} but must be {wanted}", with_article(self.value.type_str())));
     }

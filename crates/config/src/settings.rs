@@ -16,6 +16,7 @@ use crate::document::Document;
 use crate::env::Env;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::locate::Place;
+use crate::publish::{ExportSettings, NamedCameras, PublisherSettings, read_exports, read_publisher};
 use crate::section::{Item, Section, closest};
 use crate::source::absolute;
 
@@ -34,6 +35,8 @@ pub(crate) const SITE_KEYS: &[&str] = &[
     "inference",
     "rtsp",
     "retention",
+    "publisher",
+    "export",
 ];
 /// Keys of `[database]`.
 pub(crate) const DATABASE_KEYS: &[&str] = &["url"];
@@ -94,6 +97,10 @@ pub struct Settings {
     pub rtsp: RtspSettings,
     /// Stills of incidents are deleted after so many days.
     pub stills_days: u32,
+    /// Who answers for what is published.
+    pub publisher: PublisherSettings,
+    /// What is written or posted on a schedule.
+    pub exports: Vec<ExportSettings>,
 }
 
 impl Settings {
@@ -188,6 +195,8 @@ pub(crate) struct ReadSettings {
     /// The table of class schemes, and whether it was named.
     pub(crate) schemes: (PathBuf, bool),
     pub(crate) transport: RtspTransport,
+    /// The cameras that exports name.
+    pub(crate) export_cameras: NamedCameras,
     /// Whether the file isn't even TOML, so that the directories are guesses.
     pub(crate) guessed: bool,
 }
@@ -211,6 +220,7 @@ pub(crate) fn read_settings(
                 models_dir: place.home.join("models"),
                 schemes: (place.home.join("config/schemes.toml"), false),
                 transport: RtspTransport::default(),
+                export_cameras: Vec::new(),
                 guessed: true,
             };
         }
@@ -255,6 +265,9 @@ fn read_root(root: &Section<'_>, place: &Place, directory: &Path, env: &Env, kee
     let (provider, inference_workers) = root.get("inference").map(|i| read_inference(&i)).unwrap_or_default();
     let rtsp = root.get("rtsp").map(|item| read_rtsp(&item)).unwrap_or_default();
     let stills_days = root.get("retention").and_then(|item| read_stills_days(&item));
+    let publisher = root.get("publisher").map_or(Some(PublisherSettings::default()), |i| read_publisher(&i));
+    let (exports, export_cameras) =
+        root.get("export").map(|item| read_exports(&item, directory, env)).unwrap_or_default();
     let cameras = cameras_dir.clone().unwrap_or_else(|| directory.join("cameras"));
     let profiles = profiles_dir.clone().unwrap_or_else(|| place.home.join("pipelines"));
     let models = models_dir.clone().unwrap_or_else(|| place.home.join("models"));
@@ -278,6 +291,8 @@ fn read_root(root: &Section<'_>, place: &Place, directory: &Path, env: &Env, kee
             inference_workers,
             rtsp,
             stills_days: stills_days.unwrap_or(DEFAULT_STILLS_DAYS),
+            publisher: publisher?,
+            exports,
         })
     };
     ReadSettings {
@@ -287,6 +302,7 @@ fn read_root(root: &Section<'_>, place: &Place, directory: &Path, env: &Env, kee
         models_dir: models,
         schemes: schemes_read,
         transport: rtsp.transport,
+        export_cameras,
         guessed: false,
     }
 }

@@ -71,6 +71,7 @@ pub fn load_site_in(config: Option<&Path>, env: &Env) -> Result<Site, ConfigErro
         cameras.extend(loaded.camera);
     }
     check_models(&read, &profiles, &cameras, &mut errors);
+    check_exports(&read, &place.config, &taken, &mut errors);
     let schemes = read_schemes(&read.schemes.0, read.schemes.1, &mut errors);
     let site =
         read.settings.map(|settings| Site { settings, cameras, profiles: profiles.good, schemes, warnings });
@@ -159,6 +160,26 @@ fn refuse_taken_id(file: &Path, loaded: &mut Loaded, taken: &mut BTreeMap<Camera
         return;
     }
     taken.insert(id, (file.to_owned(), position));
+}
+
+/// An export may only name cameras that there are.
+fn check_exports(
+    read: &ReadSettings,
+    file: &Path,
+    known: &BTreeMap<CameraId, (PathBuf, Position)>,
+    errors: &mut ConfigErrors,
+) {
+    for (id, key, position) in read.export_cameras.iter().filter(|(id, ..)| !known.contains_key(id)) {
+        let all: Vec<&str> = known.keys().map(CameraId::as_str).take(12).collect();
+        let there = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+        errors.0.push(ConfigError {
+            file: file.to_owned(),
+            position: Some(*position),
+            key: key.clone(),
+            value: Some(format!("\"{id}\"")),
+            message: format!("there is no such camera; there are: {there}"),
+        });
+    }
 }
 
 /// A profile in use must name a manifest that is there; reading it is `detect`'s work.

@@ -8,6 +8,7 @@ mod bench;
 mod camsim;
 mod check;
 mod detectors;
+mod ground;
 mod migrate;
 mod probe;
 mod process;

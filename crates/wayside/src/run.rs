@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use wayside_api::{ApiParts, os_random};
+use wayside_api::{ApiParts, Exports, Publisher, os_random};
 use wayside_config::{RtspSettings, Settings, Site, load_site};
 use wayside_engine::{Engine, EngineParts, IngestSources};
 use wayside_ingest::{Backoff, SourceOptions};
@@ -17,8 +17,8 @@ use wayside_store::{Database, DatabaseOptions, SecretUrl, Writer, WriterOptions,
 use wayside_types::live::CameraStatus;
 use wayside_types::{CameraSpec, LiveEvent, LiveHub, SharedClock, SystemClock};
 
-use crate::detectors;
 use crate::process::{say, stop_signal};
+use crate::{detectors, ground};
 
 /// Arguments of `wayside run`.
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,12 @@ async fn serve(site: Site, listener: TcpListener) -> anyhow::Result<()> {
             return Err(error);
         }
     };
-    let router = wayside_api::router(ApiParts {
+    let parts = ApiParts {
+        ground: ground::map(&site.cameras, hub.clone()),
+        publisher: Publisher {
+            country: settings.publisher.country,
+            identifier: settings.publisher.identifier,
+        },
         cameras: site.cameras.into(),
         schemes: site.schemes.into(),
         hub,
@@ -87,7 +92,9 @@ async fn serve(site: Site, listener: TcpListener) -> anyhow::Result<()> {
         metrics: Arc::new(move || metrics.render()),
         version: env!("CARGO_PKG_VERSION"),
         listen,
-    });
+    };
+    let exports = Exports::start(&parts, settings.exports, &settings.data_dir.join("exports"));
+    let router = wayside_api::router(parts);
     say(&format!("Wayside is at http://{listen}/"));
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let served = wayside_api::serve(listener, router, async {
@@ -97,6 +104,7 @@ async fn serve(site: Site, listener: TcpListener) -> anyhow::Result<()> {
     })
     .await;
     tracing::info!("stopping");
+    exports.stop().await;
     let stopped = running.stop().await;
     database.close().await;
     served.context("the HTTP server failed")?;

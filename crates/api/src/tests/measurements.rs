@@ -17,7 +17,7 @@ const JSON: [(&str, &str); 1] = [("accept", "application/json")];
 const CSV: [(&str, &str); 1] = [("accept", "text/csv")];
 
 /// A fully watched bin of camera hp-07.
-fn watched(length: BinLength, start: Timestamp) -> ClosedBins {
+pub(super) fn watched(length: BinLength, start: Timestamp) -> ClosedBins {
     let coverage = Coverage {
         camera: CameraId::new("hp-07").unwrap(),
         start,
@@ -31,28 +31,33 @@ fn watched(length: BinLength, start: Timestamp) -> ClosedBins {
     ClosedBins::of(coverage)
 }
 
-fn count(mut closed: ClosedBins, subject: BinSubject, class: RoadUserClass, count: u32) -> ClosedBins {
+pub(super) fn count(
+    mut closed: ClosedBins,
+    subject: BinSubject,
+    class: RoadUserClass,
+    count: u32,
+) -> ClosedBins {
     let Coverage { camera, start, length, epoch, .. } = closed.coverage.clone();
     closed.bins.push(Bin { key: BinKey { camera, subject, class, start, length, epoch }, count });
     closed
 }
 
-fn line(id: &str, direction: Direction) -> BinSubject {
+pub(super) fn line(id: &str, direction: Direction) -> BinSubject {
     BinSubject::Line(LineId::new(id).unwrap(), direction)
 }
 
-fn movement(from: &str, to: &str) -> BinSubject {
+pub(super) fn movement(from: &str, to: &str) -> BinSubject {
     BinSubject::Movement(LineId::new(from).unwrap(), LineId::new(to).unwrap())
 }
 
-fn at(minute: i64) -> Timestamp {
+pub(super) fn at(minute: i64) -> Timestamp {
     let start: Timestamp = "2026-11-21T11:30:00Z".parse().unwrap();
     Timestamp::from_second(start.as_second() + 60 * minute).unwrap()
 }
 
 /// Two watched quarters of an hour: seven cars in the first minute, two in the sixteenth, pedestrians and
 /// movements in the first quarter.
-fn half_an_hour() -> Vec<ClosedBins> {
+pub(crate) fn half_an_hour() -> Vec<ClosedBins> {
     let mut all: Vec<ClosedBins> = (0..30).map(|m| watched(BinLength::Minute1, at(m))).collect();
     let forward = line("east-in", Direction::Forward);
     all[0] = count(all[0].clone(), forward.clone(), RoadUserClass::Car, 7);
@@ -99,7 +104,13 @@ fn a_queue() -> ZoneBin {
 }
 
 /// The API over a database that holds these bins.
-async fn site(db: &TestDb, closed: Vec<ClosedBins>) -> (Site, Database) {
+pub(super) async fn site(db: &TestDb, closed: Vec<ClosedBins>) -> (Site, Database) {
+    let database = fill(db, closed).await;
+    (Site::over(database.clone()), database)
+}
+
+/// A database that holds these bins.
+pub(crate) async fn fill(db: &TestDb, closed: Vec<ClosedBins>) -> Database {
     let clock = clock();
     let database = db.open(clock.shared()).await;
     let spool = TempDir::new().unwrap();
@@ -108,7 +119,7 @@ async fn site(db: &TestDb, closed: Vec<ClosedBins>) -> (Site, Database) {
     writer.submit(closed).unwrap();
     tokio::time::timeout(Duration::from_secs(30), writer.clone().shutdown()).await.unwrap();
     assert_eq!(writer.stats().spooled_rows, 0, "{:?}", writer.stats());
-    (Site::over(database.clone()), database)
+    database
 }
 
 async fn items(site: &Site, query: &str) -> Vec<Value> {

@@ -1,9 +1,13 @@
 //! Tests of the whole router: requests in, answers out. Tests of one function stand beside it.
 
+mod datex;
+mod exports;
+mod geojson;
 mod incidents;
 mod live;
-mod measurements;
+pub(crate) mod measurements;
 mod openapi;
 mod privacy;
 mod refusals;
 mod routes;
+mod sta;

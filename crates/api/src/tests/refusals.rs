@@ -76,7 +76,7 @@ async fn bad_questions_are_named() {
             "colour=red",
             "colour",
             "red",
-            "only the parameters: kind bin camera line zone class group scheme to from limit cursor",
+            "only the parameters: format kind bin camera line zone class group scheme to from limit cursor",
         ),
         (
             "from=2026-11-21T10:00:00Z&to=2026-11-21T10:00:00Z",
@@ -123,12 +123,13 @@ async fn csv_is_whole_or_nothing() {
     for query in ["limit=5", "cursor=1.hp-07"] {
         let path = format!("/api/v1/measurements?{query}");
         let body = problem(&site.get_with(&path, &[("accept", "text/csv")]).await, 400, "invalid-parameter");
-        assert_eq!(body["errors"][0]["accepted"], "left out: text/csv holds all rows");
+        assert_eq!(body["errors"][0]["accepted"], "left out: csv holds all rows");
     }
     let html = site.get_with("/api/v1/measurements", &[("accept", "text/html")]).await;
     assert_eq!(
         problem(&html, 406, "not-acceptable")["errors"][0]["accepted"],
-        "application/json or text/csv"
+        "one of: application/json text/csv application/vnd.apache.parquet \
+         application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     );
 }
 

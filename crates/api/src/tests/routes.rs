@@ -48,7 +48,7 @@ async fn a_camera_is_shown_with_its_state() {
             "location": {"lon": 126.63, "lat": 45.6, "heading_deg": 90.0},
             "lines": [
                 {"id": "east-in", "points": [[0.25, 0.95], [0.25, 0.35]]},
-                {"id": "north-out", "points": [[0.25, 0.95], [0.25, 0.35]]},
+                {"id": "north-out", "points": [[0.3, 0.2], [0.6, 0.2]]},
             ],
             "zones": [{
                 "id": "lane-1", "kind": "lane", "polygon": [[0.0, 0.35], [1.0, 0.35], [1.0, 0.6]],

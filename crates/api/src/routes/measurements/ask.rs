@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use wayside_store::query::{Cursor, GroupBy, GroupKey, MeasurementKind, MeasurementQuery, SmallCells};
 use wayside_types::{BinLength, CameraId, CameraSpec, LineId, RoadUserClass, Scheme, ZoneId};
 
-use super::accept::Format;
+use crate::export::Format;
 use crate::page;
 use crate::params::Params;
 use crate::problem::Problem;
@@ -16,25 +16,21 @@ use crate::state::{ApiState, list_of};
 const LIMIT_DEFAULT: u32 = 1_000;
 const LIMIT_MAX: u32 = 10_000;
 
-/// Rows that are fetched at once when all are streamed.
-const STREAM_ROWS: u32 = 5_000;
-
 /// Most bins of a question: a year of minutes, seventeen years of quarters of an hour.
 pub(crate) const BINS_MAX: i64 = 600_000;
 
-const BINS: &str = "one of: 1m 5m 15m 1h 1d";
+pub(crate) const BINS: &str = "one of: 1m 5m 15m 1h 1d";
 pub(crate) const TIME: &str = "an RFC 3339 time such as 2026-11-21T08:00:00Z";
 
-/// The question that a request asks.
+/// The question that the parameters of a request ask.
 ///
 /// # Errors
 /// A 400 problem that names every parameter at fault.
 pub(super) fn question(
     state: &ApiState,
-    query: Option<&str>,
+    mut params: Params,
     format: Format,
 ) -> Result<MeasurementQuery, Problem> {
-    let mut params = Params::parse(query);
     let kind = kind(&mut params);
     let bin = params.parsed("bin", BINS, |v| v.parse().ok());
     let bin = bin_for(&mut params, kind, bin);
@@ -232,7 +228,7 @@ fn scheme(params: &mut Params, state: &ApiState, kind: MeasurementKind) -> Optio
 }
 
 /// The stretch of time: by default the day up to now.
-pub(super) fn range(params: &mut Params, now: Timestamp, bin: BinLength) -> (Timestamp, Timestamp) {
+pub(crate) fn range(params: &mut Params, now: Timestamp, bin: BinLength) -> (Timestamp, Timestamp) {
     let to = params.parsed("to", TIME, time);
     let from = params.parsed("from", TIME, time);
     let to_or_now = to.unwrap_or(now);
@@ -269,8 +265,7 @@ pub(crate) fn time(text: &str) -> Option<Timestamp> {
     })
 }
 
-/// How many rows at once, and from where on. All rows are streamed as CSV, so that a page has no meaning
-/// there.
+/// How many rows at once, and from where on. A file holds all rows, so that a page has no meaning there.
 fn page(params: &mut Params, format: Format) -> (u32, Option<Cursor>) {
     match format {
         Format::Json => {
@@ -278,13 +273,13 @@ fn page(params: &mut Params, format: Format) -> (u32, Option<Cursor>) {
             let cursor = params.parsed("cursor", "the next_cursor of an earlier page", |v| v.parse().ok());
             (limit, cursor)
         }
-        Format::Csv => {
+        Format::Csv | Format::Parquet | Format::Xlsx => {
             for name in ["limit", "cursor"] {
                 if let Some(value) = params.one(name) {
-                    params.refuse(name, &value, "left out: text/csv holds all rows");
+                    params.refuse(name, &value, format!("left out: {} holds all rows", format.name()));
                 }
             }
-            (STREAM_ROWS, None)
+            (LIMIT_DEFAULT, None)
         }
     }
 }

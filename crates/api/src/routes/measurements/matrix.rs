@@ -11,7 +11,7 @@ use wayside_types::{BinLength, CameraId};
 
 use super::Error;
 use super::ask;
-use super::row::{Watched, rounded};
+use crate::export::{Watched, rounded};
 use crate::params::Params;
 use crate::problem::{Body, Problem};
 use crate::state::ApiState;

@@ -1,13 +1,8 @@
-//! `GET /api/v1/measurements`: counts in bins, as a page of JSON or all as CSV; the matrix of a camera's movements is
-//! in `matrix`. What may be asked is in `ask`, what an answer looks like in `row`; summing, zeros and suppression are the store's work.
+//! `GET /api/v1/measurements`: counts in bins, as a page of JSON or all as a file; the matrix of a camera's movements is
+//! in `matrix`. What may be asked is in `ask`, what an answer looks like in `export`; summing, zeros and suppression are the store's work.
 
-mod accept;
 pub(crate) mod ask;
-mod csv;
-mod flow;
 pub(crate) mod matrix;
-mod row;
-mod zone;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -16,10 +11,11 @@ use axum::response::{IntoResponse, Response};
 use wayside_store::StoreError;
 use wayside_store::query::measurements;
 
-use accept::Format;
-pub(crate) use row::Measurement;
+pub(crate) use ask::{BINS, range};
 
+use crate::export::{self, ExportError, Format, Measurement};
 use crate::page::Page;
+use crate::params::Params;
 use crate::problem::{Body, FieldError, Kind, Problem};
 use crate::state::ApiState;
 
@@ -32,6 +28,18 @@ pub(crate) enum Error {
     /// The store does not answer, or refuses.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A file can't be made of the answer.
+    #[error(transparent)]
+    Export(ExportError),
+}
+
+impl From<ExportError> for Error {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Store(error) => Self::Store(error),
+            error => Self::Export(error),
+        }
+    }
 }
 
 impl From<Problem> for Error {
@@ -58,6 +66,11 @@ impl From<Error> for Problem {
                 Self::new(Kind::DatabaseAway, format!("{error}; closed bins are kept, try again later"))
             }
             Error::Store(error) => Self::internal(&error),
+            Error::Export(ExportError::TooMuch(reason)) => {
+                Self::fields(Kind::InvalidParameter, vec![FieldError::new("format", None, &reason)])
+                    .saying(reason)
+            }
+            Error::Export(error) => Self::internal(&error),
         }
     }
 }
@@ -92,17 +105,20 @@ impl IntoResponse for Error {
         ("to" = Option<String>, Query, format = DateTime, description = "Bins that start before this time; now unless given"),
         ("bin" = Option<String>, Query, description = "`1m`, `5m`, `15m` (the default), `1h` or `1d`, aligned to the clock of the site's time zone; at most 600,000 bins at once"),
         ("group" = Option<Vec<String>>, Query, explode = false, description = "What rows are told apart by besides camera and bin: some of `line`, `direction`, `class`, for movements of `from`, `to`, `class`; all unless given; `none` for totals. A road user that crosses two lines counts at both, also in totals"),
+        ("format" = Option<String>, Query, description = "`json` (a page), `csv` or `parquet` (all rows), `xlsx` (a workbook: the bins of lines, peak hours, turning movements, charts); comes before `Accept`"),
         ("scheme" = Option<String>, Query, description = "Tells classes apart by the groups of this class scheme (`group`), and gives `pcu_per_h`; shipped are `eu-8-1-like`, `us-fhwa-like` and `cn-jtg`"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "At most this many rows on one page; 1,000 unless given; JSON only"),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before; JSON only"),
     ),
     responses(
-        (status = 200, description = "A page of rows as JSON, or all rows as CSV, by `Accept`", content(
+        (status = 200, description = "A page of rows as JSON, or all rows as a file, by `format` or `Accept`", content(
             (Page<Measurement> = "application/json"),
             (String = "text/csv"),
+            (String = "application/vnd.apache.parquet"),
+            (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
         )),
         (status = 400, body = Body, content_type = "application/problem+json", description = "A parameter is not acceptable"),
-        (status = 406, body = Body, content_type = "application/problem+json", description = "Neither JSON nor CSV is acceptable"),
+        (status = 406, body = Body, content_type = "application/problem+json", description = "None of the formats is acceptable"),
         (status = 503, body = Body, content_type = "application/problem+json", description = "The database does not answer"),
     )
 )]
@@ -111,15 +127,21 @@ pub(crate) async fn handler(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let format = accept::format(&headers)?;
-    let query = ask::question(&state, query.as_deref(), format)?;
+    let mut params = Params::parse(query.as_deref());
+    let format = export::chosen(&mut params, &headers)?;
+    let query = ask::question(&state, params, format)?;
     let mut response = match format {
         Format::Json => {
             let page = measurements(&state.database, &query).await?;
             let items: Vec<Measurement> = page.items.into_iter().map(Measurement::from).collect();
             Json(Page { items, next_cursor: page.next.map(|cursor| cursor.to_string()) }).into_response()
         }
-        Format::Csv => csv::respond(state.database.clone(), query).await?,
+        Format::Csv | Format::Parquet => export::respond(state.database.clone(), query, format).await?,
+        Format::Xlsx => {
+            // Closed only with the state itself.
+            let _turn = state.whole_files.acquire().await;
+            export::whole(format, "traffic-study", export::workbook(&state, query).await?)
+        }
     };
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)

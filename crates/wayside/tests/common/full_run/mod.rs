@@ -4,15 +4,16 @@
 mod feed;
 mod http;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::Value;
-use wayside_api::ApiParts;
+use wayside_api::{ApiParts, Publisher};
 use wayside_camsim::scene::stage::Stage;
 use wayside_camsim::{Hazard, SceneKind, SceneSpec, camera_toml};
 use wayside_config::{Settings, load_site};
@@ -22,7 +23,7 @@ use wayside_store::{Checkpoint, Database, DatabaseOptions, Writer, WriterOptions
 use wayside_testkit::SimClock;
 use wayside_track::Tracker;
 use wayside_types::frame::OwnedPixels;
-use wayside_types::{CameraSpec, Frame, FrameSize, LineId, LiveHub, PixelFormat, TimeZone};
+use wayside_types::{CameraSpec, Frame, FrameSize, LineId, LiveHub, Location, PixelFormat, TimeZone};
 
 use crate::canary::{Canary, Forms, Searcher, canary};
 use crate::common::wait;
@@ -171,6 +172,8 @@ impl Site {
         let router = wayside_api::router(ApiParts {
             cameras: Arc::new([camera.clone()]),
             schemes: Arc::new([]),
+            ground: Arc::new(|_, _| None),
+            publisher: Publisher { country: "zz".to_owned(), identifier: "test".to_owned() },
             hub,
             database: database.clone(),
             writer_stats: Arc::new(move || counted.stats()),
@@ -294,6 +297,7 @@ impl Site {
         let one = format!("/api/v1/incidents/{incident}");
         paths.extend(["start", "confirmed"].map(|still| format!("{one}/stills/{still}")));
         paths.extend(["/api/v1/incidents".to_owned(), one]);
+        paths.extend(export_paths());
         self.all_routes_are_in(&paths, &incident);
         let mut sent = Vec::new();
         for path in &paths {
@@ -310,9 +314,28 @@ impl Site {
         assert!(csv.lines().count() > 1, "no CSV: {csv}");
         let packed = sent.iter().filter(|(_, bytes)| bytes.starts_with(&[0x1f, 0x8b])).count();
         assert!(packed > 5, "only {packed} answers were packed");
+        sent.extend(self.files_unpacked());
         self.background_is_searched(planted, &page);
         self.stills_are_searched(&incident, &page);
         sent
+    }
+
+    /// What is inside of files that compress their own parts.
+    fn files_unpacked(&self) -> Vec<(String, Vec<u8>)> {
+        let plain = [("Accept-Encoding", "identity")];
+        let book = self.get("/api/v1/measurements?format=xlsx", &plain).body;
+        let parts = unzipped(&book);
+        assert!(parts.len() > 8, "a workbook of {} parts", parts.len());
+        let rows = ["lines", "movements", "zones"].map(|kind| {
+            let path = format!("/api/v1/measurements?format=parquet&kind={kind}&bin=15m");
+            let file = SerializedFileReader::new(bytes::Bytes::from(self.get(&path, &plain).body)).unwrap();
+            let rows: Vec<String> =
+                file.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
+            assert!(kind != "lines" || !rows.is_empty(), "no rows of {kind}");
+            (format!("{path}, unpacked"), rows.join("\n").into_bytes())
+        });
+        let parts = parts.into_iter().map(|part| ("a part of the workbook".to_owned(), part));
+        parts.chain(rows).collect()
     }
 
     /// There is a background, and the search would find the canary in such a picture.
@@ -354,7 +377,8 @@ impl Site {
                 "{route} does more than GET: search it"
             );
             let id = if route.starts_with("/api/v1/incidents") { incident } else { self.camera.id.as_str() };
-            let path = route.replace("{id}", id).replace("{still}", "confirmed");
+            let path =
+                route.replace("{id}", id).replace("{still}", "confirmed").replace("{resource}", "Things");
             let known = paths.iter().any(|p| p.split('?').next() == Some(&path)) || route == "/api/v1/live";
             assert!(known, "{route} is not searched");
         }
@@ -369,6 +393,37 @@ impl Site {
             self.database.close().await;
         });
     }
+}
+
+/// The exports, each as a whole.
+fn export_paths() -> Vec<String> {
+    let sta = "/api/v1/sta/v1.1";
+    let sets = ["Things", "Locations", "Sensors", "ObservedProperties", "FeaturesOfInterest"];
+    let plain = ["/api/v1/geojson", "/api/v1/datex2/measurement-sites", "/api/v1/datex2/measured-data", sta];
+    let formats = ["xlsx", "parquet", "csv"].map(|format| format!("/api/v1/measurements?format={format}"));
+    let all = ["Datastreams", "Observations"].map(|set| format!("{sta}/{set}?$top=1000"));
+    let data = "/api/v1/datex2/measured-data?bin=1m&from=2026-11-21T10:13:00Z&to=2026-11-21T10:15:00Z";
+    let plain = plain.into_iter().chain([data]).map(str::to_owned);
+    plain.chain(sets.map(|set| format!("{sta}/{set}"))).chain(formats).chain(all).collect()
+}
+
+/// The parts of a ZIP archive (APPNOTE 4.3.7), inflated.
+fn unzipped(archive: &[u8]) -> Vec<Vec<u8>> {
+    let mut parts = Vec::new();
+    for at in 0..archive.len().saturating_sub(30) {
+        let head = &archive[at..];
+        if !head.starts_with(b"PK\x03\x04") {
+            continue;
+        }
+        let length = |at: usize| usize::from(u16::from_le_bytes([head[at], head[at + 1]]));
+        let start = 30 + length(26) + length(28);
+        let mut part = Vec::new();
+        if length(8) == 8 {
+            flate2::read::DeflateDecoder::new(&head[start..]).read_to_end(&mut part).unwrap();
+        }
+        parts.push(part);
+    }
+    parts
 }
 
 fn scene() -> SceneSpec {
@@ -394,6 +449,8 @@ fn configured(dir: &Path) -> (Settings, CameraSpec) {
         let bits = u128::from_le_bytes(canary(SEED + 1 + n as u64));
         line.id = LineId::new(&format!("line-{bits:032x}")).unwrap();
     }
+    // With a place there are measurement sites to publish.
+    camera.location = Some(Location { lon: 126.63, lat: 45.6, heading_deg: None });
     (site.settings, camera)
 }
 

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use wayside_store::query::ZoneFlow;
 use wayside_types::ZoneKind;
 
-use super::row::{Watched, rounded, text};
+use super::row::{Watched, rounded};
 
 /// What a zone was like in a bin: cars, buses and trucks only.
 #[derive(Debug, Serialize, ToSchema)]
@@ -16,15 +16,15 @@ pub(crate) struct ZoneMeasurement {
     pub(super) camera: String,
     /// The zone's id.
     #[schema(example = "queue-east")]
-    pub(super) zone: String,
+    pub(crate) zone: String,
     /// Start of the bin, inclusive.
-    pub(super) start: Timestamp,
+    pub(crate) start: Timestamp,
     /// End of the bin, exclusive.
-    pub(super) end: Timestamp,
+    pub(crate) end: Timestamp,
     #[serde(flatten)]
-    pub(super) state: Option<ZoneState>,
+    pub(crate) state: Option<ZoneState>,
     #[serde(flatten)]
-    pub(super) watched: Watched,
+    pub(crate) watched: Watched,
 }
 
 /// What was measured in a zone.
@@ -32,23 +32,23 @@ pub(crate) struct ZoneMeasurement {
 pub(crate) struct ZoneState {
     /// `lane`, `carriageway`, `crossing` or `queue`.
     #[schema(example = "queue")]
-    zone_kind: &'static str,
+    pub(super) zone_kind: &'static str,
     /// Share of the zone's area that vehicles stood on, averaged over the observed time, 0 to 1.
     #[schema(example = 0.214)]
-    occupancy: f64,
+    pub(super) occupancy: f64,
     /// Vehicles in the zone on average.
     #[schema(example = 2.4)]
-    vehicles_mean: f64,
+    pub(super) vehicles_mean: f64,
     /// Vehicles a kilometre; null without calibration.
     #[schema(example = 38.1)]
-    density_per_km: Option<f64>,
+    pub(super) density_per_km: Option<f64>,
     /// The queue; null without calibration and for zones that are neither lane nor queue.
-    queue: Option<Queue>,
+    pub(super) queue: Option<Queue>,
     /// Time lost in the zone; null without calibration or the zone's `free_flow_kmh`, and where fewer than five may be
     /// told.
-    delay: Option<Delay>,
+    pub(super) delay: Option<Delay>,
     /// Null where what it follows from is.
-    level_of_service: Option<LevelOfService>,
+    pub(super) level_of_service: Option<LevelOfService>,
 }
 
 /// Vehicles that stand one behind the other.
@@ -56,16 +56,16 @@ pub(crate) struct ZoneState {
 pub(crate) struct Queue {
     /// Length of the longest, metres.
     #[schema(example = 42.5)]
-    max_m: f64,
+    pub(super) max_m: f64,
     /// Most vehicles in it.
     #[schema(example = 6)]
-    max_vehicles: u32,
+    pub(super) max_vehicles: u32,
     /// Length when the bin ended, metres.
     #[schema(example = 11.0)]
-    last_m: f64,
+    pub(super) last_m: f64,
     /// Vehicles when the bin ended.
     #[schema(example = 2)]
-    last_vehicles: u32,
+    pub(super) last_vehicles: u32,
 }
 
 /// Time lost against free flow.
@@ -73,10 +73,10 @@ pub(crate) struct Queue {
 pub(crate) struct Delay {
     /// Vehicles that left the zone, at least 5.
     #[schema(example = 31)]
-    n: u32,
+    pub(super) n: u32,
     /// What one of them lost in the zone on average, seconds.
     #[schema(example = 18.4)]
-    mean_s: f64,
+    pub(super) mean_s: f64,
 }
 
 /// How well traffic is served, on a scale of the Highway Capacity Manual (TRB, 6th edition).
@@ -84,12 +84,12 @@ pub(crate) struct Delay {
 pub(crate) struct LevelOfService {
     /// `A` (best) to `F`.
     #[schema(example = "B")]
-    grade: &'static str,
+    pub(super) grade: &'static str,
     /// `hcm-control-delay` (signalised intersections, exhibit 19-8) for zones of kind queue, by `delay.mean_s`;
     /// `hcm-density` (basic freeway segments, exhibit 12-15) for lanes, by `density_per_km`, with every vehicle taken for a
     /// passenger car.
     #[schema(example = "hcm-control-delay")]
-    scale: &'static str,
+    pub(super) scale: &'static str,
 }
 
 const GRADES: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
@@ -134,49 +134,6 @@ impl From<ZoneFlow> for ZoneState {
             delay: zone.delay_n.zip(zone.delay_mean_s).map(|(n, s)| Delay { n, mean_s: rounded(s, 1) }),
             level_of_service: level_of_service(&zone),
         }
-    }
-}
-
-impl ZoneState {
-    /// The columns of a CSV file between the bin and how far to trust it.
-    pub(super) const CSV: [&'static str; 13] = [
-        "zone",
-        "zone_kind",
-        "occupancy",
-        "vehicles_mean",
-        "density_per_km",
-        "queue_max_m",
-        "queue_max_vehicles",
-        "queue_last_m",
-        "queue_last_vehicles",
-        "delay_n",
-        "delay_mean_s",
-        "los",
-        "los_scale",
-    ];
-}
-
-impl ZoneMeasurement {
-    pub(super) fn csv(&self) -> Vec<String> {
-        let state = self.state.as_ref();
-        let queue = state.and_then(|s| s.queue.as_ref());
-        let delay = state.and_then(|s| s.delay.as_ref());
-        let los = state.and_then(|s| s.level_of_service.as_ref());
-        vec![
-            self.zone.clone(),
-            text(state.map(|s| s.zone_kind)),
-            text(state.map(|s| s.occupancy)),
-            text(state.map(|s| s.vehicles_mean)),
-            text(state.and_then(|s| s.density_per_km)),
-            text(queue.map(|q| q.max_m)),
-            text(queue.map(|q| q.max_vehicles)),
-            text(queue.map(|q| q.last_m)),
-            text(queue.map(|q| q.last_vehicles)),
-            text(delay.map(|d| d.n)),
-            text(delay.map(|d| d.mean_s)),
-            text(los.map(|l| l.grade)),
-            text(los.map(|l| l.scale)),
-        ]
     }
 }
 

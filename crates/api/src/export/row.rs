@@ -1,10 +1,10 @@
-//! What a measurement looks like outside: as JSON and as a line of CSV. Speeds and headways are in `flow`, zones in
-//! `zone`.
+//! What a measurement looks like outside, in every format: here as an object, in `columns` as a line of a table. Speeds and
+//! headways are in `flow`, zones in `zone`.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use wayside_store::query::{LineFlow, MeasurementKind, MeasurementRow, RowSubject};
+use wayside_store::query::{LineFlow, MeasurementRow, RowSubject};
 use wayside_types::{Direction, LineId};
 
 use super::flow::{Headway, Speed};
@@ -27,34 +27,34 @@ pub(crate) enum Measurement {
 pub(crate) struct LineMeasurement {
     /// The camera's id.
     #[schema(example = "hp-07")]
-    camera: String,
+    pub(crate) camera: String,
     /// The line's id; null where lines are summed.
     #[schema(example = "east-in")]
-    line: Option<String>,
+    pub(crate) line: Option<String>,
     /// `forward` or `backward`; null where directions are summed.
     #[schema(example = "forward")]
-    direction: Option<&'static str>,
+    pub(crate) direction: Option<&'static str>,
     #[serde(flatten)]
-    counted: Counted,
+    pub(crate) counted: Counted,
     /// Speeds; null in bins under 15 minutes, without calibration, and where fewer than five may be told.
-    speed: Option<Speed>,
+    pub(crate) speed: Option<Speed>,
     /// How many crossed with a speed that could not be trusted: too short a path, or too far away. Null in bins under
     /// 15 minutes, without calibration, and where nobody crossed.
     #[schema(example = 1)]
-    untrusted: Option<u64>,
+    pub(crate) untrusted: Option<u64>,
     /// Times between successive cars, buses, trucks and motorcycles; null in bins under 15 minutes and where fewer than
     /// five may be told.
-    headway: Option<Headway>,
+    pub(crate) headway: Option<Headway>,
     /// Mean time from a vehicle's rear to the next one's front, seconds: the mean headway times the share of time in which
     /// nothing was over the line. Null where classes are told apart, and as `headway` and `occupancy`.
     #[schema(example = 5.1)]
-    gap_mean_s: Option<f64>,
+    pub(crate) gap_mean_s: Option<f64>,
     /// Share of the observed time in which a vehicle was over the line, 0 to 1; where classes are told apart, each class'
     /// part of it. Null in bins under 15 minutes and where lines or directions are summed.
     #[schema(example = 0.083)]
-    occupancy: Option<f64>,
+    pub(crate) occupancy: Option<f64>,
     #[serde(flatten)]
-    watched: Watched,
+    pub(crate) watched: Watched,
 }
 
 /// Road users that entered by one line and left by another in a bin.
@@ -62,17 +62,17 @@ pub(crate) struct LineMeasurement {
 pub(crate) struct MovementMeasurement {
     /// The camera's id.
     #[schema(example = "hp-07")]
-    camera: String,
+    pub(crate) camera: String,
     /// The line by which they entered; null where these are summed.
     #[schema(example = "east-in")]
-    from: Option<String>,
+    pub(crate) from: Option<String>,
     /// The line by which they left; null where these are summed.
     #[schema(example = "north-out")]
-    to: Option<String>,
+    pub(crate) to: Option<String>,
     #[serde(flatten)]
-    counted: Counted,
+    pub(crate) counted: Counted,
     #[serde(flatten)]
-    watched: Watched,
+    pub(crate) watched: Watched,
 }
 
 /// What was counted in a bin.
@@ -80,25 +80,25 @@ pub(crate) struct MovementMeasurement {
 pub(crate) struct Counted {
     /// `car`, `bus`, `truck`, `motorcycle`, `bicycle` or `pedestrian`; null where classes are summed.
     #[schema(example = "car")]
-    class: Option<&'static str>,
+    pub(crate) class: Option<&'static str>,
     /// The group of the class scheme asked for; null without `scheme` and where classes are summed.
     #[schema(example = json!(null))]
-    group: Option<String>,
+    pub(crate) group: Option<String>,
     /// Start of the bin, inclusive.
-    start: Timestamp,
+    pub(crate) start: Timestamp,
     /// End of the bin, exclusive.
-    end: Timestamp,
+    pub(crate) end: Timestamp,
     /// How many; null where suppressed.
     #[schema(example = 18)]
-    count: Option<u64>,
+    pub(crate) count: Option<u64>,
     /// Whether the count is hidden because it is a movement's and under 3.
-    suppressed: bool,
+    pub(crate) suppressed: bool,
     /// How many an hour, by the observed time: `count` × 3600 ÷ `observed_s`; null where suppressed.
     #[schema(example = 72.0)]
-    flow_per_h: Option<f64>,
+    pub(crate) flow_per_h: Option<f64>,
     /// The same in passenger-car units of the class scheme asked for; null without `scheme`.
     #[schema(example = json!(null))]
-    pcu_per_h: Option<f64>,
+    pub(crate) pcu_per_h: Option<f64>,
 }
 
 /// How far to trust a row.
@@ -106,15 +106,15 @@ pub(crate) struct Counted {
 pub(crate) struct Watched {
     /// Seconds of the bin that the camera observed.
     #[schema(example = 900.0)]
-    pub(super) observed_s: f64,
+    pub(crate) observed_s: f64,
     /// Share of the frames due for analysis that were dropped, 0 to 1.
     #[schema(example = 0.001)]
-    pub(super) dropped_share: f64,
+    pub(crate) dropped_share: f64,
     /// `good`, `fair` or `poor`.
     #[schema(example = "good")]
-    pub(super) grade: &'static str,
+    pub(crate) grade: &'static str,
     /// Whether the bin is over and at least 98 % of it was observed; otherwise it is part of a bin, not a whole one.
-    pub(super) complete: bool,
+    pub(crate) complete: bool,
 }
 
 impl From<&MeasurementRow> for Watched {
@@ -125,17 +125,6 @@ impl From<&MeasurementRow> for Watched {
             grade: row.grade.as_str(),
             complete: row.complete,
         }
-    }
-}
-
-impl Watched {
-    fn csv(&self) -> [String; 4] {
-        [
-            self.observed_s.to_string(),
-            self.dropped_share.to_string(),
-            self.grade.to_owned(),
-            self.complete.to_string(),
-        ]
     }
 }
 
@@ -193,86 +182,19 @@ impl From<MeasurementRow> for Measurement {
     }
 }
 
-/// The names of a CSV file's columns.
-pub(super) fn csv_header(kind: MeasurementKind) -> Vec<&'static str> {
-    let middle: &[&str] = match kind {
-        MeasurementKind::Lines => &[
-            "line",
-            "direction",
-            "class",
-            "group",
-            "count",
-            "flow_per_h",
-            "pcu_per_h",
-            "speed_n",
-            "speed_time_mean_kmh",
-            "speed_space_mean_kmh",
-            "speed_p15_kmh",
-            "speed_p50_kmh",
-            "speed_p85_kmh",
-            "untrusted",
-            "headway_n",
-            "headway_mean_s",
-            "headway_p15_s",
-            "headway_p50_s",
-            "headway_p85_s",
-            "gap_mean_s",
-            "occupancy",
-        ],
-        MeasurementKind::Movements => &["from", "to", "class", "group", "count", "flow_per_h", "pcu_per_h"],
-        MeasurementKind::Zones => &ZoneState::CSV,
-    };
-    let watched = ["observed_s", "dropped_share", "grade", "complete"];
-    ["camera", "start", "end"].iter().chain(middle).chain(&watched).copied().collect()
+/// Without digits that measure nothing.
+pub(crate) fn rounded(value: f64, digits: i32) -> f64 {
+    let factor = 10_f64.powi(digits);
+    (value * factor).round() / factor
 }
 
 impl Measurement {
-    /// The fields of a CSV line, as many as the header has. What is summed or not known is empty, a
-    /// suppressed count is `<3`.
-    pub(super) fn csv_fields(&self) -> Vec<String> {
-        let (camera, start, end, middle, watched) = match self {
-            Self::Line(row) => (&row.camera, row.counted.start, row.counted.end, row.csv(), &row.watched),
-            Self::Movement(row) => (&row.camera, row.counted.start, row.counted.end, row.csv(), &row.watched),
-            Self::Zone(row) => (&row.camera, row.start, row.end, row.csv(), &row.watched),
-        };
-        let head = [camera.clone(), start.to_string(), end.to_string()];
-        head.into_iter().chain(middle).chain(watched.csv()).collect()
+    /// When its bin began.
+    pub(super) fn start(&self) -> Timestamp {
+        match self {
+            Self::Line(row) => row.counted.start,
+            Self::Movement(row) => row.counted.start,
+            Self::Zone(row) => row.start,
+        }
     }
-}
-
-impl Counted {
-    fn csv(&self) -> [String; 5] {
-        let count = if self.suppressed { "<3".to_owned() } else { text(self.count) };
-        let group = text(self.group.as_deref());
-        [text(self.class), group, count, text(self.flow_per_h), text(self.pcu_per_h)]
-    }
-}
-
-impl LineMeasurement {
-    fn csv(&self) -> Vec<String> {
-        let names = [text(self.line.as_deref()), text(self.direction)];
-        let speed = self.speed.as_ref().map_or_else(|| vec![String::new(); 6], Speed::csv);
-        let headway = self.headway.as_ref().map_or_else(|| vec![String::new(); 5], Headway::csv);
-        let ends = [text(self.gap_mean_s), text(self.occupancy)];
-        let fields = names.into_iter().chain(self.counted.csv()).chain(speed).chain([text(self.untrusted)]);
-        fields.chain(headway).chain(ends).collect()
-    }
-}
-
-impl MovementMeasurement {
-    fn csv(&self) -> Vec<String> {
-        let names = [text(self.from.as_deref()), text(self.to.as_deref())];
-        names.into_iter().chain(self.counted.csv()).collect()
-    }
-}
-
-/// What is not known is empty.
-pub(super) fn text(value: Option<impl ToString>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
-}
-
-/// Without digits that measure nothing.
-pub(super) fn rounded(value: f64, digits: i32) -> f64 {
-    let factor = 10_f64.powi(digits);
-    (value * factor).round() / factor
 }

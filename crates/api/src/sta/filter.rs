@@ -1,0 +1,489 @@
+//! `$filter` (18-088, section 9.3.3.5): comparisons of properties and literals, joined by `and`, `or`, `not` and
+//! parentheses. Functions and arithmetic are refused by name. Times compare as times; of an interval, `lt` and `le` take
+//! the end, `gt` and `ge` the beginning.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Refusal;
+
+/// Deepest nesting of parentheses and `not`.
+const DEPTH_MAX: usize = 32;
+
+/// A condition.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Filter {
+    And(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
+    Not(Box<Self>),
+    Compare(Operand, Comparison, Operand),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Eq,
+    Ne,
+    Gt,
+    Ge,
+    Lt,
+    Le,
+}
+
+/// One side of a comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Operand {
+    /// A property, by the names on the way to it.
+    Path(Vec<String>),
+    Text(String),
+    Number(f64),
+    Truth(bool),
+    Time(Timestamp),
+    Null,
+}
+
+impl Filter {
+    /// Whether it holds for what `property` gives.
+    pub(super) fn holds(&self, property: &impl Fn(&[String]) -> Option<Value>) -> bool {
+        match self {
+            Self::And(a, b) => a.holds(property) && b.holds(property),
+            Self::Or(a, b) => a.holds(property) || b.holds(property),
+            Self::Not(a) => !a.holds(property),
+            Self::Compare(a, comparison, b) => compare(&value(a, property), *comparison, &value(b, property)),
+        }
+    }
+
+    /// Every property that it names.
+    pub(super) fn paths<'a>(&'a self, found: &mut Vec<&'a [String]>) {
+        match self {
+            Self::And(a, b) | Self::Or(a, b) => {
+                a.paths(found);
+                b.paths(found);
+            }
+            Self::Not(a) => a.paths(found),
+            Self::Compare(a, _, b) => {
+                for side in [a, b] {
+                    if let Operand::Path(path) = side {
+                        found.push(path);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The times before and after which nothing can hold, as far as they follow from comparisons of `phenomenonTime` and
+    /// `resultTime` that must all hold.
+    pub(super) fn time_bounds(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        match self {
+            Self::And(a, b) => {
+                let ((from_a, to_a), (from_b, to_b)) = (a.time_bounds(), b.time_bounds());
+                let later = from_a.into_iter().chain(from_b).max();
+                (later, to_a.into_iter().chain(to_b).min())
+            }
+            Self::Compare(Operand::Path(path), comparison, Operand::Time(at)) => {
+                bounds(path, *comparison, *at)
+            }
+            Self::Compare(Operand::Time(at), comparison, Operand::Path(path)) => {
+                bounds(path, comparison.turned(), *at)
+            }
+            _ => (None, None),
+        }
+    }
+}
+
+fn bounds(path: &[String], comparison: Comparison, at: Timestamp) -> (Option<Timestamp>, Option<Timestamp>) {
+    if !matches!(path, [one] if one == "phenomenonTime" || one == "resultTime") {
+        return (None, None);
+    }
+    match comparison {
+        Comparison::Gt | Comparison::Ge => (Some(at), None),
+        Comparison::Lt | Comparison::Le => (None, Some(at)),
+        Comparison::Eq => (Some(at), Some(at)),
+        Comparison::Ne => (None, None),
+    }
+}
+
+impl Comparison {
+    /// The same with its sides exchanged.
+    const fn turned(self) -> Self {
+        match self {
+            Self::Gt => Self::Lt,
+            Self::Ge => Self::Le,
+            Self::Lt => Self::Gt,
+            Self::Le => Self::Ge,
+            same => same,
+        }
+    }
+
+    fn holds(self, order: Ordering) -> bool {
+        match self {
+            Self::Eq => order.is_eq(),
+            Self::Ne => order.is_ne(),
+            Self::Gt => order.is_gt(),
+            Self::Ge => order.is_ge(),
+            Self::Lt => order.is_lt(),
+            Self::Le => order.is_le(),
+        }
+    }
+}
+
+/// A value to compare.
+#[derive(Debug, Clone, PartialEq)]
+enum Compared {
+    Missing,
+    Text(String),
+    Number(f64),
+    Truth(bool),
+    /// From, to; an instant twice.
+    Time(Timestamp, Timestamp),
+}
+
+fn value(operand: &Operand, property: &impl Fn(&[String]) -> Option<Value>) -> Compared {
+    match operand {
+        Operand::Path(path) => match property(path) {
+            Some(Value::String(text)) => times(&text).unwrap_or(Compared::Text(text)),
+            Some(Value::Number(n)) => n.as_f64().map_or(Compared::Missing, Compared::Number),
+            Some(Value::Bool(yes)) => Compared::Truth(yes),
+            _ => Compared::Missing,
+        },
+        Operand::Text(text) => times(text).unwrap_or_else(|| Compared::Text(text.clone())),
+        Operand::Number(n) => Compared::Number(*n),
+        Operand::Truth(yes) => Compared::Truth(*yes),
+        Operand::Time(at) => Compared::Time(*at, *at),
+        Operand::Null => Compared::Missing,
+    }
+}
+
+/// An instant or an interval in text.
+fn times(text: &str) -> Option<Compared> {
+    match text.split_once('/') {
+        Some((from, to)) => Some(Compared::Time(from.parse().ok()?, to.parse().ok()?)),
+        None => {
+            let at = text.parse().ok()?;
+            Some(Compared::Time(at, at))
+        }
+    }
+}
+
+fn compare(a: &Compared, comparison: Comparison, b: &Compared) -> bool {
+    let order = match (a, b) {
+        (Compared::Missing, Compared::Missing) => Some(Ordering::Equal),
+        (Compared::Text(a), Compared::Text(b)) => Some(a.cmp(b)),
+        (Compared::Number(a), Compared::Number(b)) => a.partial_cmp(b),
+        (Compared::Truth(a), Compared::Truth(b)) => Some(a.cmp(b)),
+        (Compared::Time(a0, a1), Compared::Time(b0, b1)) => Some(match comparison {
+            // The beginning of what is later, the end of what is earlier.
+            Comparison::Gt | Comparison::Ge => a0.cmp(b1),
+            Comparison::Lt | Comparison::Le => a1.cmp(b0),
+            Comparison::Eq | Comparison::Ne => a0.cmp(b0).then(a1.cmp(b1)),
+        }),
+        _ => None,
+    };
+    match order {
+        Some(order) if matches!((a, b), (Compared::Missing, Compared::Missing)) => {
+            matches!(comparison, Comparison::Eq) && order.is_eq()
+        }
+        Some(order) => comparison.holds(order),
+        // What is not there, or of another kind, is neither more nor less nor the same.
+        None => comparison == Comparison::Ne,
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Token {
+    Open,
+    Close,
+    Comma,
+    Word(String),
+    Literal(Operand),
+}
+
+/// Reads a condition.
+///
+/// # Errors
+/// What is wrong and what is accepted.
+pub(super) fn parse(text: &str) -> Result<Filter, Refusal> {
+    let refuse = |accepted: String| Refusal::new("$filter", text, accepted);
+    let tokens = tokens(text).map_err(refuse)?;
+    let mut parser = Parser { tokens: &tokens, at: 0, depth: 0 };
+    let filter = parser.either().map_err(refuse)?;
+    if parser.at < tokens.len() {
+        return Err(refuse(format!("nothing after {:?}", parser.told(parser.at.saturating_sub(1)))));
+    }
+    Ok(filter)
+}
+
+fn tokens(text: &str) -> Result<Vec<Token>, String> {
+    let mut tokens = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let taken = match first {
+            '(' => {
+                tokens.push(Token::Open);
+                1
+            }
+            ')' => {
+                tokens.push(Token::Close);
+                1
+            }
+            '\'' => {
+                let (literal, taken) = quoted(rest)?;
+                tokens.push(Token::Literal(Operand::Text(literal)));
+                taken
+            }
+            _ => {
+                let end = rest.find(|c: char| c.is_whitespace() || "(),'".contains(c)).unwrap_or(rest.len());
+                // Only a function's arguments are told apart by a comma; its name is what is refused.
+                tokens.push(if end == 0 { Token::Comma } else { word(&rest[..end])? });
+                end.max(1)
+            }
+        };
+        rest = rest[taken..].trim_start();
+    }
+    Ok(tokens)
+}
+
+/// A text in quotes, in which two quotes are one; how many bytes it takes.
+fn quoted(rest: &str) -> Result<(String, usize), String> {
+    let mut literal = String::new();
+    let mut chars = rest.char_indices().skip(1).peekable();
+    while let Some((at, c)) = chars.next() {
+        if c != '\'' {
+            literal.push(c);
+        } else if chars.next_if(|(_, next)| *next == '\'').is_some() {
+            literal.push('\'');
+        } else {
+            return Ok((literal, at + 1));
+        }
+    }
+    Err("a text that ends with a quote (')".to_owned())
+}
+
+fn word(text: &str) -> Result<Token, String> {
+    let first = text.chars().next().unwrap_or_default();
+    if first.is_ascii_digit() || first == '-' {
+        if text.contains('T') {
+            let time = text.parse().map_err(|_| {
+                format!("times such as 2026-11-21T08:00:00Z (a + in an address is written %2B), not {text:?}")
+            })?;
+            return Ok(Token::Literal(Operand::Time(time)));
+        }
+        let number: f64 = text.parse().map_err(|_| format!("a number or a time, not {text:?}"))?;
+        return Ok(Token::Literal(Operand::Number(number)));
+    }
+    Ok(match text {
+        "true" => Token::Literal(Operand::Truth(true)),
+        "false" => Token::Literal(Operand::Truth(false)),
+        "null" => Token::Literal(Operand::Null),
+        _ => Token::Word(text.to_owned()),
+    })
+}
+
+struct Parser<'a> {
+    tokens: &'a [Token],
+    at: usize,
+    depth: usize,
+}
+
+impl Parser<'_> {
+    fn told(&self, at: usize) -> String {
+        match self.tokens.get(at) {
+            None => "the end".to_owned(),
+            Some(Token::Open) => "(".to_owned(),
+            Some(Token::Close) => ")".to_owned(),
+            Some(Token::Comma) => ",".to_owned(),
+            Some(Token::Word(word)) => word.clone(),
+            Some(Token::Literal(Operand::Text(text))) => format!("'{text}'"),
+            Some(Token::Literal(literal)) => format!("{literal:?}"),
+        }
+    }
+
+    fn takes_word(&mut self, word: &str) -> bool {
+        let takes = matches!(self.tokens.get(self.at), Some(Token::Word(next)) if next == word);
+        self.at += usize::from(takes);
+        takes
+    }
+
+    fn either(&mut self) -> Result<Filter, String> {
+        let mut left = self.both()?;
+        while self.takes_word("or") {
+            left = Filter::Or(Box::new(left), Box::new(self.both()?));
+        }
+        Ok(left)
+    }
+
+    fn both(&mut self) -> Result<Filter, String> {
+        let mut left = self.one()?;
+        while self.takes_word("and") {
+            left = Filter::And(Box::new(left), Box::new(self.one()?));
+        }
+        Ok(left)
+    }
+
+    fn one(&mut self) -> Result<Filter, String> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(format!("at most {DEPTH_MAX} parentheses within one another"));
+        }
+        let filter = if self.takes_word("not") {
+            Filter::Not(Box::new(self.one()?))
+        } else if matches!(self.tokens.get(self.at), Some(Token::Open)) {
+            self.at += 1;
+            let inside = self.either()?;
+            if !matches!(self.tokens.get(self.at), Some(Token::Close)) {
+                return Err(format!("a closing parenthesis before {:?}", self.told(self.at)));
+            }
+            self.at += 1;
+            inside
+        } else {
+            self.comparison()?
+        };
+        self.depth -= 1;
+        Ok(filter)
+    }
+
+    fn comparison(&mut self) -> Result<Filter, String> {
+        let left = self.operand()?;
+        let comparison = match self.tokens.get(self.at) {
+            Some(Token::Word(word)) => match word.as_str() {
+                "eq" => Some(Comparison::Eq),
+                "ne" => Some(Comparison::Ne),
+                "gt" => Some(Comparison::Gt),
+                "ge" => Some(Comparison::Ge),
+                "lt" => Some(Comparison::Lt),
+                "le" => Some(Comparison::Le),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(comparison) = comparison else {
+            return Err(format!("one of eq ne gt ge lt le where {:?} stands", self.told(self.at)));
+        };
+        self.at += 1;
+        Ok(Filter::Compare(left, comparison, self.operand()?))
+    }
+
+    fn operand(&mut self) -> Result<Operand, String> {
+        let operand = match self.tokens.get(self.at) {
+            Some(Token::Literal(literal)) => literal.clone(),
+            Some(Token::Word(word)) if matches!(self.tokens.get(self.at + 1), Some(Token::Open)) => {
+                return Err(format!(
+                    "comparisons (eq ne gt ge lt le) with and, or, not; the function {word} is not known"
+                ));
+            }
+            Some(Token::Word(word)) => {
+                let path: Vec<String> = word.split('/').map(str::to_owned).collect();
+                let plain = |name: &String| {
+                    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.@-".contains(c))
+                };
+                if !path.iter().all(plain) {
+                    return Err(format!("a property where {word:?} stands"));
+                }
+                Operand::Path(path)
+            }
+            _ => return Err(format!("a property or a literal where {:?} stands", self.told(self.at))),
+        };
+        self.at += 1;
+        Ok(operand)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn holds(text: &str) -> bool {
+        let entity = json!({
+            "name": "O'Hara Street", "result": 18.5, "on": true, "properties": {"line": "east-in"},
+            "phenomenonTime": "2026-11-21T08:00:00Z/2026-11-21T08:15:00Z",
+            "resultTime": "2026-11-21T08:15:00Z",
+        });
+        let property = |path: &[String]| {
+            let found = path.iter().try_fold(&entity, |value, name| value.get(name));
+            found.cloned()
+        };
+        parse(text).unwrap().holds(&property)
+    }
+
+    #[test]
+    fn conditions_hold_as_the_standard_says() {
+        for (text, want) in [
+            ("result eq 18.5", true),
+            ("result gt 18.5", false),
+            ("18 lt result", true),
+            ("result ge 18.5 and result le 18.5", true),
+            ("result ne -1", true),
+            ("name eq 'O''Hara Street'", true),
+            ("name eq 'o''hara street'", false),
+            ("name lt 'P'", true),
+            ("on eq true", true),
+            ("not (on eq true)", false),
+            ("not on eq false", true),
+            ("properties/line eq 'east-in'", true),
+            ("properties/none eq 'x'", false),
+            ("properties/none ne 'x'", true),
+            ("properties/none eq null", true),
+            ("properties/line eq null", false),
+            // and binds closer than or.
+            ("result eq 1 and result eq 2 or on eq true", true),
+            ("result eq 1 and (result eq 2 or on eq true)", false),
+            // An interval is later than what it begins after, earlier than what it ends before.
+            ("phenomenonTime ge 2026-11-21T08:00:00Z", true),
+            ("phenomenonTime gt 2026-11-21T08:00:00Z", false),
+            ("phenomenonTime gt 2026-11-21T07:59:59.999Z", true),
+            ("phenomenonTime le 2026-11-21T08:15:00Z", true),
+            ("phenomenonTime lt 2026-11-21T08:15:00Z", false),
+            ("phenomenonTime lt 2026-11-21T08:10:00Z", false),
+            ("resultTime eq 2026-11-21T09:15:00+01:00", true),
+            ("result eq 'text'", false),
+        ] {
+            assert_eq!(holds(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        for (text, part) in [
+            ("", "a property or a literal where \"the end\" stands"),
+            ("result", "one of eq ne gt ge lt le where \"the end\" stands"),
+            ("result eq", "a property or a literal where \"the end\" stands"),
+            ("result = 5", "one of eq ne gt ge lt le where \"=\" stands"),
+            ("(result eq 5", "a closing parenthesis"),
+            ("result eq 5)", "nothing after"),
+            ("result eq 5 result", "nothing after"),
+            ("substringof('a', name)", "the function substringof is not known"),
+            ("st_within(location, x)", "the function st_within is not known"),
+            ("result add 5 gt 7", "one of eq ne gt ge lt le where \"add\" stands"),
+            ("name eq 'open", "a text that ends with a quote"),
+            ("result eq 5x", "a number or a time"),
+            ("resultTime gt 2026-11-21T8", "times such as"),
+            ("a//b eq 5", "a property where"),
+        ] {
+            let refusal = parse(text).unwrap_err();
+            assert_eq!((refusal.field, refusal.value.as_str()), ("$filter", text));
+            assert!(refusal.accepted.contains(part), "{text}: {}", refusal.accepted);
+        }
+        let deep = format!("{}result eq 5{}", "(".repeat(40), ")".repeat(40));
+        assert!(parse(&deep).unwrap_err().accepted.contains("at most 32"));
+    }
+
+    #[test]
+    fn times_bound_what_must_be_read() {
+        let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let (early, late) = (at("2026-11-20T00:00:00Z"), at("2026-11-21T00:00:00Z"));
+        for (text, want) in [
+            (
+                "phenomenonTime ge 2026-11-20T00:00:00Z and resultTime lt 2026-11-21T00:00:00Z",
+                (Some(early), Some(late)),
+            ),
+            ("2026-11-20T00:00:00Z lt phenomenonTime and result gt 5", (Some(early), None)),
+            ("phenomenonTime ge 2026-11-20T00:00:00Z or result gt 5", (None, None)),
+            ("not phenomenonTime ge 2026-11-20T00:00:00Z", (None, None)),
+        ] {
+            assert_eq!(parse(text).unwrap().time_bounds(), want, "{text}");
+        }
+    }
+}
