@@ -123,7 +123,7 @@ fn schemas_and_readers_know_the_same_keys() {
     let odd = "x__ = 1\n";
     fs::write(
         dir.path().join("config/wayside.toml"),
-        format!("{odd}[database]\n{odd}[inference]\n{odd}[rtsp]\n{odd}[publisher]\n{odd}[[export]]\n{odd}"),
+        format!("{odd}[database]\n{odd}[inference]\n{odd}[retention]\n{odd}[rtsp]\n{odd}[publisher]\n{odd}[[export]]\n{odd}"),
     )
     .unwrap();
     fs::write(
@@ -148,7 +148,7 @@ fn schemas_and_readers_know_the_same_keys() {
         let keys = error.message.split("accepted here: ").nth(1).unwrap().trim_end_matches(')');
         read.insert(keys.split(", ").map(str::to_owned).collect::<BTreeSet<_>>());
     }
-    assert_eq!(read.len(), 32, "tables whose keys were told");
+    assert_eq!(read.len(), 35, "tables whose keys were told");
     let mut described = BTreeSet::new();
     for text in [site_schema_json(), camera_schema_json(), profile_schema_json(), schemes_schema_json()] {
         let schema: Value = serde_json::from_str(&text).unwrap();
