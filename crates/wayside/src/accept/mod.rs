@@ -129,6 +129,8 @@ fn one(args: &AcceptArgs, scene: &Scene, setups: &Setups) -> anyhow::Result<Scor
     let mut spec = loaded.camera;
     let mut profile = Profile::clone(&spec.profile);
     profile.rate_fps = args.rate.unwrap_or(profile.rate_fps);
+    // Shipped profiles leave it off until it does well here.
+    profile.hazard.object_on_road.enabled = true;
     let model = profile.model.clone();
     let hazard = profile.hazard;
     let hold_s = move |kind: IncidentKind| hazard.hold_s(kind);
