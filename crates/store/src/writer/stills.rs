@@ -30,11 +30,14 @@ pub(super) struct Stills(BTreeMap<(IncidentId, StillKind), IncidentStill>);
 
 impl Stills {
     pub(super) fn of(notices: &[Notice]) -> Self {
-        let stills = notices.iter().filter_map(|notice| match notice {
-            Notice::Still(still) => Some(still),
-            Notice::Incident(_) => None,
-        });
-        Self(stills.map(|still| ((still.incident.clone(), still.kind), still.clone())).collect())
+        let mut first = BTreeMap::new();
+        for notice in notices {
+            if let Notice::Still(still) = notice {
+                // As in the database: the first stays.
+                first.entry((still.incident.clone(), still.kind)).or_insert_with(|| still.clone());
+            }
+        }
+        Self(first)
     }
 
     pub(super) fn rows(&self) -> usize {

@@ -377,7 +377,8 @@ impl Site {
                 "{route} does more than GET: search it"
             );
             let id = if route.starts_with("/api/v1/incidents") { incident } else { self.camera.id.as_str() };
-            let path = route.replace("{id}", id).replace("{still}", "confirmed").replace("{resource}", "Things");
+            let path =
+                route.replace("{id}", id).replace("{still}", "confirmed").replace("{resource}", "Things");
             let known = paths.iter().any(|p| p.split('?').next() == Some(&path)) || route == "/api/v1/live";
             assert!(known, "{route} is not searched");
         }
