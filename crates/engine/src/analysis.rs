@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use wayside_hazard::{Belief, HazardWatch, Sight};
+use wayside_ingest::ViewMeter;
 use wayside_measure::{Event, Homography, MAX_LATENESS, MeasureError, Measurer, Quality, ZoneSummary};
 use wayside_track::Tracker;
 use wayside_types::{
@@ -236,6 +237,11 @@ fn believed(withheld: &mut Vec<Event>, now: Timestamp, belief: impl Fn(Timestamp
             event
         })
         .collect()
+}
+
+/// What reads the brightness that a camera's rules want.
+pub fn view_meter(spec: &CameraSpec) -> ViewMeter {
+    if spec.profile.hazard.object_on_road.enabled { ViewMeter::with_steps() } else { ViewMeter::default() }
 }
 
 /// The incident rules for frames of this size. A calibration that can't be used with it is refused by the measurer.

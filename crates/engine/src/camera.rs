@@ -14,7 +14,7 @@ use wayside_types::{
     ViewSample,
 };
 
-use crate::analysis::{CameraAnalysis, FrameMoment};
+use crate::analysis::{CameraAnalysis, FrameMoment, view_meter};
 use crate::evidence::Evidence;
 use crate::incidents::{Announcer, Book};
 use crate::live::{EngineError, EngineParts};
@@ -142,7 +142,7 @@ impl LiveCamera {
             view: Mutex::new(LiveView::new(spec.calibration.clone(), parts.clock.monotonic())),
             work: Mutex::new(Work {
                 gate: MotionGate::new(spec.profile.motion),
-                meter: ViewMeter::default(),
+                meter: view_meter(&spec),
                 view: None,
                 heard: false,
                 silent_since: parts.clock.monotonic(),

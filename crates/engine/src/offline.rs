@@ -9,11 +9,11 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wayside_detect::{DetectError, Detector};
-use wayside_ingest::{FileSummary, IngestError, MotionGate, SourceOptions, ViewMeter, read_file};
+use wayside_ingest::{FileSummary, IngestError, MotionGate, SourceOptions, read_file};
 use wayside_measure::{MeasureError, Totals};
 use wayside_types::{CameraSpec, Detection, Frame, Incident, Timestamp, ViewSample};
 
-use crate::analysis::{CameraAnalysis, FrameMoment};
+use crate::analysis::{CameraAnalysis, FrameMoment, view_meter};
 use crate::live::DetectorSetup;
 use crate::report::{self, Report};
 
@@ -97,7 +97,7 @@ fn read(
 ) -> Result<FileSummary, IngestError> {
     let mut index = 0;
     let mut gate = MotionGate::new(spec.profile.motion);
-    let mut meter = ViewMeter::default();
+    let mut meter = view_meter(spec);
     read_file(spec.id.clone(), path, options, &mut |frame| {
         // Nobody receives any more once a worker gave up: the error is on its way.
         let look = gate.must_look(&frame);

@@ -112,7 +112,7 @@ fn arterial() -> CameraSpec {
 fn incidents(frames: &[Frame]) -> Vec<Incident> {
     let spec = Arc::new(arterial());
     let (mut detector, mut analysis) = (detector(), CameraAnalysis::new(spec.clone()));
-    let (mut gate, mut meter) = (MotionGate::new(spec.profile.motion), ViewMeter::default());
+    let (mut gate, mut meter) = (MotionGate::new(spec.profile.motion), ViewMeter::with_steps());
     let mut all = BTreeMap::new();
     for frame in frames {
         assert!(gate.must_look(frame) || frame.media_time > Duration::ZERO);
@@ -151,7 +151,7 @@ fn the_cost_of_the_rules() {
     let spec = arterial();
     let mut detector = detector();
     let size = frames[0].size;
-    let (mut gate, mut meter) = (MotionGate::new(spec.profile.motion), ViewMeter::default());
+    let (mut gate, mut meter) = (MotionGate::new(spec.profile.motion), ViewMeter::with_steps());
     let mut tracker = Tracker::new(spec.profile.track, size);
     let mut watch = HazardWatch::new(HazardSettings::default(), &spec.zones, size, None);
     let (mut others, mut rules, mut shown) = (decoding, Duration::ZERO, Duration::ZERO);

@@ -69,7 +69,7 @@ fn at(t: f64) -> Timestamp {
 /// Incidents of the clip, each frame changed by `change`, which knows the time and the frame before.
 fn incidents(clip: &[(Frame, Luma)], mut change: impl FnMut(f64, Luma) -> Luma) -> Vec<Incident> {
     let mut gate = MotionGate::new(MotionSettings::default());
-    let mut meter = ViewMeter::default();
+    let mut meter = ViewMeter::with_steps();
     let mut watch = HazardWatch::new(HazardSettings::default(), &[], clip[0].0.size, None);
     let tracks = TrackUpdate::default();
     let mut all = BTreeMap::new();
@@ -226,7 +226,7 @@ fn what_the_rules_cost_a_frame() {
     ];
     for (what, moves) in [("busy road", true), ("empty road", false)] {
         let mut gate = MotionGate::new(MotionSettings::default());
-        let mut meter = ViewMeter::default();
+        let mut meter = ViewMeter::with_steps();
         let mut watch = HazardWatch::new(HazardSettings::default(), &zones, clip[0].0.size, None);
         let tracks = TrackUpdate::default();
         let (mut shown_s, mut rules_s) = (0.0, 0.0);

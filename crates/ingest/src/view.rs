@@ -16,7 +16,8 @@ const STEP: usize = 2;
 #[derive(Default)]
 pub struct ViewMeter {
     rows: Option<Rows>,
-    steps: Steps,
+    /// Where steps are wanted.
+    steps: Option<Steps>,
 }
 
 impl std::fmt::Debug for ViewMeter {
@@ -34,6 +35,12 @@ struct Rows {
 }
 
 impl ViewMeter {
+    /// A meter that also looks for the steepest step of every cell, for which every other row is read.
+    #[must_use]
+    pub fn with_steps() -> Self {
+        Self { steps: Some(Steps::default()), ..Self::default() }
+    }
+
     /// What the next frame shows; `cells` are those of the same frame. `None` for a frame without pixels or cells,
     /// or with fewer than its size says.
     pub fn sample(&mut self, frame: &Frame, cells: Option<LumaCells>) -> Option<ViewSample> {
@@ -54,7 +61,10 @@ impl ViewMeter {
         changes.sort_by(f32::total_cmp);
         let change = changes.get(changes.len() / 4).copied().filter(|_| known);
         let change_most = changes.last().copied().filter(|_| known);
-        let steps = self.steps.of(frame, &cells)?;
+        let steps = match &mut self.steps {
+            Some(steps) => steps.of(frame, &cells)?,
+            None => Vec::new(),
+        };
         Some(ViewSample { cells, edges: means(&sums.edges), steps, change, change_most })
     }
 
@@ -136,7 +146,7 @@ mod tests {
 
     fn samples(frames: &[Frame]) -> Vec<ViewSample> {
         let mut gate = MotionGate::new(MotionSettings { gate: false, ..MotionSettings::default() });
-        let mut meter = ViewMeter::default();
+        let mut meter = ViewMeter::with_steps();
         frames
             .iter()
             .map(|frame| {

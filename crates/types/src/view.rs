@@ -26,7 +26,7 @@ pub struct ViewSample {
     /// Mean step from a pixel to the next but one along rows, grey levels, in [`VIEW_BLOCKS`] blocks row by row.
     pub edges: Vec<f32>,
     /// Steepest step of each cell, grey levels: the largest difference of two pixels that are about a quarter of its
-    /// side apart, across or down. In the cells' order.
+    /// side apart, across or down. In the cells' order; empty where nothing wants them.
     pub steps: Vec<u8>,
     /// Mean change of a pixel since the frame before, grey levels; `None` for the first.
     pub change: Option<f32>,
