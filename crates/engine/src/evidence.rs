@@ -88,10 +88,13 @@ impl Evidence {
 
     /// Time went on: stills that all detections of their second are known of are ready.
     pub fn pass(&mut self, at: Timestamp) {
+        let waiting = self.ring.len();
         while self.fresh.front().is_some_and(|(taken, _)| seconds(*taken, at) > COVER_S) {
             self.ring.extend(self.fresh.pop_front());
         }
-        self.thin(at);
+        if self.ring.len() > waiting {
+            self.thin(at);
+        }
     }
 
     fn thin(&mut self, at: Timestamp) {
