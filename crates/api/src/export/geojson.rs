@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use wayside_store::query::{GroupKey, MeasurementKind, MeasurementQuery, measurements};
+use wayside_store::query::{GroupKey, MeasurementKind, MeasurementQuery, Pages};
 use wayside_store::{Database, StoreError};
 use wayside_types::{BinLength, CameraSpec, CameraState, RoadUserClass, TimeZone, Zone};
 
@@ -56,12 +56,11 @@ async fn quarter(
     query.group_by = [GroupKey::Line, GroupKey::Direction].into();
     query.limit = ROWS_AT_ONCE;
     let mut rows = Vec::new();
-    loop {
-        let page = measurements(database, &query).await?;
-        rows.extend(page.items.into_iter().map(Measurement::from));
-        let Some(next) = page.next else { return Ok(rows) };
-        query.cursor = Some(next);
+    let mut pages = Pages::new(database, query);
+    while let Some(page) = pages.next().await? {
+        rows.extend(page.into_iter().map(Measurement::from));
     }
+    Ok(rows)
 }
 
 fn features(parts: &ApiParts, camera: &CameraSpec, rows: &[Measurement]) -> Vec<Value> {

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::stream;
-use wayside_store::query::{MeasurementQuery, MeasurementRow, Page, measurements};
+use wayside_store::query::{MeasurementQuery, MeasurementRow, Pages};
 use wayside_store::{Database, StoreError};
 
 use super::csv::Csv;
@@ -42,11 +42,10 @@ fn writer(format: Format, query: &MeasurementQuery) -> io::Result<Option<Box<dyn
 
 /// The parts of a file, one after the other.
 pub(super) struct Parts {
-    database: Database,
-    query: MeasurementQuery,
+    pages: Pages,
     writer: Box<dyn RowWriter>,
     /// Fetched and not written.
-    waiting: Option<Page<MeasurementRow>>,
+    waiting: Option<Vec<MeasurementRow>>,
     state: State,
 }
 
@@ -84,8 +83,9 @@ impl Parts {
         query.cursor = None;
         let writer = writer(format, &query)?
             .ok_or_else(|| io::Error::other(format!("{} is no table of rows", format.name())))?;
-        let first = measurements(&database, &query).await?;
-        Ok(Self { database, query, writer, waiting: Some(first), state: State::Before })
+        let mut pages = Pages::new(&database, query);
+        let waiting = pages.next().await?;
+        Ok(Self { pages, writer, waiting, state: State::Before })
     }
 
     /// The next part; `None` after the last.
@@ -100,17 +100,16 @@ impl Parts {
             }
             State::Rows => {
                 let page = match self.waiting.take() {
-                    Some(page) => page,
-                    None => measurements(&self.database, &self.query).await.map_err(|error| {
+                    Some(page) => Some(page),
+                    None => self.pages.next().await.map_err(|error| {
                         tracing::warn!(%error, "an export was cut short");
                         io::Error::other(error)
                     })?,
                 };
-                if page.next.is_none() {
+                if self.pages.is_over() {
                     self.state = State::After;
                 }
-                self.query.cursor = page.next;
-                let rows = page.items.into_iter().map(Measurement::from).collect();
+                let rows = page.into_iter().flatten().map(Measurement::from).collect();
                 let mut part = self.writer.rows(rows)?;
                 if matches!(self.state, State::After) {
                     part.extend(self.writer.end()?);

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use wayside_store::query::{MeasurementQuery, measurements};
+use wayside_store::query::{MeasurementQuery, Pages};
 use wayside_types::BinLength;
 
 use super::catalogue::{Catalogue, QUANTITIES, Stream};
@@ -80,9 +80,9 @@ pub(super) async fn observations(
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
-    loop {
-        let page = measurements(&parts.database, &query).await?;
-        for row in page.items.into_iter().map(Measurement::from) {
+    let mut pages = Pages::new(&parts.database, query);
+    while let Some(rows) = pages.next().await? {
+        for row in rows.into_iter().map(Measurement::from) {
             let Measurement::Line(row) = row else { continue };
             if only.is_none_or(|only| row.direction == Some(only.direction.as_str())) {
                 let wanted = only.map(|only| only.quantity.id);
@@ -93,9 +93,8 @@ pub(super) async fn observations(
             let accepted = format!("a filter of phenomenonTime that leaves at most {MOST} observations");
             return Err(Refusal::new("$filter", "", accepted).into());
         }
-        let Some(next) = page.next else { return Ok(found) };
-        query.cursor = Some(next);
     }
+    Ok(found)
 }
 
 fn span(

@@ -11,6 +11,7 @@ mod flow;
 mod incidents;
 mod matrix;
 mod measurements;
+mod pages;
 
 pub use cameras::{CameraRow, cameras};
 pub use cursor::Cursor;
@@ -21,6 +22,8 @@ pub use measurements::{
     GroupBy, GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject, SmallCells,
     measurements,
 };
+
+pub use pages::Pages;
 
 use crate::error::StoreError;
 

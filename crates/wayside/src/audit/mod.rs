@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Unit};
 use wayside_config::load_site;
 use wayside_store::Database;
 use wayside_store::audit::{Audit, TallyClass, keep, list};
-use wayside_store::query::{MeasurementQuery, MeasurementRow, RowSubject, measurements};
+use wayside_store::query::{MeasurementQuery, MeasurementRow, Pages, RowSubject};
 use wayside_types::{BinLength, CameraSpec, SystemClock, TimeZone, Timestamp};
 
 use crate::process::say;
@@ -203,14 +203,11 @@ async fn rows(
     query.cameras = vec![camera.id.clone()];
     query.limit = 10_000;
     let mut rows = Vec::new();
-    loop {
-        let page = measurements(database, &query).await?;
-        rows.extend(page.items);
-        match page.next {
-            Some(next) => query.cursor = Some(next),
-            None => return Ok(rows),
-        }
+    let mut pages = Pages::new(database, query);
+    while let Some(page) = pages.next().await? {
+        rows.extend(page);
     }
+    Ok(rows)
 }
 
 /// Seconds that the camera watched: every row of a bin says the same.

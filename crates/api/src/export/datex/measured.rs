@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use jiff::Timestamp;
-use wayside_store::query::{GroupKey, MeasurementQuery, measurements};
+use wayside_store::query::{GroupKey, MeasurementQuery, Pages};
 use wayside_types::BinLength;
 
 use super::super::row::{LineMeasurement, Measurement};
@@ -46,9 +46,9 @@ pub(crate) async fn measured_data(
         query.classes = classes;
         query.group_by = [GroupKey::Line, GroupKey::Direction].into();
         query.limit = ROWS_AT_ONCE;
-        loop {
-            let page = measurements(&parts.database, &query).await?;
-            for row in page.items.into_iter().map(Measurement::from) {
+        let mut pages = Pages::new(&parts.database, query);
+        while let Some(rows) = pages.next().await? {
+            for row in rows.into_iter().map(Measurement::from) {
                 let Measurement::Line(row) = row else { continue };
                 let (line, way) =
                     (row.line.as_deref().unwrap_or_default(), row.direction.unwrap_or_default());
@@ -56,8 +56,6 @@ pub(crate) async fn measured_data(
                 let of_bin = measured.entry((row.counted.start, row.counted.end)).or_default();
                 of_bin.entry(site).or_default().insert(number, row);
             }
-            let Some(next) = page.next else { break };
-            query.cursor = Some(next);
         }
     }
     Ok(document(parts, &sites, &measured)?)

@@ -11,7 +11,7 @@ mod turning;
 
 use jiff::civil;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
-use wayside_store::query::{MeasurementKind, MeasurementQuery, measurements};
+use wayside_store::query::{MeasurementKind, MeasurementQuery, Pages};
 use wayside_types::{BinLength, TimeZone, Timestamp};
 
 use self::quarters::Quarters;
@@ -38,18 +38,16 @@ pub(crate) async fn workbook(parts: &ApiParts, query: MeasurementQuery) -> Resul
     book.set_properties(&properties(made)?);
     bins::about(&mut book, &styles, &query)?;
     let mut sheet = bins::Bins::new(&query);
-    let mut page = MeasurementQuery { limit: ROWS_AT_ONCE, cursor: None, ..query.clone() };
-    loop {
-        let answer = measurements(&parts.database, &page).await?;
-        for row in answer.items {
+    let all = MeasurementQuery { limit: ROWS_AT_ONCE, cursor: None, ..query.clone() };
+    let mut pages = Pages::new(&parts.database, all);
+    while let Some(rows) = pages.next().await? {
+        for row in rows {
             sheet.add(&styles, &Measurement::from(row))?;
         }
         if sheet.rows() > ROWS_MAX {
             let reason = "choose longer bins, less time, fewer lines or classes, or csv or parquet";
             return Err(ExportError::TooMuch(format!("a workbook holds at most {ROWS_MAX} bins; {reason}")));
         }
-        let Some(next) = answer.next else { break };
-        page.cursor = Some(next);
     }
     book.push_worksheet(sheet.finish(&styles)?);
     let lines = Quarters::load(parts, &query, MeasurementKind::Lines).await?;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use wayside_store::query::{GroupKey, MeasurementKind, MeasurementQuery, RowSubject, measurements};
+use wayside_store::query::{GroupKey, MeasurementKind, MeasurementQuery, Pages, RowSubject};
 use wayside_types::{BinLength, RoadUserClass, TimeZone, Timestamp};
 
 use super::super::rows::{ExportError, ROWS_AT_ONCE};
@@ -57,7 +57,7 @@ impl Quarters {
             _ => [GroupKey::Line, GroupKey::Direction, GroupKey::Class],
         };
         // Classes that the bins of the question do not allow were never asked for; quarters allow all.
-        let mut page = MeasurementQuery {
+        let all = MeasurementQuery {
             kind,
             bin: QUARTER,
             group_by: keys.into(),
@@ -67,9 +67,9 @@ impl Quarters {
             ..query.clone()
         };
         let mut quarters = Self::default();
-        loop {
-            let answer = measurements(&parts.database, &page).await?;
-            for row in answer.items {
+        let mut pages = Pages::new(&parts.database, all);
+        while let Some(rows) = pages.next().await? {
+            for row in rows {
                 let camera = quarters.cameras.entry(row.camera.to_string()).or_default();
                 let whole = camera.watched.entry(row.start).or_insert(true);
                 *whole = *whole && row.complete;
@@ -92,8 +92,6 @@ impl Quarters {
                     series.insert(row.start, n);
                 }
             }
-            let Some(next) = answer.next else { break };
-            page.cursor = Some(next);
         }
         Ok(quarters)
     }

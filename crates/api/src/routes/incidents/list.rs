@@ -13,7 +13,7 @@ use super::{Incident, problem_of};
 use crate::page::{self, Page};
 use crate::params::Params;
 use crate::problem::{Body, Problem};
-use crate::routes::measurements::ask::{TIME, time};
+use crate::routes::measurements::ask::{TIME, cameras, time};
 use crate::state::{ApiState, list_of};
 
 const LIMIT_DEFAULT: u32 = 100;
@@ -70,17 +70,6 @@ fn question(state: &ApiState, query: Option<&str>) -> Result<IncidentQuery, Prob
     params.finish()?;
     let severity = severity.unwrap_or(Severity::Minor);
     Ok(IncidentQuery { cameras, kinds, states, zones, severity, from, to, cursor, limit })
-}
-
-fn cameras(params: &mut Params, state: &ApiState) -> Vec<CameraId> {
-    let mut cameras = Vec::new();
-    for name in params.many("camera") {
-        match CameraId::new(&name).ok().filter(|id| state.camera(id).is_some()) {
-            Some(id) => cameras.push(id),
-            None => params.refuse("camera", &name, state.camera_ids()),
-        }
-    }
-    cameras
 }
 
 /// A list of names of a closed set.

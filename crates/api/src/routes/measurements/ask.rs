@@ -86,7 +86,8 @@ fn bin_for(params: &mut Params, kind: MeasurementKind, bin: Option<BinLength>) -
     bin
 }
 
-fn cameras(params: &mut Params, state: &ApiState) -> Vec<CameraId> {
+/// The cameras that a question is about; each that is not there is refused.
+pub(crate) fn cameras(params: &mut Params, state: &ApiState) -> Vec<CameraId> {
     let mut cameras = Vec::new();
     for name in params.many("camera") {
         match CameraId::new(&name).ok().filter(|id| state.camera(id).is_some()) {
