@@ -80,6 +80,18 @@ struct SiteFile {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Retention {
+    /// Counts by the minute are kept for so many days. Default 90.
+    #[schemars(range(min = 32, max = 36_500))]
+    minutes_days: Option<u32>,
+    /// Counts, speeds, movements and zones by the quarter of an hour are kept for so many days. Default: for ever.
+    #[schemars(range(min = 32, max = 36_500))]
+    quarters_days: Option<u32>,
+    /// Counts and speeds by the hour are kept for so many days. Default: for ever.
+    #[schemars(range(min = 32, max = 36_500))]
+    hours_days: Option<u32>,
+    /// Incidents that are over are deleted after so many days, with their stills. Default: never.
+    #[schemars(range(min = 1, max = 36_500))]
+    incidents_days: Option<u32>,
     /// Stills of incidents are deleted after so many days. Default 30.
     #[schemars(range(min = 1, max = 3_650))]
     stills_days: Option<u32>,

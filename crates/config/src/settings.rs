@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
-use wayside_types::TimeZone;
 use wayside_types::camera::RtspTransport;
+use wayside_types::{Retention, TimeZone};
 
 use crate::document::Document;
 use crate::env::Env;
@@ -43,7 +43,8 @@ pub(crate) const DATABASE_KEYS: &[&str] = &["url"];
 /// Keys of `[inference]`.
 pub(crate) const INFERENCE_KEYS: &[&str] = &["provider", "workers"];
 /// Keys of `[retention]`.
-pub(crate) const RETENTION_KEYS: &[&str] = &["stills_days"];
+pub(crate) const RETENTION_KEYS: &[&str] =
+    &["minutes_days", "quarters_days", "hours_days", "incidents_days", "stills_days"];
 /// Keys of `[rtsp]`.
 pub(crate) const RTSP_KEYS: &[&str] = &[
     "transport",
@@ -56,9 +57,6 @@ pub(crate) const RTSP_KEYS: &[&str] = &[
 
 /// The address that is listened on when none is given.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
-
-/// How long stills of incidents are kept when nothing is said.
-const DEFAULT_STILLS_DAYS: u32 = 30;
 
 /// A site's settings, checked; every path is absolute.
 #[derive(Debug, Clone)]
@@ -95,8 +93,8 @@ pub struct Settings {
     pub inference_workers: Option<NonZeroUsize>,
     /// How RTSP cameras are talked to.
     pub rtsp: RtspSettings,
-    /// Stills of incidents are deleted after so many days.
-    pub stills_days: u32,
+    /// How long things are kept.
+    pub retention: Retention,
     /// Who answers for what is published.
     pub publisher: PublisherSettings,
     /// What is written or posted on a schedule.
@@ -264,7 +262,7 @@ fn read_root(root: &Section<'_>, place: &Place, directory: &Path, env: &Env, kee
     let database_url = root.get("database").and_then(|item| read_database(&item, env));
     let (provider, inference_workers) = root.get("inference").map(|i| read_inference(&i)).unwrap_or_default();
     let rtsp = root.get("rtsp").map(|item| read_rtsp(&item)).unwrap_or_default();
-    let stills_days = root.get("retention").and_then(|item| read_stills_days(&item));
+    let retention = root.get("retention").map(|item| read_retention(&item)).unwrap_or_default();
     let publisher = root.get("publisher").map_or(Some(PublisherSettings::default()), |i| read_publisher(&i));
     let (exports, export_cameras) =
         root.get("export").map(|item| read_exports(&item, directory, env)).unwrap_or_default();
@@ -290,7 +288,7 @@ fn read_root(root: &Section<'_>, place: &Place, directory: &Path, env: &Env, kee
             provider,
             inference_workers,
             rtsp,
-            stills_days: stills_days.unwrap_or(DEFAULT_STILLS_DAYS),
+            retention,
             publisher: publisher?,
             exports,
         })
@@ -362,9 +360,35 @@ fn read_inference(item: &Item<'_>) -> (Provider, Option<NonZeroUsize>) {
     (provider, workers.and_then(|n| NonZeroUsize::new(n as usize)))
 }
 
-fn read_stills_days(item: &Item<'_>) -> Option<u32> {
-    let section = item.section(RETENTION_KEYS, SITE_KEYS)?;
-    section.get("stills_days").and_then(|i| i.whole(1..=3_650, "days"))
+fn read_retention(item: &Item<'_>) -> Retention {
+    let mut kept = Retention::default();
+    let Some(section) = item.section(RETENTION_KEYS, SITE_KEYS) else { return kept };
+    let days = |key, range| section.get(key).and_then(|i| i.whole(range, "days"));
+    // A month of bins is summed before it goes, and a month is at most 31 days.
+    for (key, setting) in [
+        ("minutes_days", &mut kept.minutes_days),
+        ("quarters_days", &mut kept.quarters_days),
+        ("hours_days", &mut kept.hours_days),
+    ] {
+        *setting = days(key, 32..=36_500).or(*setting);
+    }
+    kept.incidents_days = days("incidents_days", 1..=36_500);
+    kept.stills_days = days("stills_days", 1..=3_650).unwrap_or(kept.stills_days);
+    let ascending = [
+        ("minutes_days", kept.minutes_days),
+        ("quarters_days", kept.quarters_days),
+        ("hours_days", kept.hours_days),
+    ];
+    for pair in ascending.windows(2) {
+        if let [(shorter, Some(few)), (longer, Some(many))] = pair
+            && many < few
+        {
+            section.fail(format!(
+                "{longer} is {many} but must be at least {shorter}, {few}: sums outlive their parts"
+            ));
+        }
+    }
+    kept
 }
 
 fn read_rtsp(item: &Item<'_>) -> RtspSettings {

@@ -287,7 +287,7 @@ fn settings() {
             "wayside.toml",
             "data_dir = \"wayside.toml/data\"\nlisten = \"localhost:80\"\ntimezone = \"Asia/Shanghia\"\nprofiles_dir = \"pipelines\"\nmodels_dir = \"models\"\n\
              [database]\nurl = \"mysql://u:hunter2@h\"\n[inference]\nprovider = \"gpu\"\nworkers = 0\n\
-             [rtsp]\ntransport = \"tpc\"\nretry_first_ms = 2000\nretry_max_ms = 1000\nstall_timeout_ms = 1.5\n[retention]\nstills_days = 0\n",
+             [rtsp]\ntransport = \"tpc\"\nretry_first_ms = 2000\nretry_max_ms = 1000\nstall_timeout_ms = 1.5\n[retention]\nstills_days = 0\nminutes_days = 60\nquarters_days = 40\nhours_days = 31\n",
         )],
         &[
             "wayside.toml:1:12: data_dir = \"wayside.toml/data\": wayside.toml is not a directory; name a directory that can be written",
@@ -299,7 +299,9 @@ fn settings() {
             "wayside.toml:11:1: rtsp: retry_max_ms is 1000 but must be at least retry_first_ms, 2000",
             "wayside.toml:12:13: rtsp.transport = \"tpc\": must be one of: tcp, udp",
             "wayside.toml:15:20: rtsp.stall_timeout_ms = 1.5: is a float but must be a whole number",
+            "wayside.toml:16:1: retention: quarters_days is 40 but must be at least minutes_days, 60: sums outlive their parts",
             "wayside.toml:17:15: retention.stills_days = 0: must be a whole number from 1 to 3650 days",
+            "wayside.toml:20:14: retention.hours_days = 31: must be a whole number from 32 to 36500 days",
         ],
     );
     fails(

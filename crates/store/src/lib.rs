@@ -22,6 +22,7 @@ mod secret;
 mod spool;
 #[cfg(test)]
 mod testing;
+pub mod upkeep;
 pub mod writer;
 
 pub use checkpoint::{Checkpoint, OpenState};
@@ -29,4 +30,5 @@ pub use cluster::{Cluster, ClusterOptions};
 pub use database::{Database, DatabaseHandle, DatabaseOptions};
 pub use error::StoreError;
 pub use secret::SecretUrl;
+pub use upkeep::Upkeep;
 pub use writer::{Writer, WriterOptions, WriterStats};

@@ -98,13 +98,16 @@ async fn any_month_gets_its_partition() {
     assert!(within(PATIENCE, || is_written(&writer)));
     assert_eq!(psql(db.url(), "SELECT sum(count) FROM line_bin"), ["4"]);
     let parts = psql(db.url(), "SELECT tableoid::regclass FROM line_bin ORDER BY start_at");
-    assert_eq!(parts, ["line_bin_1999_12", "line_bin_2026_11", "line_bin_2026_12", "line_bin_2031_07"]);
+    assert_eq!(
+        parts,
+        ["line_bin_60_1999_12", "line_bin_60_2026_11", "line_bin_60_2026_12", "line_bin_60_2031_07"]
+    );
     assert_eq!(writer.stats().rejected_rows, 0);
     // Somebody drops a partition under the writer's feet: it is made again.
-    psql(db.url(), "DROP TABLE line_bin_2031_07");
+    psql(db.url(), "DROP TABLE line_bin_60_2031_07");
     writer.submit(vec![bins[3].clone()]).unwrap();
     assert!(within(PATIENCE, || is_written(&writer)));
-    assert_eq!(psql(db.url(), "SELECT count(*) FROM line_bin_2031_07"), ["1"]);
+    assert_eq!(psql(db.url(), "SELECT count(*) FROM line_bin_60_2031_07"), ["1"]);
     assert_eq!(writer.stats().rejected_rows, 0);
     writer.shutdown().await;
     database.close().await;

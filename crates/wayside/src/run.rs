@@ -13,7 +13,7 @@ use wayside_config::{RtspSettings, Settings, Site, load_site};
 use wayside_engine::{Engine, EngineParts, IngestSources};
 use wayside_ingest::{Backoff, SourceOptions};
 use wayside_store::checkpoint::Checkpoint;
-use wayside_store::{Database, DatabaseOptions, SecretUrl, Writer, WriterOptions, epoch};
+use wayside_store::{Database, DatabaseOptions, SecretUrl, Upkeep, Writer, WriterOptions, epoch};
 use wayside_types::live::CameraStatus;
 use wayside_types::{CameraSpec, LiveEvent, LiveHub, SharedClock, SystemClock};
 
@@ -115,6 +115,7 @@ async fn serve(site: Site, listener: TcpListener) -> anyhow::Result<()> {
 struct Running {
     engine: Engine,
     writer: Writer,
+    upkeep: Upkeep,
 }
 
 impl Running {
@@ -122,6 +123,7 @@ impl Running {
         let engine = self.engine;
         let stopped = tokio::task::spawn_blocking(move || engine.stop()).await;
         self.writer.shutdown().await;
+        self.upkeep.stop().await;
         Ok(stopped??)
     }
 }
@@ -135,8 +137,8 @@ async fn start_engine(
     let settings = &site.settings;
     let data_dir = &settings.data_dir;
     let epoch = epoch::next(data_dir, &*clock)?;
-    let stills_days = settings.stills_days;
-    let options = WriterOptions { stills_days, ..WriterOptions::new(epoch, site.cameras.clone()) };
+    let options = WriterOptions::new(epoch, site.cameras.clone());
+    let upkeep = Upkeep::start(database.clone(), clock.clone(), settings.retention);
     let writer = Writer::start(database, &data_dir.join("spool"), clock.clone(), options)?;
     let checkpoint = Checkpoint::open(&data_dir.join("checkpoint"))?;
     writer.recover(&checkpoint)?;
@@ -159,7 +161,7 @@ async fn start_engine(
         Ok::<_, anyhow::Error>(Engine::start(parts)?)
     };
     let engine = tokio::task::spawn_blocking(start).await??;
-    Ok(Running { engine, writer })
+    Ok(Running { engine, writer, upkeep })
 }
 
 pub(crate) fn source_options(rtsp: &RtspSettings) -> SourceOptions {

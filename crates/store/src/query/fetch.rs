@@ -8,6 +8,7 @@ use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use wayside_types::{CameraId, LineId, RoadUserClass, ZoneId, ZoneKind};
 
 use super::bins::Span;
+use super::sources::Sources;
 use super::stored;
 use crate::database::Database;
 use crate::error::StoreError;
@@ -27,6 +28,11 @@ impl Scope<'_> {
     pub(super) fn end(&self) -> Option<SqlTimestamp> {
         self.spans.last().map(|span| span.end.to_sqlx())
     }
+
+    /// Where sums of bins that were stored with this length come from.
+    pub(super) fn sources(&self, base_s: i32) -> Sources {
+        Sources::of(self.spans, base_s)
+    }
 }
 
 /// The stored bins of one length and some classes, summed.
@@ -36,7 +42,10 @@ pub(super) struct Sum {
     /// Line and direction, or the two lines of a movement.
     pub(super) a: String,
     pub(super) b: String,
+    /// Empty where classes were summed over.
     pub(super) class: String,
+    /// The length that its parts were stored with.
+    pub(super) base_s: i32,
     /// Which span, from 0.
     pub(super) span: usize,
     pub(super) count: i64,
@@ -45,10 +54,13 @@ pub(super) struct Sum {
 /// Which stored rows are summed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted<'a> {
-    pub(super) length_s: i32,
+    /// The length that they were stored with.
+    pub(super) base_s: i32,
     pub(super) classes: &'a [String],
     /// Empty for all.
     pub(super) lines: &'a [String],
+    /// Whether the answer tells line, direction and class apart.
+    pub(super) apart: [bool; 3],
 }
 
 /// A row of either query below, as PostgreSQL gives it.
@@ -62,15 +74,10 @@ struct StoredSum {
 }
 
 impl StoredSum {
-    fn into_sum(self) -> Option<Sum> {
-        Some(Sum {
-            camera: self.camera,
-            a: self.a,
-            b: self.b,
-            class: self.class,
-            span: span_of(self.bucket)?,
-            count: self.count,
-        })
+    fn into_sum(self, base_s: i32) -> Option<Sum> {
+        let span = span_of(self.bucket)?;
+        let Self { camera, a, b, class, count, .. } = self;
+        Some(Sum { camera, a, b, class, base_s, span, count })
     }
 }
 
@@ -81,24 +88,53 @@ pub(super) async fn lines(
     wanted: Wanted<'_>,
 ) -> Result<Vec<Sum>, StoreError> {
     let (Some(end), false) = (scope.end(), wanted.classes.is_empty()) else { return Ok(Vec::new()) };
+    let sources = scope.sources(wanted.base_s);
+    let [line, direction, class] = wanted.apart;
     let rows = sqlx::query_as!(
         StoredSum,
-        r#"SELECT camera, line AS a, direction AS b, class, width_bucket(start_at, $3) AS "bucket!",
-                  sum(count)::bigint AS "count!"
-           FROM line_bin
-           WHERE camera = ANY($1) AND length_s = $2 AND start_at >= ($3::timestamptz[])[1] AND start_at < $4
-             AND class = ANY($5) AND (cardinality($6::text[]) = 0 OR line = ANY($6))
+        r#"SELECT camera AS "camera!", CASE WHEN $11 THEN line ELSE '' END AS "a!",
+                  CASE WHEN $12 THEN direction ELSE '' END AS "b!", CASE WHEN $13 THEN class ELSE '' END AS "class!",
+                  width_bucket(start_at, $3) AS "bucket!", sum(count)::bigint AS "count!"
+           FROM (SELECT b.camera, b.line, b.direction, b.class, b.start_at, b.count FROM line_bin b
+                 WHERE b.camera = ANY($1) AND b.length_s = $2 AND b.start_at >= ($3::timestamptz[])[1]
+                   AND b.start_at < $4 AND NOT EXISTS
+                       (SELECT FROM rollup_due d
+                        WHERE d.camera = b.camera AND d.length_s = $7 AND d.start_at = b.start_at)
+                 UNION ALL
+                 SELECT b.camera, b.line, b.direction, b.class, b.start_at, b.count
+                 FROM rollup_due o JOIN line_bin b ON b.camera = o.camera
+                   AND b.start_at >= o.start_at AND b.start_at < o.start_at + make_interval(secs => o.length_s)
+                 WHERE o.camera = ANY($1) AND o.length_s = $7 AND o.start_at >= ($3::timestamptz[])[1]
+                   AND o.start_at < $4 AND b.length_s = $8 AND b.start_at >= ($3::timestamptz[])[1]
+                   AND b.start_at < $4 AND NOT EXISTS
+                       (SELECT FROM rollup_due d
+                        WHERE d.camera = b.camera AND d.length_s = $9 AND d.start_at = b.start_at)
+                 UNION ALL
+                 SELECT b.camera, b.line, b.direction, b.class, b.start_at, b.count
+                 FROM rollup_due o JOIN line_bin b ON b.camera = o.camera
+                   AND b.start_at >= o.start_at AND b.start_at < o.start_at + make_interval(secs => o.length_s)
+                 WHERE o.camera = ANY($1) AND o.length_s = $9 AND o.start_at >= ($3::timestamptz[])[1]
+                   AND o.start_at < $4 AND b.length_s = $10 AND b.start_at >= ($3::timestamptz[])[1]
+                   AND b.start_at < $4) AS stored
+           WHERE class = ANY($5) AND (cardinality($6::text[]) = 0 OR line = ANY($6))
            GROUP BY 1, 2, 3, 4, 5"#,
         scope.cameras,
-        wanted.length_s,
+        sources.top_s,
         &scope.starts() as _,
         end as _,
         wanted.classes,
         wanted.lines,
+        sources.marked_s,
+        sources.parts_s,
+        sources.parts_marked_s,
+        sources.least_s,
+        line,
+        direction,
+        class,
     )
     .fetch_all(db.pool());
     let rows = db.answer("the measurements", rows).await?;
-    Ok(rows.into_iter().filter_map(StoredSum::into_sum).collect())
+    Ok(rows.into_iter().filter_map(|row| row.into_sum(wanted.base_s)).collect())
 }
 
 /// Sums of movements, without the stored cells (two lines, class, stored bin) in which fewer than `least` were
@@ -124,7 +160,7 @@ pub(super) async fn movements(
                  HAVING sum(count) >= $7::bigint) AS cell
            GROUP BY 1, 2, 3, 4, 5"#,
         scope.cameras,
-        wanted.length_s,
+        wanted.base_s,
         &scope.starts() as _,
         end as _,
         wanted.classes,
@@ -133,59 +169,7 @@ pub(super) async fn movements(
     )
     .fetch_all(db.pool());
     let rows = db.answer("the measurements", rows).await?;
-    Ok(rows.into_iter().filter_map(StoredSum::into_sum).collect())
-}
-
-/// What was observed of a span, from stored coverage of one length.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Observed {
-    pub(super) seconds: f64,
-    /// Dropped share times seconds.
-    pub(super) dropped_s: f64,
-    /// How many stored bins have coverage.
-    pub(super) bins: i64,
-}
-
-/// Coverage of spans by camera, span and length, and which configurations were in force.
-#[derive(Debug, Default)]
-pub(super) struct CoverageMap {
-    pub(super) observed: BTreeMap<(String, usize, i32), Observed>,
-    pub(super) versions: BTreeMap<(String, usize), Vec<String>>,
-}
-
-/// What was observed.
-pub(super) async fn coverage(
-    db: &Database,
-    scope: Scope<'_>,
-    lengths_s: &[i32],
-) -> Result<CoverageMap, StoreError> {
-    let mut map = CoverageMap::default();
-    let Some(end) = scope.end() else { return Ok(map) };
-    let rows = sqlx::query!(
-        r#"SELECT camera, length_s, config_version, width_bucket(start_at, $3) AS "bucket!",
-                  sum(observed_s) AS "observed_s!", sum(observed_s * dropped_share) AS "dropped_s!",
-                  count(DISTINCT start_at) AS "bins!"
-           FROM coverage
-           WHERE camera = ANY($1) AND length_s = ANY($2) AND start_at >= ($3::timestamptz[])[1] AND start_at < $4
-           GROUP BY 1, 2, 3, 4"#,
-        scope.cameras,
-        lengths_s,
-        &scope.starts() as _,
-        end as _,
-    )
-    .fetch_all(db.pool());
-    for row in db.answer("the coverage", rows).await? {
-        let Some(span) = span_of(row.bucket) else { continue };
-        let observed = map.observed.entry((row.camera.clone(), span, row.length_s)).or_default();
-        observed.seconds += row.observed_s;
-        observed.dropped_s += row.dropped_s;
-        observed.bins += row.bins;
-        let versions = map.versions.entry((row.camera, span)).or_default();
-        if !versions.contains(&row.config_version) {
-            versions.push(row.config_version);
-        }
-    }
-    Ok(map)
+    Ok(rows.into_iter().filter_map(|row| row.into_sum(wanted.base_s)).collect())
 }
 
 /// What a configuration of a camera drew.

@@ -8,7 +8,8 @@ use wayside_types::{
 };
 
 use super::bins::Span;
-use super::fetch::{CoverageMap, Drawings, Drawn, DrawnZone, Observed, Sum};
+use super::coverage::{CoverageMap, Observed};
+use super::fetch::{Drawings, Drawn, DrawnZone, Sum};
 use super::flow::{Flow, FlowSum, LineFlow, StoredZone, ZoneFlow, ZoneSum};
 use super::measurements::{GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject};
 use super::stored;
@@ -57,11 +58,14 @@ impl Material<'_> {
             self.add_zeros(camera.as_str(), index, &mut cells);
         }
         for sum in self.sums.iter().filter(|sum| sum.camera == camera.as_str()) {
-            let class: RoadUserClass = stored(sum.class.parse())?;
-            let cell = cells.entry((sum.span, self.project(&sum.a, &sum.b, class))).or_default();
-            cell.mark(base_length_s(self.query.kind, class));
+            let class = part(&sum.class).map(|name| stored(name.parse::<RoadUserClass>())).transpose()?;
+            // Where classes were summed over any stands for them: the row has none.
+            let group = self.project(&sum.a, &sum.b, class.unwrap_or(RoadUserClass::Car));
+            let cell = cells.entry((sum.span, group)).or_default();
+            cell.mark(sum.base_s);
             cell.count += sum.count;
-            let group = self.query.scheme.as_ref().and_then(|scheme| scheme.group_of(class));
+            let scheme = self.query.scheme.as_ref();
+            let group = scheme.zip(class).and_then(|(scheme, class)| scheme.group_of(class));
             cell.pcu += group.map_or(0.0, |group| group.pcu) * sum.count as f64;
         }
         self.add_flows(camera.as_str(), &mut cells)?;

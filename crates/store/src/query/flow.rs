@@ -67,15 +67,15 @@ pub(super) struct Flow {
 
 /// Flow bins added up.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct FlowSum {
-    pub(super) untrusted: Option<u64>,
-    pub(super) occupied_s: u64,
-    pub(super) speeds: Speeds,
-    pub(super) headways: Headways,
+pub(crate) struct FlowSum {
+    pub(crate) untrusted: Option<u64>,
+    pub(crate) occupied_s: u64,
+    pub(crate) speeds: Speeds,
+    pub(crate) headways: Headways,
 }
 
 impl FlowSum {
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         if let Some(untrusted) = other.untrusted {
             *self.untrusted.get_or_insert_default() += untrusted;
         }
@@ -85,7 +85,56 @@ impl FlowSum {
     }
 }
 
-/// Flow bins of some classes and lines (empty for all).
+/// A row of `line_flow`, as PostgreSQL gives it.
+pub(crate) struct StoredFlow {
+    pub(crate) camera: String,
+    pub(crate) line: String,
+    pub(crate) direction: String,
+    pub(crate) class: String,
+    pub(crate) epoch: i64,
+    /// Which span, from 1.
+    pub(crate) bucket: i32,
+    pub(crate) count: i32,
+    pub(crate) untrusted: Option<i32>,
+    pub(crate) occupied_s: i32,
+    pub(crate) speed_n: Option<i32>,
+    pub(crate) speed_sum_kmh: Option<f64>,
+    pub(crate) speed_inverse_sum: Option<f64>,
+    pub(crate) speed_first: Option<i16>,
+    pub(crate) speed_counts: Option<Vec<i32>>,
+    pub(crate) headway_n: Option<i32>,
+    pub(crate) headway_sum_s: Option<f64>,
+    pub(crate) headway_first: Option<i16>,
+    pub(crate) headway_counts: Option<Vec<i32>>,
+}
+
+impl StoredFlow {
+    /// What of it can be added up.
+    pub(crate) fn sum(&mut self) -> Result<FlowSum, StoreError> {
+        let speeds = match (self.speed_n, self.speed_sum_kmh, self.speed_inverse_sum) {
+            (Some(n), Some(sum_kmh), Some(inverse_sum_h_per_km)) => Speeds {
+                n: count(n),
+                sum_kmh,
+                inverse_sum_h_per_km,
+                histogram: histogram(self.speed_first, self.speed_counts.take(), SPEED_SCALE)?,
+            },
+            _ => Speeds::default(),
+        };
+        let headways = match (self.headway_n, self.headway_sum_s) {
+            (Some(n), Some(sum_s)) => Headways {
+                n: count(n),
+                sum_s,
+                histogram: histogram(self.headway_first, self.headway_counts.take(), HEADWAY_SCALE)?,
+            },
+            _ => Headways::default(),
+        };
+        let untrusted = self.untrusted.map(|n| u64::from(count(n)));
+        Ok(FlowSum { untrusted, occupied_s: u64::from(count(self.occupied_s)), speeds, headways })
+    }
+}
+
+/// Flow bins of some classes and lines (empty for all): hours where all spans are made of hours, of which those that wait
+/// to be summed come in quarters.
 pub(super) async fn flows(
     db: &Database,
     scope: Scope<'_>,
@@ -93,44 +142,38 @@ pub(super) async fn flows(
     lines: &[String],
 ) -> Result<Vec<Flow>, StoreError> {
     let (Some(end), false) = (scope.end(), classes.is_empty()) else { return Ok(Vec::new()) };
-    let rows = sqlx::query!(
-        r#"SELECT camera, line, direction, class, width_bucket(start_at, $3) AS "bucket!", untrusted, occupied_s,
+    let sources = scope.sources(QUARTER_S);
+    let rows = sqlx::query_as!(
+        StoredFlow,
+        r#"SELECT camera AS "camera!", line AS "line!", direction AS "direction!", class AS "class!", epoch AS "epoch!",
+                  width_bucket(start_at, $3) AS "bucket!", count AS "count!", untrusted, occupied_s AS "occupied_s!",
                   speed_n, speed_sum_kmh, speed_inverse_sum, speed_first, speed_counts,
                   headway_n, headway_sum_s, headway_first, headway_counts
-           FROM line_flow
-           WHERE camera = ANY($1) AND length_s = $2 AND start_at >= ($3::timestamptz[])[1] AND start_at < $4
-             AND class = ANY($5) AND (cardinality($6::text[]) = 0 OR line = ANY($6))"#,
+           FROM (SELECT f.* FROM line_flow f
+                 WHERE f.camera = ANY($1) AND f.length_s = $2 AND f.start_at >= ($3::timestamptz[])[1]
+                   AND f.start_at < $4 AND NOT EXISTS
+                       (SELECT FROM rollup_due d
+                        WHERE d.camera = f.camera AND d.length_s = $7 AND d.start_at = f.start_at)
+                 UNION ALL
+                 SELECT f.* FROM rollup_due o JOIN line_flow f ON f.camera = o.camera
+                   AND f.start_at >= o.start_at AND f.start_at < o.start_at + make_interval(secs => o.length_s)
+                 WHERE o.camera = ANY($1) AND o.length_s = $7 AND o.start_at >= ($3::timestamptz[])[1]
+                   AND o.start_at < $4 AND f.length_s = 900 AND f.start_at >= ($3::timestamptz[])[1]
+                   AND f.start_at < $4) AS stored
+           WHERE class = ANY($5) AND (cardinality($6::text[]) = 0 OR line = ANY($6))"#,
         scope.cameras,
-        QUARTER_S,
+        sources.top_s,
         &scope.starts() as _,
         end as _,
         classes,
         lines,
+        sources.marked_s,
     )
     .fetch_all(db.pool());
     let mut flows = Vec::new();
-    for row in db.answer("the speeds", rows).await? {
+    for mut row in db.answer("the speeds", rows).await? {
         let Some(span) = span_of(row.bucket) else { continue };
-        let speeds = match (row.speed_n, row.speed_sum_kmh, row.speed_inverse_sum) {
-            (Some(n), Some(sum_kmh), Some(inverse_sum_h_per_km)) => Speeds {
-                n: count(n),
-                sum_kmh,
-                inverse_sum_h_per_km,
-                histogram: histogram(row.speed_first, row.speed_counts, SPEED_SCALE)?,
-            },
-            _ => Speeds::default(),
-        };
-        let headways = match (row.headway_n, row.headway_sum_s) {
-            (Some(n), Some(sum_s)) => Headways {
-                n: count(n),
-                sum_s,
-                histogram: histogram(row.headway_first, row.headway_counts, HEADWAY_SCALE)?,
-            },
-            _ => Headways::default(),
-        };
-        let untrusted = row.untrusted.map(|n| u64::from(count(n)));
-        let occupied_s = u64::from(count(row.occupied_s));
-        let sum = FlowSum { untrusted, occupied_s, speeds, headways };
+        let sum = row.sum()?;
         let (camera, line) = (row.camera, row.line);
         flows.push(Flow { camera, line, direction: row.direction, class: row.class, span, sum });
     }

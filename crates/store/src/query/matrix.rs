@@ -7,6 +7,7 @@ use jiff_sqlx::ToSqlx;
 use wayside_types::{BinLength, CameraId, Grade, LineId, RoadUserClass, TimeZone, Timestamp};
 
 use super::bins::{Span, bins};
+use super::coverage::coverage;
 use super::fetch::{self, Scope, Wanted};
 use super::fill::{QUARTER_S, is_complete, shares};
 use super::{SmallCells, stored};
@@ -77,11 +78,11 @@ pub async fn matrix(db: &Database, query: &MatrixQuery) -> Result<Option<Movemen
     let scope = Scope { cameras: &cameras, spans: &[span] };
     let all = if query.classes.is_empty() { RoadUserClass::ALL } else { query.classes.as_slice() };
     let classes = fetch::names(all.iter().copied());
-    let wanted = Wanted { length_s: QUARTER_S, classes: &classes, lines: &[] };
+    let wanted = Wanted { base_s: QUARTER_S, classes: &classes, lines: &[], apart: [true; 3] };
     let least = query.small_cells.least();
     let sums = fetch::movements(db, scope, wanted, least).await?;
     let lost = lost(db, query, span, &classes, least).await?;
-    let coverage = fetch::coverage(db, scope, &[QUARTER_S]).await?;
+    let coverage = coverage(db, scope, &[QUARTER_S]).await?;
     let drawn = fetch::drawings(db, &cameras).await?;
 
     let mut lines: BTreeSet<LineId> = BTreeSet::new();

@@ -9,6 +9,7 @@ use wayside_types::{
 };
 
 use super::bins::{Span, bins};
+use super::coverage::coverage;
 use super::fetch::{self, Drawings, Scope, Sum, Wanted};
 use super::fill::{Group, MINUTE_S, Material, QUARTER_S, base_length_s};
 use super::flow::{self, LineFlow, ZoneFlow};
@@ -374,7 +375,7 @@ impl Pager<'_> {
         }
         lengths.sort_unstable();
         lengths.dedup();
-        let coverage = fetch::coverage(self.db, scope, &lengths).await?;
+        let coverage = coverage(self.db, scope, &lengths).await?;
         let material = Material {
             query: self.query,
             classes: &self.classes,
@@ -396,12 +397,15 @@ impl Pager<'_> {
     async fn sums(&self, scope: Scope<'_>) -> Result<Vec<Sum>, StoreError> {
         let kind = self.query.kind;
         let lines: Vec<String> = self.query.lines.iter().map(ToString::to_string).collect();
+        let by = |key: GroupKey| self.query.group_by.contains(&key);
+        let class = by(GroupKey::Class) || self.query.scheme.is_some();
+        let apart = [by(GroupKey::Line), by(GroupKey::Direction), class];
         let mut sums = Vec::new();
-        for length_s in [MINUTE_S, QUARTER_S] {
+        for base_s in [MINUTE_S, QUARTER_S] {
             let of_length =
-                self.classes.iter().copied().filter(|class| base_length_s(kind, *class) == length_s);
+                self.classes.iter().copied().filter(|class| base_length_s(kind, *class) == base_s);
             let classes = fetch::names(of_length);
-            let wanted = Wanted { length_s, classes: &classes, lines: &lines };
+            let wanted = Wanted { base_s, classes: &classes, lines: &lines, apart };
             sums.extend(match kind {
                 MeasurementKind::Lines => fetch::lines(self.db, scope, wanted).await?,
                 MeasurementKind::Movements => {
@@ -449,8 +453,13 @@ impl Pager<'_> {
 
     /// How many stored bins make one bin of the answer.
     fn stored_a_bin(&self) -> usize {
-        let base = if self.query.kind == MeasurementKind::Lines { 60 } else { 900 };
-        (self.query.bin.nominal_s() / base).max(1) as usize
+        let bin_s = self.query.bin.nominal_s();
+        let stored_s = match self.query.kind {
+            MeasurementKind::Lines if bin_s >= 3_600 => 3_600,
+            MeasurementKind::Lines if bin_s < 900 => 60,
+            _ => 900,
+        };
+        (bin_s / stored_s).max(1) as usize
     }
 
     fn page(mut self) -> Page<MeasurementRow> {

@@ -1,9 +1,11 @@
 //! The questions that may be asked of the database: [`cameras`] and [`measurements`], with a page of answers at a
 //! time, [`matrix`] of one camera's movements, and [`incidents`]. Bins come from `bins`, pages
-//! from `cursor`, the SQL lies in `fetch` and `flow`, and rows, with their zeros, are put together in `fill`.
+//! from `cursor`, which stored lengths are read from
+//! `sources`, the SQL lies in `fetch`, `coverage` and `flow`, and rows, with their zeros, are put together in `fill`.
 
 mod bins;
 mod cameras;
+mod coverage;
 mod cursor;
 mod fetch;
 mod fill;
@@ -12,9 +14,11 @@ mod incidents;
 mod matrix;
 mod measurements;
 mod pages;
+mod sources;
 
 pub use cameras::{CameraRow, cameras};
 pub use cursor::Cursor;
+pub(crate) use flow::{FlowSum, StoredFlow};
 pub use flow::{LineFlow, ZoneFlow};
 pub use incidents::{IncidentCursor, IncidentPage, IncidentQuery, incident, incidents, still, stills};
 pub use matrix::{MatrixQuery, MovementMatrix, matrix};
@@ -22,7 +26,6 @@ pub use measurements::{
     GroupBy, GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject, SmallCells,
     measurements,
 };
-
 pub use pages::Pages;
 
 use crate::error::StoreError;

@@ -1,7 +1,7 @@
 //! Turns closed bins into columns for one statement a table. Rows of the same key within a batch become one
 //! here, with the same rule that the database applies: within an epoch, numbers only grow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
@@ -16,8 +16,11 @@ use crate::error::StoreError;
 use crate::months::month_of;
 use crate::spool::Load;
 
+/// The lengths that stored bins are summed to.
+const SUMMED_S: [i32; 2] = [900, 3_600];
+
 /// What every row of every table begins with.
-pub(super) type Head = (String, i32, Timestamp);
+pub(crate) type Head = (String, i32, Timestamp);
 
 /// The rows of a batch, by key, in the order in which the database will find their places.
 #[derive(Debug, Default)]
@@ -135,6 +138,22 @@ impl Rows {
         }
     }
 
+    /// The quarters and hours whose sums these rows change, in the order in which they are locked.
+    pub(super) fn marks(&self) -> BTreeSet<(&str, i32, Timestamp)> {
+        let heads = self.coverage.keys().map(|key| &key.0);
+        let heads =
+            heads.chain(self.lines.keys().map(|key| &key.0)).chain(self.flows.keys().map(|key| &key.0));
+        let mut marks = BTreeSet::new();
+        for (camera, length_s, start) in heads {
+            for longer_s in SUMMED_S.into_iter().filter(|longer_s| longer_s > length_s) {
+                let second = start.as_second();
+                let start = Timestamp::from_second(second - second.rem_euclid(i64::from(longer_s)));
+                marks.extend(start.ok().map(|start| (camera.as_str(), longer_s, start)));
+            }
+        }
+        marks
+    }
+
     pub(super) fn coverage(&self) -> CoverageColumns {
         let mut columns = CoverageColumns::default();
         for ((head, epoch), row) in &self.coverage {
@@ -195,14 +214,14 @@ fn head(camera: &str, length: BinLength, start: Timestamp) -> Head {
 
 /// The columns that all tables share.
 #[derive(Debug, Default)]
-pub(super) struct HeadColumns {
-    pub(super) camera: Vec<String>,
-    pub(super) length_s: Vec<i32>,
-    pub(super) start_at: Vec<SqlTimestamp>,
+pub(crate) struct HeadColumns {
+    pub(crate) camera: Vec<String>,
+    pub(crate) length_s: Vec<i32>,
+    pub(crate) start_at: Vec<SqlTimestamp>,
 }
 
 impl HeadColumns {
-    pub(super) fn push(&mut self, head: &Head) {
+    pub(crate) fn push(&mut self, head: &Head) {
         self.camera.push(head.0.clone());
         self.length_s.push(head.1);
         self.start_at.push(head.2.to_sqlx());
@@ -283,6 +302,12 @@ pub(super) fn check(closed: &ClosedBins) -> Result<(), StoreError> {
     if coverage.length < BinLength::Minute15 && !(closed.flows.is_empty() && closed.zones.is_empty()) {
         let what = "speeds, headways, occupancy and zones".to_owned();
         return Err(StoreError::TooFine { what, shortest: BinLength::Minute15, asked: coverage.length });
+    }
+    if !matches!(coverage.length, BinLength::Minute1 | BinLength::Minute15) {
+        return Err(bad(format!(
+            "a length of {} is not stored: bins are of one minute or of fifteen",
+            coverage.length
+        )));
     }
     for flow in &closed.flows {
         check_flow(flow).map_err(bad)?;

@@ -7,28 +7,28 @@ use super::batch::{Head, HeadColumns};
 
 /// Columns of `line_flow`. Histograms go as text, since PostgreSQL has no arrays of arrays of different lengths.
 #[derive(Debug, Default)]
-pub(super) struct FlowColumns {
-    pub(super) head: HeadColumns,
-    pub(super) line: Vec<String>,
-    pub(super) direction: Vec<String>,
-    pub(super) class: Vec<String>,
-    pub(super) epoch: Vec<i64>,
-    pub(super) count: Vec<i32>,
-    pub(super) untrusted: Vec<Option<i32>>,
-    pub(super) occupied_s: Vec<i32>,
-    pub(super) speed_n: Vec<Option<i32>>,
-    pub(super) speed_sum_kmh: Vec<Option<f64>>,
-    pub(super) speed_inverse_sum: Vec<Option<f64>>,
-    pub(super) speed_first: Vec<Option<i16>>,
-    pub(super) speed_counts: Vec<Option<String>>,
-    pub(super) headway_n: Vec<Option<i32>>,
-    pub(super) headway_sum_s: Vec<Option<f64>>,
-    pub(super) headway_first: Vec<Option<i16>>,
-    pub(super) headway_counts: Vec<Option<String>>,
+pub(crate) struct FlowColumns {
+    pub(crate) head: HeadColumns,
+    pub(crate) line: Vec<String>,
+    pub(crate) direction: Vec<String>,
+    pub(crate) class: Vec<String>,
+    pub(crate) epoch: Vec<i64>,
+    pub(crate) count: Vec<i32>,
+    pub(crate) untrusted: Vec<Option<i32>>,
+    pub(crate) occupied_s: Vec<i32>,
+    pub(crate) speed_n: Vec<Option<i32>>,
+    pub(crate) speed_sum_kmh: Vec<Option<f64>>,
+    pub(crate) speed_inverse_sum: Vec<Option<f64>>,
+    pub(crate) speed_first: Vec<Option<i16>>,
+    pub(crate) speed_counts: Vec<Option<String>>,
+    pub(crate) headway_n: Vec<Option<i32>>,
+    pub(crate) headway_sum_s: Vec<Option<f64>>,
+    pub(crate) headway_first: Vec<Option<i16>>,
+    pub(crate) headway_counts: Vec<Option<String>>,
 }
 
 impl FlowColumns {
-    pub(super) fn push(&mut self, head: &Head, epoch: i64, flow: &FlowBin) {
+    pub(crate) fn push(&mut self, head: &Head, epoch: i64, flow: &FlowBin) {
         self.head.push(head);
         self.line.push(flow.line.to_string());
         self.direction.push(flow.direction.as_str().to_owned());

@@ -42,6 +42,8 @@ use crate::error::StoreError;
 use crate::spool::{Load, Notice, Spool};
 
 pub(crate) use batch::plural;
+pub(crate) use flow_columns::FlowColumns;
+pub(crate) use upsert::write_flows;
 
 /// What a writer needs to know besides where its spool is.
 #[derive(Debug, Clone)]
@@ -54,16 +56,14 @@ pub struct WriterOptions {
     pub batch_rows: u32,
     /// How many rows may wait in memory while the spool can't be written.
     pub memory_rows: usize,
-    /// Stills of incidents are deleted after so many days.
-    pub stills_days: u32,
 }
 
 impl WriterOptions {
     /// For these cameras in this run, with batches of 5,000 rows and at most 200,000 rows in memory (about
-    /// 100 MB); stills are kept for 30 days.
+    /// 100 MB).
     #[must_use]
     pub fn new(epoch: i64, cameras: Vec<CameraSpec>) -> Self {
-        Self { epoch, cameras, batch_rows: 5_000, memory_rows: 200_000, stills_days: 30 }
+        Self { epoch, cameras, batch_rows: 5_000, memory_rows: 200_000 }
     }
 }
 

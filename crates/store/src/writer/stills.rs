@@ -1,12 +1,10 @@
-//! The stills of incidents on their way into the database, and out of it when they are old. What they show was redacted
-//! before it came here.
+//! The stills of incidents on their way into the database. What they show was redacted before it came here.
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
-use sqlx::postgres::{PgConnection, PgTransaction};
-use wayside_types::{IncidentId, IncidentStill, StillKind, Timestamp};
+use sqlx::postgres::PgTransaction;
+use wayside_types::{IncidentId, IncidentStill, StillKind};
 
 use crate::error::StoreError;
 use crate::spool::Notice;
@@ -70,18 +68,4 @@ pub(super) async fn write(transaction: &mut PgTransaction<'_>, stills: &Stills) 
     .execute(&mut **transaction)
     .await?;
     Ok(())
-}
-
-/// Deletes stills that were taken longer ago than this; how many there were.
-pub(super) async fn delete_older(
-    connection: &mut PgConnection,
-    now: Timestamp,
-    days: u32,
-) -> Result<u64, sqlx::Error> {
-    let kept = SignedDuration::from_hours(24 * i64::from(days));
-    let oldest = now.checked_sub(kept).unwrap_or(Timestamp::MIN);
-    let done = sqlx::query!("DELETE FROM incident_still WHERE taken_at < $1", oldest.to_sqlx() as _)
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected())
 }

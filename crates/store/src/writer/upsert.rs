@@ -1,6 +1,7 @@
 //! Writes a batch in one transaction: one statement a table, columns as arrays. Within an epoch counts and
 //! observed seconds only grow, so a stale checkpoint that is replayed after a newer row changes nothing.
 
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::Connection;
 use sqlx::postgres::{PgConnection, PgTransaction};
 
@@ -11,6 +12,7 @@ use super::{incidents, stills};
 /// Writes all rows, or none.
 pub(super) async fn write(connection: &mut PgConnection, rows: &Rows) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
+    write_marks(&mut transaction, rows).await?;
     let coverage = rows.coverage();
     if !coverage.epoch.is_empty() {
         write_coverage(&mut transaction, &coverage).await?;
@@ -38,6 +40,28 @@ pub(super) async fn write(connection: &mut PgConnection, rows: &Rows) -> Result<
     incidents::write(&mut transaction, &rows.incidents).await?;
     stills::write(&mut transaction, &rows.stills).await?;
     transaction.commit().await
+}
+
+/// Before anything else, so that whoever sums waits for the rows of this transaction.
+async fn write_marks(transaction: &mut PgTransaction<'_>, rows: &Rows) -> Result<(), sqlx::Error> {
+    let marks = rows.marks();
+    if marks.is_empty() {
+        return Ok(());
+    }
+    let camera: Vec<String> = marks.iter().map(|mark| mark.0.to_owned()).collect();
+    let length_s: Vec<i32> = marks.iter().map(|mark| mark.1).collect();
+    let start_at: Vec<SqlTimestamp> = marks.iter().map(|mark| mark.2.to_sqlx()).collect();
+    sqlx::query!(
+        "INSERT INTO rollup_due AS t (camera, length_s, start_at, marks) \
+         SELECT u.a, u.b, u.c, 1 FROM UNNEST($1::text[], $2::int[], $3::timestamptz[]) AS u(a, b, c) \
+         ON CONFLICT (camera, length_s, start_at) DO UPDATE SET marks = t.marks + 1",
+        &camera,
+        &length_s,
+        &start_at as _,
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
 }
 
 async fn write_coverage(
@@ -136,7 +160,10 @@ async fn write_lost(transaction: &mut PgTransaction<'_>, rows: &CountColumns) ->
 }
 
 /// A row is replaced as a whole by one that saw more.
-async fn write_flows(transaction: &mut PgTransaction<'_>, rows: &FlowColumns) -> Result<(), sqlx::Error> {
+pub(crate) async fn write_flows(
+    transaction: &mut PgTransaction<'_>,
+    rows: &FlowColumns,
+) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO line_flow AS t \
          (camera, length_s, start_at, line, direction, class, epoch, count, untrusted, occupied_s, \

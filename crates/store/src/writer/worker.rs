@@ -14,7 +14,7 @@ use sqlx::postgres::PgConnection;
 use wayside_types::SharedClock;
 
 use super::batch::Rows;
-use super::{Shared, WriterOptions, incidents, stills, upsert};
+use super::{Shared, WriterOptions, incidents, upsert};
 use crate::database::DatabaseHandle;
 use crate::error::StoreError;
 use crate::spool::{Load, Position};
@@ -24,8 +24,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// The worker looks for a disk with space again this often.
 const IDLE: Duration = Duration::from_secs(5);
-/// Old stills are looked for this often.
-const TIDY_EVERY: Duration = Duration::from_secs(3_600);
 /// How long a shutdown writes what waits.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -48,7 +46,6 @@ pub(super) fn spawn(
             link: None,
             pause: FIRST_PAUSE,
             earlier_closed: false,
-            tidied: None,
         };
         runtime.block_on(worker.run());
     })
@@ -65,8 +62,6 @@ struct Worker {
     pause: Duration,
     /// What earlier runs left open is marked.
     earlier_closed: bool,
-    /// When old stills were last deleted.
-    tidied: Option<Duration>,
 }
 
 /// A connection and what is known of the database behind it.
@@ -148,7 +143,7 @@ impl Worker {
         }
         let batch = match self.shared.spool.read(self.next, u64::from(self.options.batch_rows)) {
             Ok(Some(batch)) => batch,
-            Ok(None) => return self.look_after().await,
+            Ok(None) => return self.close_earlier().await,
             Err(error) => return Round::Failed(error),
         };
         if let Err(error) = self.write(&batch.load).await {
@@ -160,39 +155,6 @@ impl Worker {
             tracing::warn!(%error, "a committed segment of the spool is left behind");
         }
         Round::Written
-    }
-
-    /// Nothing waits to be written: time for what must be done now and then.
-    async fn look_after(&mut self) -> Round {
-        match self.close_earlier().await {
-            Round::Nothing => self.delete_stills().await,
-            other => other,
-        }
-    }
-
-    async fn delete_stills(&mut self) -> Round {
-        let now = self.clock.monotonic();
-        if self.tidied.is_some_and(|then| now.saturating_sub(then) < TIDY_EVERY) {
-            return Round::Nothing;
-        }
-        let Some(mut link) = self.link.take() else { return Round::Nothing };
-        let days = self.options.stills_days;
-        let asked = stills::delete_older(&mut link.connection, self.clock.now(), days);
-        match self.database.answer("the deletion of old stills", asked).await {
-            Ok(deleted) => {
-                if deleted > 0 {
-                    tracing::info!(
-                        stills = deleted,
-                        days,
-                        "deleted stills that were older than they are kept"
-                    );
-                }
-                self.tidied = Some(now);
-                self.link = Some(link);
-                Round::Nothing
-            }
-            Err(error) => Round::Failed(error),
-        }
     }
 
     /// Nothing of earlier runs waits any more: what they left open is marked, once.

@@ -1,0 +1,118 @@
+//! What cameras observed of given spans: stored coverage, or its sums by quarter and hour.
+
+use std::collections::BTreeMap;
+
+use super::fetch::{Scope, span_of};
+use super::fill::QUARTER_S;
+use crate::database::Database;
+use crate::error::StoreError;
+
+/// What was observed of a span, from stored coverage of one length or its sums.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Observed {
+    pub(super) seconds: f64,
+    /// Dropped share times seconds.
+    pub(super) dropped_s: f64,
+    /// How many stored bins have coverage.
+    pub(super) bins: i64,
+}
+
+/// Coverage of spans by camera, span and length, and which configurations were in force.
+#[derive(Debug, Default)]
+pub(super) struct CoverageMap {
+    pub(super) observed: BTreeMap<(String, usize, i32), Observed>,
+    pub(super) versions: BTreeMap<(String, usize), Vec<String>>,
+}
+
+/// What was observed by the bins that were stored with each of these lengths.
+pub(super) async fn coverage(
+    db: &Database,
+    scope: Scope<'_>,
+    lengths_s: &[i32],
+) -> Result<CoverageMap, StoreError> {
+    let mut map = CoverageMap::default();
+    for base_s in lengths_s {
+        for row in stored(db, scope, *base_s).await? {
+            let Some(span) = span_of(row.bucket) else { continue };
+            let observed = map.observed.entry((row.camera.clone(), span, *base_s)).or_default();
+            observed.seconds += row.observed_s;
+            observed.dropped_s += row.dropped_s;
+            observed.bins += row.parts;
+            let versions = map.versions.entry((row.camera, span)).or_default();
+            if !versions.contains(&row.config_version) {
+                versions.push(row.config_version);
+            }
+        }
+    }
+    Ok(map)
+}
+
+struct StoredCoverage {
+    camera: String,
+    config_version: String,
+    bucket: i32,
+    observed_s: f64,
+    dropped_s: f64,
+    parts: i64,
+}
+
+/// Sums by quarter or hour, where the spans are made of such, what waits to be summed from its parts; else coverage as it
+/// was stored.
+async fn stored(db: &Database, scope: Scope<'_>, base_s: i32) -> Result<Vec<StoredCoverage>, StoreError> {
+    let Some(end) = scope.end() else { return Ok(Vec::new()) };
+    let sources = scope.sources(base_s);
+    let summed_s = if sources.top_s > base_s { sources.top_s } else { 0 };
+    // Which stored coverage is read: all of it, or that of what is marked with this length.
+    let (all_s, marked_s) = match (summed_s, base_s) {
+        (0, _) => (base_s, 0),
+        (_, QUARTER_S) => (0, sources.marked_s),
+        _ => (0, QUARTER_S),
+    };
+    let parts_s = if sources.parts_s > base_s { sources.parts_s } else { 0 };
+    let rows = sqlx::query_as!(
+        StoredCoverage,
+        r#"SELECT camera AS "camera!", config_version AS "config_version!", width_bucket(start_at, $2) AS "bucket!",
+                  sum(observed_s) AS "observed_s!", sum(dropped_s) AS "dropped_s!", sum(parts)::bigint AS "parts!"
+           FROM (SELECT s.camera, s.config_version, s.start_at, s.observed_s, s.dropped_s, s.parts FROM coverage_sum s
+                 WHERE s.camera = ANY($1) AND s.length_s = $4 AND s.part_s = $5
+                   AND s.start_at >= ($2::timestamptz[])[1] AND s.start_at < $3 AND NOT EXISTS
+                       (SELECT FROM rollup_due d
+                        WHERE d.camera = s.camera AND d.length_s = $4 AND d.start_at = s.start_at)
+                 UNION ALL
+                 SELECT s.camera, s.config_version, s.start_at, s.observed_s, s.dropped_s, s.parts
+                 FROM rollup_due o JOIN coverage_sum s ON s.camera = o.camera
+                   AND s.start_at >= o.start_at AND s.start_at < o.start_at + make_interval(secs => o.length_s)
+                 WHERE o.camera = ANY($1) AND o.length_s = $4 AND o.start_at >= ($2::timestamptz[])[1]
+                   AND o.start_at < $3 AND s.length_s = $6 AND s.part_s = $5
+                   AND s.start_at >= ($2::timestamptz[])[1] AND s.start_at < $3 AND NOT EXISTS
+                       (SELECT FROM rollup_due d
+                        WHERE d.camera = s.camera AND d.length_s = $6 AND d.start_at = s.start_at)
+                 UNION ALL
+                 SELECT c.camera, c.config_version, min(c.start_at), sum(c.observed_s), sum(c.observed_s * c.dropped_share),
+                        count(DISTINCT c.start_at)
+                 FROM rollup_due o JOIN coverage c ON c.camera = o.camera
+                   AND c.start_at >= o.start_at AND c.start_at < o.start_at + make_interval(secs => o.length_s)
+                 WHERE o.camera = ANY($1) AND o.length_s = $8 AND o.start_at >= ($2::timestamptz[])[1]
+                   AND o.start_at < $3 AND c.length_s = $5
+                   AND c.start_at >= ($2::timestamptz[])[1] AND c.start_at < $3
+                 GROUP BY c.camera, c.config_version, width_bucket(c.start_at, $2)
+                 UNION ALL
+                 SELECT c.camera, c.config_version, min(c.start_at), sum(c.observed_s), sum(c.observed_s * c.dropped_share),
+                        count(DISTINCT c.start_at)
+                 FROM coverage c
+                 WHERE c.camera = ANY($1) AND c.length_s = $7 AND c.start_at >= ($2::timestamptz[])[1]
+                   AND c.start_at < $3
+                 GROUP BY c.camera, c.config_version, width_bucket(c.start_at, $2)) AS part
+           GROUP BY 1, 2, 3"#,
+        scope.cameras,
+        &scope.starts() as _,
+        end as _,
+        summed_s,
+        base_s,
+        parts_s,
+        all_s,
+        marked_s,
+    )
+    .fetch_all(db.pool());
+    db.answer("the coverage", rows).await
+}
