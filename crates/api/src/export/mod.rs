@@ -26,4 +26,4 @@ pub(crate) use place::OnMap;
 pub(crate) use row::{LineMeasurement, Measurement, Watched, rounded};
 pub(crate) use rows::{ExportError, respond, whole};
 pub use schedule::Exports;
-pub(crate) use xlsx::workbook;
+pub(crate) use xlsx::{Quarters, workbook};

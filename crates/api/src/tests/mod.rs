@@ -11,3 +11,4 @@ mod privacy;
 mod refusals;
 mod routes;
 mod sta;
+mod typical;

@@ -494,7 +494,7 @@ fn is_after(cursor: Option<&Cursor>, row: &MeasurementRow) -> bool {
 }
 
 /// The parts of a row's key after camera and bin.
-fn group_of(row: &MeasurementRow) -> Group {
+pub(super) fn group_of(row: &MeasurementRow) -> Group {
     let text = |id: &Option<LineId>| id.as_ref().map(ToString::to_string).unwrap_or_default();
     let class = row.class.map(|class| class.as_str().to_owned());
     let class = class.or_else(|| row.group.clone()).unwrap_or_default();

@@ -1,5 +1,5 @@
 //! The questions that may be asked of the database: [`cameras`] and [`measurements`], with a page of answers at a
-//! time, [`matrix`] of one camera's movements, and [`incidents`]. Bins come from `bins`, pages
+//! time, [`matrix`] of one camera's movements, a day beside what is [`typical`], [`gaps`] in what was watched, and [`incidents`]. Bins come from `bins`, pages
 //! from `cursor`, which stored lengths are read from
 //! `sources`, the SQL lies in `fetch`, `coverage` and `flow`, and rows, with their zeros, are put together in `fill`.
 
@@ -10,16 +10,19 @@ mod cursor;
 mod fetch;
 mod fill;
 mod flow;
+mod gaps;
 mod incidents;
 mod matrix;
 mod measurements;
 mod pages;
 mod sources;
+mod typical;
 
 pub use cameras::{CameraRow, cameras};
 pub use cursor::Cursor;
 pub(crate) use flow::{FlowSum, StoredFlow};
 pub use flow::{LineFlow, ZoneFlow};
+pub use gaps::{Gap, GapsQuery, gaps};
 pub use incidents::{IncidentCursor, IncidentPage, IncidentQuery, incident, incidents, still, stills};
 pub use matrix::{MatrixQuery, MovementMatrix, matrix};
 pub use measurements::{
@@ -27,6 +30,9 @@ pub use measurements::{
     measurements,
 };
 pub use pages::Pages;
+pub use typical::{Mover, TypicalQuery, TypicalRow, Usual, movers, typical};
+
+use fill::Group;
 
 use crate::error::StoreError;
 

@@ -14,7 +14,7 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 use wayside_store::query::{MeasurementKind, MeasurementQuery, Pages};
 use wayside_types::{BinLength, TimeZone, Timestamp};
 
-use self::quarters::Quarters;
+pub(crate) use self::quarters::Quarters;
 use self::sheet::{Styles, local};
 use super::row::Measurement;
 use super::rows::{ExportError, ROWS_AT_ONCE};

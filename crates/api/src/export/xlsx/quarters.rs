@@ -12,42 +12,42 @@ use super::{QUARTER, local};
 use crate::state::ApiParts;
 
 /// What a count is of: a line and a direction, or two lines.
-pub(super) type Subject = (String, String);
+pub(crate) type Subject = (String, String);
 
 /// Counts by when they were made.
-pub(super) type Series = BTreeMap<Timestamp, u64>;
+pub(crate) type Series = BTreeMap<Timestamp, u64>;
 
 /// Cars, buses, trucks and motorcycles.
-pub(super) const MOTOR: [RoadUserClass; 4] =
+pub(crate) const MOTOR: [RoadUserClass; 4] =
     [RoadUserClass::Car, RoadUserClass::Bus, RoadUserClass::Truck, RoadUserClass::Motorcycle];
 
 /// All quarters of an hour of a study.
 #[derive(Default)]
-pub(super) struct Quarters {
-    pub(super) cameras: BTreeMap<String, Camera>,
+pub(crate) struct Quarters {
+    pub(crate) cameras: BTreeMap<String, Camera>,
 }
 
 /// Those of a camera.
 #[derive(Default)]
-pub(super) struct Camera {
+pub(crate) struct Camera {
     /// What was watched: every start, and whether all of it.
-    pub(super) watched: BTreeMap<Timestamp, bool>,
-    pub(super) counts: BTreeMap<Subject, BTreeMap<RoadUserClass, Series>>,
-    pub(super) classes: BTreeSet<RoadUserClass>,
+    pub(crate) watched: BTreeMap<Timestamp, bool>,
+    pub(crate) counts: BTreeMap<Subject, BTreeMap<RoadUserClass, Series>>,
+    pub(crate) classes: BTreeSet<RoadUserClass>,
 }
 
 /// Four whole quarters with the most in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Peak {
-    pub(super) start: Timestamp,
-    pub(super) end: Timestamp,
-    pub(super) volume: u64,
-    pub(super) highest_quarter: u64,
+pub(crate) struct Peak {
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    pub(crate) volume: u64,
+    pub(crate) highest_quarter: u64,
 }
 
 impl Quarters {
     /// Loads the quarters that the question is about, of lines or of movements.
-    pub(super) async fn load(
+    pub(crate) async fn load(
         parts: &ApiParts,
         query: &MeasurementQuery,
         kind: MeasurementKind,
@@ -99,7 +99,7 @@ impl Quarters {
 
 impl Camera {
     /// The sum of some classes of a subject.
-    pub(super) fn sum(&self, subject: &Subject, classes: &[RoadUserClass]) -> Series {
+    pub(crate) fn sum(&self, subject: &Subject, classes: &[RoadUserClass]) -> Series {
         let mut sum = Series::new();
         let of_subject = self.counts.get(subject);
         for class in classes {
@@ -111,12 +111,12 @@ impl Camera {
     }
 
     /// The local days that were watched.
-    pub(super) fn days(&self, zone: &TimeZone) -> BTreeSet<jiff::civil::Date> {
+    pub(crate) fn days(&self, zone: &TimeZone) -> BTreeSet<jiff::civil::Date> {
         self.watched.keys().map(|start| local(*start, zone).date()).collect()
     }
 
     /// The busiest hour that was watched whole; of a local day if one is named: the one in which the hour begins.
-    pub(super) fn peak(
+    pub(crate) fn peak(
         &self,
         series: &Series,
         zone: &TimeZone,

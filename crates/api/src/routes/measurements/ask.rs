@@ -98,7 +98,12 @@ pub(crate) fn cameras(params: &mut Params, state: &ApiState) -> Vec<CameraId> {
     cameras
 }
 
-fn lines(params: &mut Params, state: &ApiState, kind: MeasurementKind, cameras: &[CameraId]) -> Vec<LineId> {
+pub(super) fn lines(
+    params: &mut Params,
+    state: &ApiState,
+    kind: MeasurementKind,
+    cameras: &[CameraId],
+) -> Vec<LineId> {
     let asked = params.many("line");
     if kind == MeasurementKind::Zones {
         refuse_all(params, "line", &asked, "left out: zones are chosen with zone");
@@ -180,7 +185,7 @@ pub(super) fn classes(params: &mut Params, kind: MeasurementKind, bin: BinLength
     classes
 }
 
-fn group_by(params: &mut Params, kind: MeasurementKind) -> GroupBy {
+pub(super) fn group_by(params: &mut Params, kind: MeasurementKind) -> GroupBy {
     let known: &[(&str, GroupKey)] = match kind {
         MeasurementKind::Lines => {
             &[("line", GroupKey::Line), ("direction", GroupKey::Direction), ("class", GroupKey::Class)]

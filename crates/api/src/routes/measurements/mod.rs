@@ -1,8 +1,11 @@
 //! `GET /api/v1/measurements`: counts in bins, as a page of JSON or all as a file; the matrix of a camera's movements is
-//! in `matrix`. What may be asked is in `ask`, what an answer looks like in `export`; summing, zeros and suppression are the store's work.
+//! in `matrix`, a day beside what is usual in `typical`, peak hours in `peaks`, what was not watched in `gaps`. What may be asked is in `ask`, what an answer looks like in `export`; summing, zeros and suppression are the store's work.
 
 pub(crate) mod ask;
+pub(crate) mod gaps;
 pub(crate) mod matrix;
+pub(crate) mod peaks;
+pub(crate) mod typical;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};

@@ -293,6 +293,9 @@ impl Site {
         paths.extend(
             ["15m", "1h", "1d"].map(|bin| format!("/api/v1/measurements/matrix?bin={bin}&camera={id}")),
         );
+        paths.extend(
+            ["typical", "movers", "peaks", "gaps"].map(|what| format!("/api/v1/measurements/{what}")),
+        );
         paths.extend(export_paths());
         let incident = self.incidents().first().unwrap()["id"].as_str().unwrap().to_owned();
         let one = format!("/api/v1/incidents/{incident}");

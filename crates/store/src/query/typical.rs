@@ -1,0 +1,221 @@
+//! A day beside what is usual: the same weekday of past weeks, bin by bin of the site's clock, as median and quartiles.
+//! Only bins that were watched whole are compared, on either side. Everything is asked of `measurements`, so that what is
+//! hidden there is hidden here.
+
+use std::collections::BTreeMap;
+
+use jiff::ToSpan;
+use jiff::civil::{Date, Time};
+use wayside_types::{BinLength, CameraId, LineId, RoadUserClass, TimeZone, Timestamp};
+
+use super::measurements::{GroupBy, MeasurementQuery, MeasurementRow, RowSubject, group_of};
+use super::{Group, Pages};
+use crate::database::Database;
+use crate::error::StoreError;
+
+/// Most rows of a day.
+const ROWS_MAX: usize = 200_000;
+/// What is usual is said of at least so many days.
+const DAYS_LEAST: usize = 3;
+
+/// A question for a day and what is usual.
+#[derive(Debug, Clone)]
+pub struct TypicalQuery {
+    /// Which cameras; empty for all.
+    pub cameras: Vec<CameraId>,
+    /// Which lines; empty for all.
+    pub lines: Vec<LineId>,
+    /// Which classes; empty for all that the bin's length allows.
+    pub classes: Vec<RoadUserClass>,
+    /// The day, on the site's clock.
+    pub day: Date,
+    /// How many weeks before it are looked at.
+    pub weeks: u8,
+    /// How long the bins are.
+    pub bin: BinLength,
+    /// What rows are told apart by: line, direction, class.
+    pub group_by: GroupBy,
+    /// On whose clock bins are cut: the site's.
+    pub zone: TimeZone,
+}
+
+/// What was counted on the same weekday of past weeks in this bin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usual {
+    /// Half of the days had less.
+    pub median: f64,
+    /// A quarter of the days had less.
+    pub low: f64,
+    /// A quarter of the days had more.
+    pub high: f64,
+    /// How many days went into it, at least three: those on which the bin was watched whole.
+    pub days: u32,
+}
+
+/// A bin of the day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TypicalRow {
+    /// Whose.
+    pub camera: CameraId,
+    /// What was counted.
+    pub subject: RowSubject,
+    /// Of which class; absent where rows are not told apart by it.
+    pub class: Option<RoadUserClass>,
+    /// Start of the bin, inclusive.
+    pub start: Timestamp,
+    /// End of the bin, exclusive.
+    pub end: Timestamp,
+    /// How many on the day; absent where the bin was not watched whole.
+    pub count: Option<u64>,
+    /// What is usual; absent where fewer than three days are known.
+    pub usual: Option<Usual>,
+}
+
+/// Answers with the bins of the day that were watched on it or are known of enough other days: by camera, group and time.
+///
+/// # Errors
+/// [`StoreError::BadQuery`] for a question whose answer is too long, and as [`super::measurements`].
+pub async fn typical(db: &Database, query: &TypicalQuery) -> Result<Vec<TypicalRow>, StoreError> {
+    let mut days: BTreeMap<Key, Bin> = BTreeMap::new();
+    for weeks in 0..=i64::from(query.weeks) {
+        let Ok(day) = query.day.checked_sub(weeks.weeks()) else { break };
+        for row in rows(db, query, day).await? {
+            let clock = row.start.to_zoned(query.zone.clone()).time();
+            let bin = days.entry((row.camera.clone(), group_of(&row), clock)).or_default();
+            let count = row.count.filter(|_| row.complete);
+            if weeks == 0 {
+                // Of an hour that comes twice when clocks are set back the first is compared.
+                bin.count = bin.count.or(count);
+                bin.row.get_or_insert(row);
+            } else {
+                bin.past.extend(count);
+                bin.row.get_or_insert(row);
+            }
+        }
+        if days.len() > ROWS_MAX {
+            let reason = format!(
+                "a day of more than {ROWS_MAX} rows; ask for fewer cameras, fewer groups or longer bins"
+            );
+            return Err(StoreError::BadQuery { field: "camera", reason });
+        }
+    }
+    let mut answer = Vec::new();
+    for ((camera, _, clock), bin) in days {
+        let (usual, Some(row)) = (usual(bin.past), bin.row) else { continue };
+        if bin.count.is_none() && usual.is_none() {
+            continue;
+        }
+        // The bin as it lies on the day that was asked for.
+        let Ok(start) = query.day.to_datetime(clock).to_zoned(query.zone.clone()) else { continue };
+        let (start, end) = query.bin.bounds(start.timestamp(), &query.zone);
+        let (subject, class) = (row.subject, row.class);
+        answer.push(TypicalRow { camera, subject, class, start, end, count: bin.count, usual });
+    }
+    Ok(answer)
+}
+
+type Key = (CameraId, Group, Time);
+
+/// What is known of a bin of the clock.
+#[derive(Default)]
+struct Bin {
+    /// Any row of it.
+    row: Option<MeasurementRow>,
+    count: Option<u64>,
+    past: Vec<u64>,
+}
+
+async fn rows(db: &Database, query: &TypicalQuery, day: Date) -> Result<Vec<MeasurementRow>, StoreError> {
+    let midnight = |day: Date| day.to_zoned(query.zone.clone()).map(|at| at.timestamp());
+    let next = day.tomorrow().and_then(midnight);
+    let (Ok(from), Ok(to)) = (midnight(day), next) else { return Ok(Vec::new()) };
+    let mut question = MeasurementQuery::new(from, to, query.bin, query.zone.clone());
+    question.cameras.clone_from(&query.cameras);
+    question.lines.clone_from(&query.lines);
+    question.classes.clone_from(&query.classes);
+    question.group_by.clone_from(&query.group_by);
+    question.limit = 10_000;
+    let mut rows = Vec::new();
+    let mut pages = Pages::new(db, question);
+    while let Some(page) = pages.next().await? {
+        rows.extend(page);
+        if rows.len() > ROWS_MAX {
+            break;
+        }
+    }
+    Ok(rows)
+}
+
+/// Median and quartiles, between neighbours in proportion (type 7 of Hyndman and Fan, what spreadsheets do).
+fn usual(mut counts: Vec<u64>) -> Option<Usual> {
+    if counts.len() < DAYS_LEAST {
+        return None;
+    }
+    counts.sort_unstable();
+    #[expect(clippy::cast_precision_loss, reason = "counts of a day are far below 2^52")]
+    let at = |share: f64| {
+        let place = share * (counts.len() - 1) as f64;
+        let below = place.floor();
+        let value = |index: f64| counts.get(index as usize).map_or(0.0, |n| *n as f64);
+        value(below) + (place - below) * (value((below + 1.0).min((counts.len() - 1) as f64)) - value(below))
+    };
+    let days = u32::try_from(counts.len()).unwrap_or(u32::MAX);
+    Some(Usual { median: at(0.5), low: at(0.25), high: at(0.75), days })
+}
+
+/// How far a camera's day is from what is usual, over the hours of which both are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mover {
+    /// Whose.
+    pub camera: CameraId,
+    /// How many on the day.
+    pub count: u64,
+    /// The medians of the same hours, added up.
+    pub usual: f64,
+    /// How many hours were compared.
+    pub hours: u32,
+}
+
+impl Mover {
+    /// How many more than usual; fewer where negative.
+    #[must_use]
+    pub fn difference(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "counts of a day are far below 2^52")]
+        let count = self.count as f64;
+        count - self.usual
+    }
+}
+
+/// The cameras whose day is furthest from what is usual, furthest first. The question's bins and groups are not used.
+///
+/// # Errors
+/// As [`typical`].
+pub async fn movers(db: &Database, query: &TypicalQuery) -> Result<Vec<Mover>, StoreError> {
+    let hours = TypicalQuery { bin: BinLength::Hour, group_by: GroupBy::new(), ..query.clone() };
+    let mut sums: BTreeMap<CameraId, Mover> = BTreeMap::new();
+    for row in typical(db, &hours).await? {
+        let (Some(count), Some(usual)) = (row.count, row.usual) else { continue };
+        let empty = Mover { camera: row.camera.clone(), count: 0, usual: 0.0, hours: 0 };
+        let mover = sums.entry(row.camera).or_insert(empty);
+        mover.count += count;
+        mover.usual += usual.median;
+        mover.hours += 1;
+    }
+    let mut movers: Vec<Mover> = sums.into_values().collect();
+    movers.sort_by(|a, b| b.difference().abs().total_cmp(&a.difference().abs()));
+    Ok(movers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_usual_is_the_middle_of_at_least_three_days() {
+        assert_eq!(usual(vec![4, 9]), None);
+        assert_eq!(usual(vec![9, 4, 5]), Some(Usual { median: 5.0, low: 4.5, high: 7.0, days: 3 }));
+        // One day that was like no other moves nothing much.
+        let with_a_fair = usual(vec![100, 102, 98, 101, 900]).unwrap();
+        assert_eq!((with_a_fair.median, with_a_fair.low, with_a_fair.high), (101.0, 100.0, 102.0));
+    }
+}
