@@ -122,14 +122,18 @@ export async function checks(t) {
     await page.keyboard.press("ArrowLeft");
   });
 
-  await t.check("counts can be downloaded as CSV", async () => {
-    const [download] = await Promise.all([
-      page.waitForEvent("download"),
-      page.getByRole("button", { name: /Download CSV/ }).click(),
-    ]);
-    assert.match(download.suggestedFilename(), new RegExp(`^${camera.id}-.*-1m\\.csv$`));
-    const text = await readFile(await download.path(), "utf8");
-    assert.match(text, /^camera,start,end,line,direction,class,group,count,/);
+  await t.check("counts can be downloaded as files", async () => {
+    const magic = { csv: "camera,start,end,line,direction,class,group,count,", xlsx: "PK", parquet: "PAR1", json: '{"items":[' };
+    for (const [kind, begins] of Object.entries(magic)) {
+      await page.getByLabel("File", { exact: true }).selectOption(kind);
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: "Download", exact: true }).click(),
+      ]);
+      assert.match(download.suggestedFilename(), new RegExp(`^${camera.id}-.*-1m\\.${kind}$`));
+      const bytes = await readFile(await download.path());
+      assert.equal(bytes.subarray(0, begins.length).toString("latin1"), begins, kind);
+    }
   });
 
   await t.check("the page says what is never shown", async () => {

@@ -94,7 +94,11 @@ export interface Span {
   length: BinLength;
 }
 
-/** The query of one camera's counts, for rows and for the CSV link. */
+/** Kinds of files that counts can be had as. */
+export const FILES = { csv: "CSV", xlsx: "Excel workbook", parquet: "Parquet", json: "JSON" } as const;
+export type FileKind = keyof typeof FILES;
+
+/** The query of one camera's counts, for rows and for files. */
 export function measurementsQuery(camera: string, span: Span): URLSearchParams {
   const at = (ms: number) => new Date(ms).toISOString().replace(".000Z", "Z");
   return new URLSearchParams({ camera, from: at(span.from), to: at(span.to), bin: span.length });
@@ -106,10 +110,13 @@ export function measurements(camera: string, span: Span): Promise<Page<Measureme
   return all("/api/v1/measurements", query, measurementPage);
 }
 
-/** One camera's counts as a CSV file. */
-export async function csv(camera: string, span: Span): Promise<Blob> {
-  const url = `/api/v1/measurements?${measurementsQuery(camera, span)}`;
-  const response = await get(url, { headers: { accept: "text/csv" }, cache: "no-store" });
+/** One camera's counts as a file. */
+export async function file(camera: string, span: Span, kind: FileKind): Promise<Blob> {
+  const query = measurementsQuery(camera, span);
+  // JSON comes in pages: the longest holds what the page shows.
+  if (kind === "json") query.set("limit", String(ROWS_A_PAGE));
+  else query.set("format", kind);
+  const response = await get(`/api/v1/measurements?${query}`, { cache: "no-store" });
   if (!response.ok) throw await refusal(response);
   return response.blob();
 }
