@@ -279,11 +279,14 @@ async fn ask_all(database: &Database, now: Timestamp, runs: usize) -> Result<()>
         ("500 cameras' day by hours", &district, (day, day_end), BinLength::Hour, &[], 300.0),
         ("everybody's current hour", &all, (hour, hour_end), BinLength::Hour, &[], 500.0),
     ];
-    for (what, cameras, (from, to), bin, group, most_ms) in questions {
+    for (what, cameras, (from, to), bin, group, most_ms, flows) in
+        questions.into_iter().flat_map(|q| [true, false].map(|flows| (q.0, q.1, q.2, q.3, q.4, q.5, flows)))
+    {
         let mut query = MeasurementQuery::new(from, to, bin, TimeZone::UTC);
         query.cameras = cameras.to_vec();
         query.group_by = GroupBy::from_iter(group.iter().copied());
         query.limit = 10_000;
+        query.flows = flows;
         let mut took = Vec::new();
         let mut rows = 0;
         for _ in 0..runs {

@@ -175,6 +175,12 @@ async fn rows_have_this_shape(site: &Site, span: &str) {
     let quarters = items(site, "").await;
     assert_eq!(quarters.len(), 2 * 2 * 2 * 6);
     let mut row = counted(&quarters).into_iter().find(|row| row["class"] == "car").unwrap().clone();
+    let counts = items(site, "detail=counts").await;
+    let bare = counted(&counts).into_iter().find(|row| row["class"] == "car").unwrap();
+    assert_eq!(
+        (&bare["count"], &bare["speed"], &bare["headway"]),
+        (&row["count"], &json!(null), &json!(null))
+    );
     assert_eq!(row["speed"].as_object_mut().unwrap().remove("p15_kmh"), Some(json!(21.8)));
     assert_eq!(row["headway"].as_object_mut().unwrap().remove("p15_s"), Some(json!(12.08)));
     assert_eq!(

@@ -33,7 +33,14 @@ struct Cell {
     from_quarters: bool,
 }
 
-/// Everything about one camera and some bins.
+/// Those of one camera, out of a list that is in the order of cameras.
+fn of_camera<'a, T>(all: &'a [T], camera_of: impl Fn(&T) -> &String, camera: &str) -> &'a [T] {
+    let first = all.partition_point(|one| camera_of(one).as_str() < camera);
+    let after = all.partition_point(|one| camera_of(one).as_str() <= camera);
+    all.get(first..after).unwrap_or_default()
+}
+
+/// Everything about some cameras and bins; lists are in the order of cameras.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Material<'a> {
     pub(super) query: &'a MeasurementQuery,
@@ -57,7 +64,7 @@ impl Material<'_> {
         for index in 0..spans.len() {
             self.add_zeros(camera.as_str(), index, &mut cells);
         }
-        for sum in self.sums.iter().filter(|sum| sum.camera == camera.as_str()) {
+        for sum in of_camera(self.sums, |sum| &sum.camera, camera.as_str()) {
             let class = part(&sum.class).map(|name| stored(name.parse::<RoadUserClass>())).transpose()?;
             // Where classes were summed over any stands for them: the row has none.
             let group = self.project(&sum.a, &sum.b, class.unwrap_or(RoadUserClass::Car));
@@ -77,13 +84,13 @@ impl Material<'_> {
     }
 
     fn add_flows(&self, camera: &str, cells: &mut BTreeMap<(usize, Group), Cell>) -> Result<(), StoreError> {
-        for flow in self.flows.iter().filter(|flow| flow.camera == camera) {
+        for flow in of_camera(self.flows, |flow| &flow.camera, camera) {
             let class: RoadUserClass = stored(flow.class.parse())?;
             let cell =
                 cells.entry((flow.span, self.project(&flow.line, &flow.direction, class))).or_default();
             cell.flow.merge(&flow.sum);
         }
-        for zone in self.zones.iter().filter(|zone| zone.camera == camera) {
+        for zone in of_camera(self.zones, |zone| &zone.camera, camera) {
             let group = self.project(&zone.zone, "", RoadUserClass::Car);
             let cell = cells.entry((zone.span, group)).or_default();
             cell.mark(QUARTER_S);
@@ -184,8 +191,9 @@ impl Material<'_> {
     /// How a line was crossed in a bin of which `observed_s` are stored in quarters of an hour.
     fn flow(&self, sum: &FlowSum, observed_s: f64) -> Option<LineFlow> {
         let by = &self.query.group_by;
-        let stored =
-            self.query.kind == MeasurementKind::Lines && self.query.bin >= wayside_types::BinLength::Minute15;
+        let stored = self.query.flows
+            && self.query.kind == MeasurementKind::Lines
+            && self.query.bin >= wayside_types::BinLength::Minute15;
         // What several lines or directions were occupied for adds up to nothing that means something.
         let apart = by.contains(&GroupKey::Line) && by.contains(&GroupKey::Direction);
         let occupancy = (apart && observed_s > 0.0).then(|| (sum.occupied_s as f64 / observed_s).min(1.0));

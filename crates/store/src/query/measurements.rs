@@ -97,6 +97,8 @@ pub struct MeasurementQuery {
     pub group_by: GroupBy,
     /// Tells classes apart by the groups of this scheme, and adds up passenger-car units. Not for zones.
     pub scheme: Option<Scheme>,
+    /// Whether speeds, headways and occupancy are wanted: they are most of the work.
+    pub flows: bool,
     /// On whose clock bins are cut: the site's.
     pub zone: TimeZone,
     /// What becomes of movement cells under 3.
@@ -122,6 +124,7 @@ impl MeasurementQuery {
             bin,
             group_by: GroupBy::from([GroupKey::Line, GroupKey::Direction, GroupKey::Class]),
             scheme: None,
+            flows: true,
             zone,
             small_cells: SmallCells::Suppress,
             cursor: None,
@@ -366,8 +369,12 @@ impl Pager<'_> {
     async fn ask(&mut self, cameras: &[CameraId], spans: &[Span]) -> Result<(), StoreError> {
         let names: Vec<String> = cameras.iter().map(ToString::to_string).collect();
         let scope = Scope { cameras: &names, spans };
-        let sums = self.sums(scope).await?;
-        let (flows, zones) = self.flows(scope).await?;
+        let mut sums = self.sums(scope).await?;
+        let (mut flows, mut zones) = self.flows(scope).await?;
+        sums.sort_by(|a, b| a.camera.cmp(&b.camera));
+        flows.sort_by(|a, b| a.camera.cmp(&b.camera));
+        // Of one camera they stay in the order of time.
+        zones.sort_by(|a, b| a.camera.cmp(&b.camera));
         let mut lengths: Vec<i32> =
             self.classes.iter().map(|class| base_length_s(self.query.kind, *class)).collect();
         if self.query.bin >= BinLength::Minute15 {
@@ -421,7 +428,7 @@ impl Pager<'_> {
     async fn flows(&self, scope: Scope<'_>) -> Result<(Vec<flow::Flow>, Vec<flow::StoredZone>), StoreError> {
         let query = self.query;
         match query.kind {
-            MeasurementKind::Lines if query.bin >= BinLength::Minute15 => {
+            MeasurementKind::Lines if query.flows && query.bin >= BinLength::Minute15 => {
                 let lines: Vec<String> = query.lines.iter().map(ToString::to_string).collect();
                 let classes = fetch::names(self.classes.iter().copied());
                 Ok((flow::flows(self.db, scope, &classes, &lines).await?, Vec::new()))

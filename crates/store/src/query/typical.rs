@@ -134,6 +134,7 @@ async fn rows(db: &Database, query: &TypicalQuery, day: Date) -> Result<Vec<Meas
     question.lines.clone_from(&query.lines);
     question.classes.clone_from(&query.classes);
     question.group_by.clone_from(&query.group_by);
+    question.flows = false;
     question.limit = 10_000;
     let mut rows = Vec::new();
     let mut pages = Pages::new(db, question);

@@ -40,6 +40,11 @@ pub(super) fn question(
     let classes = classes(&mut params, kind, bin);
     let group_by = group_by(&mut params, kind);
     let scheme = scheme(&mut params, state, kind);
+    let counts_only = params.parsed("detail", "one of: all counts", |v| match v {
+        "all" => Some(false),
+        "counts" => Some(true),
+        _ => None,
+    });
     let (from, to) = range(&mut params, state.clock.now(), bin);
     let (limit, cursor) = page(&mut params, format);
     params.finish()?;
@@ -54,6 +59,7 @@ pub(super) fn question(
         bin,
         group_by,
         scheme,
+        flows: !counts_only.unwrap_or(false),
         zone: state.time_zone.clone(),
         small_cells: SmallCells::Suppress,
         cursor,
