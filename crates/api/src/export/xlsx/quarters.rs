@@ -62,6 +62,7 @@ impl Quarters {
             bin: QUARTER,
             group_by: keys.into(),
             scheme: None,
+            with_quality: false,
             limit: ROWS_AT_ONCE,
             cursor: None,
             ..query.clone()

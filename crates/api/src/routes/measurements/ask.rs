@@ -56,6 +56,7 @@ pub(super) fn question(
         scheme,
         zone: state.time_zone.clone(),
         small_cells: SmallCells::Suppress,
+        with_quality: true,
         cursor,
         limit,
     })
