@@ -2,6 +2,7 @@
 //! which machine, is in `docs/measurements.md`; how to run them in `benches/README.md`. Nothing here is a
 //! test: times depend on the machine.
 
+mod bands;
 mod cpu;
 mod live;
 mod metrics;
@@ -51,6 +52,8 @@ enum Bench {
     Soak(soak::SoakArgs),
     /// HOTA, IDF1 and MOTA beside ByteTrack and OC-SORT of the trackers package, on the same made detections
     Tracking(tracking::TrackingArgs),
+    /// Whether the truth lies in the bands of counts, on made scenes
+    Bands(bands::BandsArgs),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Bench::Scale(args) => live::scale(&args),
         Bench::Soak(args) => soak::run(&args),
         Bench::Tracking(args) => tracking::run(&args),
+        Bench::Bands(args) => bands::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

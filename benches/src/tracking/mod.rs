@@ -2,8 +2,8 @@
 //! same made detections in the same run. The traffic is in [`traffic`], what is seen of it in [`seen`]; the other
 //! trackers and the metrics are in `python/tracking.py`, so that we do not judge ourselves.
 
-mod seen;
-mod traffic;
+pub mod seen;
+pub mod traffic;
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -17,13 +17,13 @@ use serde::Serialize;
 use wayside_track::Tracker;
 use wayside_types::{BBox, Detection, Timestamp, TrackId, TrackSettings};
 
-use seen::{SIZE, Seer, Truth};
+use seen::{SIZE, Seer, Trouble, Truth, View};
 use traffic::{Lane, Traffic};
 
 /// Frames a second that are made; slower rates leave some out.
-const FPS: u32 = 25;
+pub const FPS: u32 = 25;
 /// Traffic before the first frame, so that the road is full.
-const AHEAD_S: u32 = 60;
+pub const AHEAD_S: u32 = 60;
 
 #[derive(Debug, clap::Args)]
 pub struct TrackingArgs {
@@ -97,7 +97,8 @@ pub fn run(args: &TrackingArgs) -> anyhow::Result<()> {
 fn film(lanes: Vec<Lane>, seconds: u32, seed: u64) -> Vec<Made> {
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     let mut traffic = Traffic::new(lanes);
-    let mut seer = Seer::new(&mut random);
+    let mut seer = Seer::new(Trouble::default(), &mut random);
+    let view = View::default();
     let dt = 1.0 / f64::from(FPS);
     for _ in 0..AHEAD_S * FPS {
         traffic.step(dt, &mut random);
@@ -105,7 +106,7 @@ fn film(lanes: Vec<Lane>, seconds: u32, seed: u64) -> Vec<Made> {
     (0..seconds * FPS)
         .map(|number| {
             traffic.step(dt, &mut random);
-            let truth = seen::truth(&traffic);
+            let truth = seen::truth(&traffic, &view);
             let found = seer.detect(&truth, dt, &mut random);
             Made { t: f64::from(number) * dt, truth, found }
         })

@@ -4,24 +4,67 @@
 use std::collections::HashMap;
 
 use rand::{Rng, RngExt};
-use wayside_types::{BBox, Detection, FrameSize, RoadUserClass};
+use wayside_types::{BBox, Detection, FrameSize, Point, RoadUserClass};
 
 use super::traffic::{Lane, Traffic, Vehicle};
 
 /// The picture.
 pub const SIZE: FrameSize = FrameSize { width: 640, height: 360 };
-const FOCAL_PX: f64 = 560.0;
-/// The camera looks along y, this high above the ground and this far down.
-const HEIGHT_M: f64 = 12.0;
-const PITCH_RAD: f64 = 0.33;
 /// Smaller than this nobody is asked to see it.
 const SMALLEST_PX: f32 = 7.0;
 /// Less of a vehicle than this, and it counts as out of sight.
 const VISIBLE: f64 = 0.25;
 /// How long a detector's mood about one vehicle lasts.
 const MOOD_S: f64 = 0.8;
-/// Places that look like vehicles now and then.
-const CLUTTER: usize = 4;
+
+/// How the camera stands: it looks along y.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    pub focal_px: f64,
+    /// Above the ground.
+    pub height_m: f64,
+    /// Down from level.
+    pub pitch_rad: f64,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { focal_px: 560.0, height_m: 12.0, pitch_rad: 0.33 }
+    }
+}
+
+/// What makes it hard for the detector.
+#[derive(Debug, Clone, Copy)]
+pub struct Trouble {
+    /// Boxes are off by so many times the usual.
+    pub noise: f64,
+    /// Share of detections that are missing for no reason.
+    pub misses: f64,
+    /// Added to the logit of every score: light.
+    pub light: f64,
+    /// How far one sees, metres; the logit falls by 1 for each.
+    pub fog_m: f64,
+    /// Share of detections with another one of half the vehicle.
+    pub halves: f64,
+    /// Places that look like vehicles now and then.
+    pub clutter: usize,
+    /// Share of frames with a box around nothing.
+    pub ghosts: f64,
+}
+
+impl Default for Trouble {
+    fn default() -> Self {
+        Self {
+            noise: 1.0,
+            misses: 0.03,
+            light: 0.0,
+            fog_m: f64::INFINITY,
+            halves: 0.03,
+            clutter: 4,
+            ghosts: 0.3,
+        }
+    }
+}
 
 /// One vehicle as it truly appears.
 pub struct Truth {
@@ -29,27 +72,29 @@ pub struct Truth {
     pub bbox: BBox,
     class: RoadUserClass,
     visible: f64,
+    depth_m: f64,
 }
 
 /// What stays from frame to frame of what a detector thinks.
 pub struct Seer {
+    trouble: Trouble,
     moods: HashMap<u32, [f64; 5]>,
     clutter: Vec<(BBox, f64)>,
 }
 
 /// Everybody in view and not hidden.
-pub fn truth(traffic: &Traffic) -> Vec<Truth> {
+pub fn truth(traffic: &Traffic, view: &View) -> Vec<Truth> {
     let mut seen: Vec<(f64, BBox, BBox, &Vehicle)> = Vec::new();
     for (lane, vehicles) in &traffic.lanes {
         for vehicle in vehicles {
-            if let Some((depth, whole)) = project(lane, vehicle) {
+            if let Some((depth, whole)) = project(lane, vehicle, view) {
                 seen.push((depth, whole, clipped(&whole), vehicle));
             }
         }
     }
     seen.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut all = Vec::new();
-    for (index, (_, whole, bbox, vehicle)) in seen.iter().enumerate() {
+    for (index, (depth_m, whole, bbox, vehicle)) in seen.iter().enumerate() {
         let inside = bbox.area() / whole.area().max(1.0);
         if inside < 0.3 || bbox.width().min(bbox.height()) < SMALLEST_PX {
             continue;
@@ -57,19 +102,46 @@ pub fn truth(traffic: &Traffic) -> Vec<Truth> {
         let nearer: Vec<BBox> = seen.iter().take(index).map(|(_, _, bbox, _)| *bbox).collect();
         let visible = uncovered(bbox, &nearer);
         if visible >= VISIBLE {
-            all.push(Truth { id: vehicle.id, bbox: *bbox, class: vehicle.class, visible });
+            all.push(Truth { id: vehicle.id, bbox: *bbox, class: vehicle.class, visible, depth_m: *depth_m });
         }
     }
     all
 }
 
+/// Where in the picture (px) the reference points of all vehicles are, hidden ones too.
+pub fn references(traffic: &Traffic, view: &View) -> Vec<(u32, RoadUserClass, Point)> {
+    let all = traffic.lanes.iter().flat_map(|(lane, vehicles)| vehicles.iter().map(move |v| (lane, v)));
+    let placed = all.filter_map(|(lane, vehicle)| {
+        let bbox = clipped(&project(lane, vehicle, view)?.1);
+        (bbox.area() > 0.0).then(|| (vehicle.id, vehicle.class, bbox.reference()))
+    });
+    placed.collect()
+}
+
+/// Where in the picture (px) a place on the ground (metres) is.
+pub fn place(view: &View, [x, y]: [f64; 2]) -> Point {
+    let (u, v, _) = view.see(x, y, 0.0);
+    Point::new(u, v)
+}
+
+impl View {
+    /// Pixel and depth of a place in space.
+    fn see(&self, x: f64, y: f64, z: f64) -> (f64, f64, f64) {
+        let (sin, cos) = self.pitch_rad.sin_cos();
+        let ahead = y * cos - (z - self.height_m) * sin;
+        let up = y * sin + (z - self.height_m) * cos;
+        let u = f64::from(SIZE.width) / 2.0 + self.focal_px * x / ahead;
+        let v = f64::from(SIZE.height) / 2.0 - self.focal_px * up / ahead;
+        (u, v, ahead)
+    }
+}
+
 /// Depth and box of a cuboid on the ground, if it is in front of the camera.
-fn project(lane: &Lane, vehicle: &Vehicle) -> Option<(f64, BBox)> {
+fn project(lane: &Lane, vehicle: &Vehicle, view: &View) -> Option<(f64, BBox)> {
     let (dx, dy) = (lane.to[0] - lane.from[0], lane.to[1] - lane.from[1]);
     let length = dx.hypot(dy);
     let (ux, uy) = (dx / length, dy / length);
     let [long, wide, high] = vehicle.size_m;
-    let (sin, cos) = PITCH_RAD.sin_cos();
     let (mut x1, mut y1, mut x2, mut y2) = (f64::MAX, f64::MAX, f64::MIN, f64::MIN);
     let mut depth = f64::MAX;
     for back in [0.0, long] {
@@ -78,13 +150,10 @@ fn project(lane: &Lane, vehicle: &Vehicle) -> Option<(f64, BBox)> {
                 let along = vehicle.s - back;
                 let x = lane.from[0] + ux * along - uy * side;
                 let y = lane.from[1] + uy * along + ux * side;
-                let ahead = y * cos - (z - HEIGHT_M) * sin;
+                let (u, v, ahead) = view.see(x, y, z);
                 if ahead < 4.0 {
                     return None;
                 }
-                let up = y * sin + (z - HEIGHT_M) * cos;
-                let u = f64::from(SIZE.width) / 2.0 + FOCAL_PX * x / ahead;
-                let v = f64::from(SIZE.height) / 2.0 - FOCAL_PX * up / ahead;
                 (x1, y1, x2, y2) = (x1.min(u), y1.min(v), x2.max(u), y2.max(v));
                 depth = depth.min(ahead);
             }
@@ -112,19 +181,21 @@ fn uncovered(bbox: &BBox, others: &[BBox]) -> f64 {
 }
 
 impl Seer {
-    pub fn new(random: &mut impl Rng) -> Self {
+    pub fn new(trouble: Trouble, random: &mut impl Rng) -> Self {
         let spot = |random: &mut _| {
             let (x, y) = (uniform(random, 0.0, 580.0), uniform(random, 60.0, 320.0));
             let (w, h) = (uniform(random, 15.0, 60.0), uniform(random, 12.0, 40.0));
             (BBox::new(x as f32, y as f32, (x + w) as f32, (y + h) as f32), uniform(random, -3.0, 0.0))
         };
-        Self { moods: HashMap::new(), clutter: (0..CLUTTER).map(|_| spot(random)).collect() }
+        let clutter = (0..trouble.clutter).map(|_| spot(random)).collect();
+        Self { trouble, moods: HashMap::new(), clutter }
     }
 
     /// What a detector finds in a frame, `dt` seconds after the one before.
     pub fn detect(&mut self, truth: &[Truth], dt: f64, random: &mut impl Rng) -> Vec<Detection> {
         let keep = (-dt / MOOD_S).exp();
         let fresh = (1.0 - keep * keep).sqrt();
+        let Trouble { noise, misses, light, fog_m, halves, ghosts, .. } = self.trouble;
         let mut found = Vec::new();
         for vehicle in truth {
             let mood =
@@ -132,21 +203,24 @@ impl Seer {
             mood.iter_mut().for_each(|m| *m = *m * keep + fresh * normal(random));
             let (w, h) = (vehicle.bbox.width(), vehicle.bbox.height());
             let large = (f64::from((w * h).sqrt()) / 18.0).ln();
-            let logit =
-                0.9 + 1.1 * large + 0.9 * mood[0] + 0.5 * normal(random) - 5.0 * (1.0 - vehicle.visible);
+            let logit = 0.9 + 1.1 * large + 0.9 * mood[0] + 0.5 * normal(random)
+                - 5.0 * (1.0 - vehicle.visible)
+                + light
+                - vehicle.depth_m / fog_m;
             let score = logistic(logit).min(0.95);
-            if score < 0.1 || random.random::<f64>() < 0.03 {
+            if score < 0.1 || random.random::<f64>() < misses {
                 continue;
             }
             let mut off = |n: usize, side: f32| {
-                (f64::from(side) * (0.02 * mood[n] + 0.025 * normal(random)) + 0.5 * normal(random)) as f32
+                (noise * (f64::from(side) * (0.02 * mood[n] + 0.025 * normal(random)) + 0.5 * normal(random)))
+                    as f32
             };
             let b = &vehicle.bbox;
             let bbox = BBox::new(b.x1 + off(1, w), b.y1 + off(2, h), b.x2 + off(3, w), b.y2 + off(4, h));
             let lorry = vehicle.class == RoadUserClass::Truck && random.random::<f64>() < 0.2;
             let class = if lorry { RoadUserClass::Car } else { vehicle.class };
             found.push(Detection { bbox, class, score: score as f32 });
-            if random.random::<f64>() < 0.03 {
+            if random.random::<f64>() < halves {
                 let half = BBox::new(b.x1, b.y1, b.x1 + w * 0.55, b.y2);
                 found.push(Detection { bbox: half, class: RoadUserClass::Car, score: (0.6 * score) as f32 });
             }
@@ -158,7 +232,7 @@ impl Seer {
                 found.push(Detection { bbox: *bbox, class: RoadUserClass::Car, score: score as f32 });
             }
         }
-        if random.random::<f64>() < 0.3 {
+        if random.random::<f64>() < ghosts {
             let (x, y) = (uniform(random, 0.0, 600.0), uniform(random, 30.0, 330.0));
             let bbox = BBox::new(x as f32, y as f32, (x + 30.0) as f32, (y + 22.0) as f32);
             let score = uniform(random, 0.1, 0.45) as f32;
@@ -173,7 +247,7 @@ fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-fn uniform(random: &mut impl Rng, from: f64, to: f64) -> f64 {
+pub fn uniform(random: &mut impl Rng, from: f64, to: f64) -> f64 {
     from + (to - from) * random.random::<f64>()
 }
 

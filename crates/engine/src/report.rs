@@ -5,8 +5,8 @@ use serde::Serialize;
 use wayside_ingest::FileSummary;
 use wayside_measure::{Quality, Totals, ZoneSummary};
 use wayside_types::{
-    CameraId, CameraSpec, Direction, Incident, IncidentKind, LineId, Reason, RoadUserClass, Severity,
-    Timestamp, ZoneId,
+    Band, CameraId, CameraSpec, Direction, Evidence, Incident, IncidentKind, LineId, Reason, RoadUserClass,
+    Severity, Timestamp, ZoneId,
 };
 
 /// The totals of one file.
@@ -139,6 +139,61 @@ pub struct QualityReport {
     pub counted: u64,
     /// Of these, how many began or ended where none should.
     pub broken: u64,
+    /// What each line's count of motor vehicles, and of all others, says of itself.
+    pub lines: Vec<LineQualityReport>,
+}
+
+/// What a line's count says of itself.
+#[derive(Debug, Serialize)]
+pub struct LineQualityReport {
+    /// Which line.
+    pub line: LineId,
+    /// Which way.
+    pub direction: Direction,
+    /// The classes that are counted together here.
+    pub classes: Vec<RoadUserClass>,
+    /// How many were counted.
+    pub count: u32,
+    /// The true count is to be expected between these, in 95 of 100 cases.
+    pub band: [u64; 2],
+    /// Share of the counted tracks that began where tracks do; `null` where nobody was counted.
+    pub began_well: Option<f64>,
+    /// The same of where they ended.
+    pub ended_well: Option<f64>,
+    /// By what signs the count may be wrong, where there are any.
+    pub signs: Evidence,
+}
+
+/// Motor vehicles and all others: classes are taken for one another within each.
+fn line_qualities(totals: &Totals, watched_s: f64) -> Vec<LineQualityReport> {
+    let (counts, noted) = (totals.counts(), totals.quality());
+    let mut keys: Vec<(LineId, Direction, bool)> =
+        noted.iter().map(|n| (n.line.clone(), n.direction, n.class.is_motor_vehicle())).collect();
+    keys.sort();
+    keys.dedup();
+    let quality = |(line, direction, motor): (LineId, Direction, bool)| {
+        let is_own = |class: RoadUserClass, other: &LineId, way| {
+            class.is_motor_vehicle() == motor && *other == line && way == direction
+        };
+        let own = counts.iter().filter(|c| is_own(c.class, &c.line, c.direction));
+        let count = own.map(|c| c.count).sum();
+        let mut signs = Evidence::default();
+        let own = noted.iter().filter(|n| is_own(n.class, &n.line, n.direction));
+        own.for_each(|n| signs.merge(&n.evidence));
+        let band = Band::of(u64::from(count), &signs, watched_s, true);
+        let classes = RoadUserClass::ALL.iter().copied().filter(|class| class.is_motor_vehicle() == motor);
+        LineQualityReport {
+            direction,
+            classes: classes.collect(),
+            count,
+            band: [band.low, band.high],
+            began_well: signs.began_well().map(|share| rounded(share, 3)),
+            ended_well: signs.ended_well().map(|share| rounded(share, 3)),
+            signs,
+            line,
+        }
+    };
+    keys.into_iter().map(quality).collect()
 }
 
 impl Report {
@@ -197,6 +252,7 @@ impl Report {
                 tracks: quality.tracks,
                 counted: quality.counted,
                 broken: quality.broken,
+                lines: line_qualities(totals, summary.duration.as_secs_f64()),
             },
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use wayside_types::bins::{Bin, BinKey, BinLength, BinSubject, ClosedBins, Coverage, Grade};
-use wayside_types::{CameraId, RoadUserClass, TimeZone, Timestamp, ZoneId};
+use wayside_types::{CameraId, Evidence, QualityBin, RoadUserClass, TimeZone, Timestamp, ZoneId};
 
 use crate::event::{Crossing, Event};
 use crate::flow::{FlowCell, FlowKey, Followers, whole};
@@ -54,6 +54,7 @@ struct OpenBin {
     /// In quarters of an hour only.
     flows: BTreeMap<FlowKey, FlowCell>,
     zones: BTreeMap<ZoneId, ZoneCell>,
+    quality: BTreeMap<FlowKey, Evidence>,
 }
 
 impl Binner {
@@ -95,6 +96,10 @@ impl Binner {
             Event::Presence(p) => {
                 let key = (p.line.clone(), p.direction, p.class);
                 self.bin(BinLength::Minute15, p.at).flows.entry(key).or_default().occupied_s += p.seconds;
+            }
+            Event::Noted(n) => {
+                let key = (n.line.clone(), n.direction, n.class);
+                self.bin(BinLength::Minute15, n.at).quality.entry(key).or_default().merge(&n.evidence);
             }
             Event::Zone(moment) => {
                 let zones = &mut self.bin(BinLength::Minute15, moment.at).zones;
@@ -196,6 +201,7 @@ impl Binner {
             counts: BTreeMap::new(),
             flows: BTreeMap::new(),
             zones: BTreeMap::new(),
+            quality: BTreeMap::new(),
         })
     }
 
@@ -244,7 +250,19 @@ impl Binner {
         let flows = bin.flows.iter();
         let flows = flows.filter_map(|(key, cell)| cell.bin(key, self.calibrated, carried.line_s(key)));
         let zones = bin.zones.iter().filter_map(|(zone, cell)| cell.bin(zone, carried.zone_s(zone)));
-        ClosedBins { coverage, bins: bins.collect(), flows: flows.collect(), zones: zones.collect() }
+        let quality = bin.quality.iter().map(|((line, direction, class), evidence)| QualityBin {
+            line: line.clone(),
+            direction: *direction,
+            class: *class,
+            evidence: evidence.clone(),
+        });
+        ClosedBins {
+            coverage,
+            bins: bins.collect(),
+            flows: flows.collect(),
+            zones: zones.collect(),
+            quality: quality.collect(),
+        }
     }
 }
 
@@ -279,6 +297,6 @@ fn before(now: Timestamp) -> Timestamp {
 impl OpenBin {
     /// Watched, or counted in all the same.
     fn is_worth_telling(&self) -> bool {
-        self.observed_s > 0.0 || !self.counts.is_empty() || !self.flows.is_empty()
+        self.observed_s > 0.0 || !self.counts.is_empty() || !self.flows.is_empty() || !self.quality.is_empty()
     }
 }

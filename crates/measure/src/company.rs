@@ -66,6 +66,13 @@ impl Company {
         }
     }
 
+    /// Whether the box of another track covers at least this share of a track's box.
+    pub fn covered(&self, track: TrackId, bbox: &BBox, share: f32) -> bool {
+        let others = self.places.iter().filter(|(id, _)| **id != track);
+        let covers = |place: &Place| place.confirmed && place.bbox.intersection(bbox) >= share * bbox.area();
+        bbox.area() > 0.0 && others.map(|(_, place)| place).any(covers)
+    }
+
     /// Forgets a track.
     pub fn forget(&mut self, track: TrackId) {
         self.within.remove(&track);

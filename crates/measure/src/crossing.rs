@@ -84,6 +84,8 @@ pub(crate) struct Passage {
     pub at: Timestamp,
     /// Where, px.
     pub place: Point,
+    /// Between the detections on both sides, or to the one on this side, seconds.
+    pub gap_s: f64,
 }
 
 /// On which side of one line a track was last seen for certain.
@@ -129,5 +131,6 @@ fn passage(segment: &Segment, from: &Step, to: &Step) -> Passage {
     let share = if d0 == d1 { 1.0 } else { (d0 / (d0 - d1)).clamp(0.0, 1.0) };
     let place = Point::new(from.p.x + share * (to.p.x - from.p.x), from.p.y + share * (to.p.y - from.p.y));
     let direction = if d1 > 0.0 { Direction::Forward } else { Direction::Backward };
-    Passage { direction, at: later(from.at, share * seconds(from.at, to.at)), place }
+    let gap_s = seconds(from.at, to.at);
+    Passage { direction, at: later(from.at, share * gap_s), place, gap_s }
 }

@@ -3,7 +3,7 @@
 //! and no box; `binner` turns events into bins.
 
 use jiff::SignedDuration;
-use wayside_types::{Direction, LineId, RoadUserClass, Timestamp, ZoneId};
+use wayside_types::{Direction, Evidence, LineId, RoadUserClass, Timestamp, ZoneId};
 
 /// Something that counts.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,23 @@ pub enum Event {
     Presence(Presence),
     /// What a zone was like.
     Zone(ZoneMoment),
+    /// Signs by which a line's count may be wrong.
+    Noted(Noted),
+}
+
+/// What was noted of a crossing, or of somebody who was nearly counted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Noted {
+    /// At which line.
+    pub line: LineId,
+    /// Which way.
+    pub direction: Direction,
+    /// Of what class.
+    pub class: RoadUserClass,
+    /// When; at most [`crate::MAX_LATENESS`] before the frame that it was reported with.
+    pub at: Timestamp,
+    /// What.
+    pub evidence: Evidence,
 }
 
 /// One road user that crossed one line and was lost before another, inside of the picture.
@@ -107,6 +124,7 @@ impl Event {
             Self::Lost(l) => l.at,
             Self::Presence(p) => p.at,
             Self::Zone(z) => z.at,
+            Self::Noted(n) => n.at,
         }
     }
 
@@ -118,6 +136,7 @@ impl Event {
             Self::Lost(l) => &mut l.at,
             Self::Presence(p) => &mut p.at,
             Self::Zone(z) => &mut z.at,
+            Self::Noted(n) => &mut n.at,
         };
         *at = at.checked_add(by).unwrap_or(limit);
     }

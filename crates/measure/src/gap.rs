@@ -37,7 +37,8 @@ pub(crate) fn after(segment: &Segment, last: &Step, velocity: Point) -> Option<P
     extrapolate(segment, last, velocity, 1.0, MOST_AFTER)
 }
 
-fn extrapolate(
+/// The crossing of a straight, steady way from a step on (`way` 1) or back (−1) within so many seconds and box units.
+pub(crate) fn extrapolate(
     segment: &Segment,
     step: &Step,
     velocity: Point,
@@ -56,5 +57,5 @@ fn extrapolate(
     }
     let place = Point::new(step.p.x + t * velocity.x, step.p.y + t * velocity.y);
     let direction = if across > 0.0 { Direction::Forward } else { Direction::Backward };
-    segment.holds(place).then(|| Passage { direction, at: later(step.at, t), place })
+    segment.holds(place).then(|| Passage { direction, at: later(step.at, t), place, gap_s: t.abs() })
 }

@@ -5,7 +5,7 @@
 //! The map: [`Measurer`] keeps a short `path` for each track and asks `crossing` whether it crossed a
 //! line, `recent` whether that was counted already, `speed` how fast it was on the ground that
 //! [`Homography`] gives behind its [`Lens`], `presence` for how long vehicles are over lines, and `zones` how full the
-//! zones are; [`Binner`] cuts the resulting [`Event`]s into bins with their coverage, with `flow` for speeds, headways and
+//! zones are; `quality` notes by what signs any of that may be wrong; [`Binner`] cuts the resulting [`Event`]s into bins with their coverage, with `flow` for speeds, headways and
 //! occupancy and `zone_bin` for zones, [`Totals`] sums them for a whole file.
 
 pub mod binner;
@@ -20,6 +20,7 @@ pub mod measurer;
 mod path;
 pub mod pose;
 mod presence;
+mod quality;
 mod recent;
 mod speed;
 pub mod totals;
@@ -27,10 +28,10 @@ mod zone_bin;
 pub mod zones;
 
 pub use binner::{Binner, GRACE};
-pub use event::{Crossing, Event, Lost, Movement, Presence, ZoneMoment};
+pub use event::{Crossing, Event, Lost, Movement, Noted, Presence, ZoneMoment};
 pub use homography::{Agreement, CalibrationError, Homography, PairOff};
 pub use lens::Lens;
 pub use measurer::{MAX_LATENESS, MeasureError, Measurer, Quality};
 pub use pose::Pose;
-pub use totals::{CountTotal, LostTotal, MovementTotal, SpeedTotal, Totals};
+pub use totals::{CountTotal, LostTotal, MovementTotal, QualityTotal, SpeedTotal, Totals};
 pub use zones::ZoneSummary;

@@ -1,6 +1,9 @@
 //! Follows what a tracker says frame by frame and turns it into events: each road user that crosses a
 //! line counts once, however its box trembles or its track breaks. Tracks are forgotten as they end.
 
+mod line;
+mod noted;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -9,14 +12,15 @@ use wayside_types::{
     TrackUpdate,
 };
 
-use crate::company::{Company, Seen};
+use crate::company::Company;
 use crate::crossing::{Passage, Segment, Side};
 use crate::event::{Crossing, Event, Lost, Movement};
 use crate::gap;
 use crate::homography::{CalibrationError, Homography};
 use crate::path::{Path, Step, later, seconds};
 use crate::presence::{Over, UNSEEN_S, over};
-use crate::recent::{Counted, Recent};
+use crate::quality::{Classes, Places, Suspect};
+use crate::recent::Recent;
 use crate::speed::speed;
 use crate::zones::{Scene, Vehicle, ZoneMeter, ZoneSummary, ground_speed, standing};
 
@@ -34,6 +38,10 @@ const PLACE_WINDOW_S: f64 = 0.7;
 const MOVEMENT_SETTLE_S: f64 = 20.0;
 /// A track is at the picture's edge when its box is this close to it, in shares of width or height.
 const EDGE_SHARE: f64 = 0.02;
+/// A box of which others cover this share is hard to see …
+const CROWDED_SHARE: f32 = 0.25;
+/// … and one of which they cover this much is where two may be taken for one.
+const MERGED_SHARE: f32 = 0.5;
 
 /// A camera that can't be measured.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -93,6 +101,8 @@ pub struct Measurer {
     first_at: Option<Timestamp>,
     last_at: Option<Timestamp>,
     quality: Quality,
+    places: Places,
+    suspects: Vec<Suspect>,
 }
 
 #[derive(Debug)]
@@ -117,6 +127,13 @@ struct User {
     starts_inside: bool,
     looked_back: bool,
     standing_since: Option<Timestamp>,
+    classes: Classes,
+    /// Whether it was first seen within another's box.
+    came_out: bool,
+    /// Whether it was asked if it came over a line unseen.
+    suspected: bool,
+    /// The last line counted, for where its track ends.
+    crossed: Option<(usize, Direction)>,
 }
 
 /// A crossing that waits to be reported.
@@ -126,6 +143,7 @@ struct Pending {
     passage: Passage,
     /// Whether the path itself crossed; otherwise it was extrapolated.
     seen: bool,
+    crowded: bool,
 }
 
 impl Measurer {
@@ -162,6 +180,8 @@ impl Measurer {
             first_at: None,
             last_at: None,
             quality: Quality::default(),
+            places: Places::new(size, &spec.zones),
+            suspects: Vec::new(),
         })
     }
 
@@ -178,12 +198,14 @@ impl Measurer {
         for track in &tracks.active {
             self.follow(track);
             self.look_back(track);
+            self.suspect_before(track, false);
             self.settle(at, track, false, &mut events);
         }
         let dt_s =
             self.last_at.map(|last| seconds(last, at)).filter(|dt| (0.0..=self.max_step_s).contains(dt));
         self.measure_lines(at, dt_s.unwrap_or_default(), &tracks.active, &mut events);
         self.measure_zones(at, dt_s.unwrap_or_default(), &tracks.active, &mut events);
+        self.note_suspects(at, false, &mut events);
         for line in &mut self.lines {
             line.recent.forget(at, 2.0 * f64::from(self.settings.recount_ms) / 1_000.0 + 5.0);
         }
@@ -194,9 +216,12 @@ impl Measurer {
     /// The stream is over: call it after the tracker's own last update was given to
     /// [`Measurer::update`]. Whoever is still followed is forgotten.
     pub fn finish(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        if let Some(at) = self.last_at.take() {
+            self.note_suspects(at, true, &mut events);
+        }
         self.users.clear();
-        self.last_at = None;
-        Vec::new()
+        events
     }
 
     /// How well it went so far.
@@ -224,6 +249,8 @@ impl Measurer {
         }
         let inside = !self.is_at_edge(&track.bbox);
         let Some(step) = Step::of(track, inside) else { return };
+        let crowded = self.is_crowded(track, CROWDED_SHARE);
+        let came_out = self.is_crowded(track, MERGED_SHARE);
         let lines = &mut self.lines;
         let user = self.users.entry(track.id).or_insert_with(|| User {
             path: Path::new(step),
@@ -236,7 +263,12 @@ impl Measurer {
             starts_inside: inside,
             looked_back: false,
             standing_since: None,
+            classes: Classes::default(),
+            came_out,
+            suspected: false,
+            crossed: None,
         });
+        user.classes.note(track.class);
         user.path.push(step);
         for (index, (line, side)) in lines.iter_mut().zip(&mut user.sides).enumerate() {
             line.recent.seen(track.id, step.at);
@@ -245,7 +277,7 @@ impl Measurer {
             let waiting = user.pending.len();
             user.pending.retain(|p| p.line != index || p.passage.direction == passage.direction);
             if user.pending.len() == waiting {
-                user.pending.push(Pending { line: index, passage, seen: true });
+                user.pending.push(Pending { line: index, passage, seen: true, crowded });
             }
         }
     }
@@ -272,7 +304,8 @@ impl Measurer {
             // What happened before the camera watched is not counted.
             let watched = |p: &Passage| self.first_at.is_some_and(|first| p.at >= first);
             if let Some(passage) = gap::before(&line.segment, user.path.first(), velocity).filter(watched) {
-                user.pending.push(Pending { line: index, passage, seen: false });
+                let crowded = user.came_out;
+                user.pending.push(Pending { line: index, passage, seen: false, crowded });
             }
         }
     }
@@ -281,6 +314,7 @@ impl Measurer {
     /// gone over it.
     fn look_ahead(&mut self, now: Timestamp, track: &Track) {
         let inside = !self.is_at_edge(&track.bbox);
+        let crowded = self.is_crowded(track, CROWDED_SHARE);
         let Some(user) = self.users.get_mut(&track.id) else { return };
         let velocity = |window_s| user.path.velocity_at_end(window_s);
         let Some(velocity) = velocity(gap::WINDOW_S).or_else(|| velocity(gap::WIDER_WINDOW_S)) else {
@@ -296,7 +330,7 @@ impl Measurer {
             // Where a recording ends, nobody was lost: what would have happened later is not counted.
             let watched = |p: &Passage| p.at <= now;
             if let Some(passage) = gap::after(&line.segment, user.path.last(), velocity).filter(watched) {
-                user.pending.push(Pending { line: index, passage, seen: false });
+                user.pending.push(Pending { line: index, passage, seen: false, crowded });
             }
         }
     }
@@ -307,6 +341,7 @@ impl Measurer {
         // What was never detected well must show by its way that it is no thing beside the road.
         let weak = user.path.best_score() < f64::from(self.high_score);
         let travel = self.settings.min_travel_boxes * if weak { WEAK_TRAVEL } else { 1.0 };
+        let mut noted = Vec::new();
         let mut index = 0;
         while let Some(pending) = user.pending.get(index).copied() {
             // Who was lost on its way has come as far as the place where it is taken to have crossed.
@@ -320,13 +355,22 @@ impl Measurer {
                 continue;
             }
             user.pending.remove(index);
-            let Some(line) = self.lines.get_mut(pending.line).filter(|_| sure) else { continue };
+            if !sure {
+                noted.push((pending, false));
+                continue;
+            }
+            let Some(line) = self.lines.get_mut(pending.line) else { continue };
             let smooth = user.path.place_at(pending.passage.at, PLACE_WINDOW_S).filter(|_| pending.seen);
             if !line.segment.holds(smooth.unwrap_or(pending.passage.place)) {
                 continue;
             }
             let recount_s = f64::from(self.settings.recount_ms) / 1_000.0;
-            if !line.accept(track, user, &pending, recount_s, &self.company) {
+            let again = line.recent.same_track(track.id, pending.passage.at, recount_s);
+            let counts = !again && line.accept(track, user, &pending, &self.company);
+            if !again {
+                noted.push((pending, counts));
+            }
+            if !counts {
                 continue;
             }
             let at = pending.passage.at.max(later(now, -MAX_LATENESS.as_secs_f64()));
@@ -342,11 +386,17 @@ impl Measurer {
             }));
             user.entered.get_or_insert(pending.line);
             user.left = Some((pending.line, pending.passage.at));
+            user.crossed = Some((pending.line, direction));
             if !user.counted {
                 user.counted = true;
                 self.quality.counted += 1;
             }
         }
+        if let Some(user) = self.users.get(&track.id) {
+            let told = |(pending, counts): &_| self.note_crossing(now, (track, user), pending, *counts);
+            events.extend(noted.iter().flat_map(told));
+        }
+        let Some(user) = self.users.get_mut(&track.id) else { return };
         let (Some(from), Some((to, left_at))) = (user.entered, user.left) else { return };
         if from != to && (ended || seconds(left_at, now) >= MOVEMENT_SETTLE_S) {
             let (Some(from), Some(to_line)) = (self.lines.get(from), self.lines.get(to)) else { return };
@@ -361,12 +411,16 @@ impl Measurer {
 
     fn end(&mut self, now: Timestamp, track: &Track, events: &mut Vec<Event>) {
         self.look_ahead(now, track);
+        self.suspect_before(track, true);
+        self.suspect_after(now, track);
         self.settle(now, track, true, events);
         let Some(user) = self.users.remove(&track.id) else { return };
+        self.suspect_unsure(track, &user);
         if !track.confirmed {
             return;
         }
         self.quality.tracks += 1;
+        self.note_end(now, track, &user, events);
         // Whoever is still seen when the stream ends is not lost, nor is who left the picture.
         let out_of_sight = seconds(track.last_seen, now) > UNSEEN_S && !self.is_at_edge(&track.bbox);
         if let Some(line) = user.entered.filter(|_| out_of_sight && !user.moved)
@@ -436,49 +490,5 @@ impl Measurer {
         }
         let scene = Scene { at, dt_s, boxes: &boxes, vehicles: &vehicles, standing: &queue };
         events.extend(self.zones.iter_mut().filter_map(|zone| zone.update(scene)).map(Event::Zone));
-    }
-}
-
-impl MeasuredLine {
-    /// Whether what crossed is part of a vehicle that was counted there: it need not be waited for.
-    fn is_part_of_counted(&self, track: &Track, user: &User, pending: &Pending, company: &Company) -> bool {
-        let Pending { passage, seen, .. } = pending;
-        let unit = user.path.unit_since(passage.at);
-        let within = |other| match company.seen(track, other, unit, *seen) {
-            Seen::Within => Seen::Within,
-            _ => Seen::Apart,
-        };
-        self.recent.same_place(passage, unit, track.class.is_motor_vehicle(), within)
-    }
-
-    /// Whether a crossing counts; if so, it is remembered.
-    fn accept(
-        &mut self,
-        track: &Track,
-        user: &User,
-        pending: &Pending,
-        recount_s: f64,
-        company: &Company,
-    ) -> bool {
-        let Pending { passage, seen, .. } = pending;
-        let unit = user.path.unit_since(passage.at);
-        let motor = track.class.is_motor_vehicle();
-        if self.recent.same_track(track.id, passage.at, recount_s)
-            || self.recent.same_place(passage, unit, motor, |other| company.seen(track, other, unit, *seen))
-            || self.recent.broken(passage, user.path.first().at, unit, motor)
-        {
-            return false;
-        }
-        self.recent.push(Counted {
-            track: track.id,
-            direction: passage.direction,
-            at: passage.at,
-            place: passage.place,
-            unit,
-            motor,
-            last_seen: track.last_seen,
-            velocity: user.path.velocity_at_end(0.6).unwrap_or(track.velocity_px_s),
-        });
-        true
     }
 }

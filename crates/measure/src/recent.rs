@@ -87,6 +87,15 @@ impl Recent {
         })
     }
 
+    /// Whether somebody was counted about where and when this one would have crossed.
+    pub fn explains(&self, new: &Passage, unit: f64) -> bool {
+        self.counted.iter().any(|c| {
+            c.direction == new.direction
+                && seconds(c.at, new.at).abs() <= WINDOW_S
+                && c.place.distance(new.place) <= unit.max(c.unit)
+        })
+    }
+
     /// Whether another track that ended before this one began crossed here just now: then both are one
     /// road user.
     pub fn broken(&self, new: &Passage, first_seen: Timestamp, unit: f64, motor: bool) -> bool {

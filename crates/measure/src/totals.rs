@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use wayside_types::{Direction, LEAST_SUMMARISED, LineId, RoadUserClass};
+use wayside_types::{Direction, Evidence, LEAST_SUMMARISED, LineId, RoadUserClass};
 
 use crate::event::Event;
 
@@ -14,6 +14,7 @@ pub struct Totals {
     movements: BTreeMap<(LineId, LineId, RoadUserClass), u32>,
     lost: BTreeMap<(LineId, RoadUserClass), u32>,
     speeds: BTreeMap<(LineId, Direction), Speeds>,
+    evidence: BTreeMap<(LineId, Direction, RoadUserClass), Evidence>,
 }
 
 /// Speeds of all who crossed a line one way.
@@ -60,6 +61,19 @@ pub struct LostTotal {
     pub count: u32,
 }
 
+/// What was noted of a line, one class in one direction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QualityTotal {
+    /// Which line.
+    pub line: LineId,
+    /// Which way.
+    pub direction: Direction,
+    /// Of what class.
+    pub class: RoadUserClass,
+    /// What.
+    pub evidence: Evidence,
+}
+
 /// A line's speeds in one direction, all classes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpeedTotal {
@@ -93,6 +107,10 @@ impl Totals {
             Event::Lost(l) => {
                 *self.lost.entry((l.line.clone(), l.class)).or_default() += 1;
             }
+            Event::Noted(n) => {
+                let key = (n.line.clone(), n.direction, n.class);
+                self.evidence.entry(key).or_default().merge(&n.evidence);
+            }
             // The measurer keeps its own account of zones, and a file's lines have no occupancy.
             Event::Presence(_) | Event::Zone(_) => {}
         }
@@ -117,6 +135,21 @@ impl Totals {
             count: *count,
         };
         self.movements.iter().map(total).collect()
+    }
+
+    /// What was noted, by line, direction and class, where anything was.
+    #[must_use]
+    pub fn quality(&self) -> Vec<QualityTotal> {
+        let total =
+            |((line, direction, class), evidence): (&(LineId, Direction, RoadUserClass), &Evidence)| {
+                QualityTotal {
+                    line: line.clone(),
+                    direction: *direction,
+                    class: *class,
+                    evidence: evidence.clone(),
+                }
+            };
+        self.evidence.iter().map(total).collect()
     }
 
     /// Those lost after a line, by line and class, where there are any.

@@ -11,6 +11,7 @@ use crate::class::RoadUserClass;
 use crate::histogram::{HEADWAY_SCALE, Histogram, SPEED_SCALE};
 use crate::ids::{CameraId, LineId, ZoneId};
 use crate::layout::Direction;
+use crate::quality::QualityBin;
 use crate::time::{TimeZone, Timestamp};
 
 /// A half-open stretch of time aligned to the clock of the site's time zone.
@@ -371,19 +372,22 @@ pub struct ClosedBins {
     /// What happened in zones; in bins of a quarter of an hour or longer. Older files have none.
     #[serde(default)]
     pub zones: Vec<ZoneBin>,
+    /// By what signs lines may have been counted wrong; in bins of a quarter of an hour or longer. Older files have none.
+    #[serde(default)]
+    pub quality: Vec<QualityBin>,
 }
 
 impl ClosedBins {
     /// Nothing but coverage.
     #[must_use]
     pub const fn of(coverage: Coverage) -> Self {
-        Self { coverage, bins: Vec::new(), flows: Vec::new(), zones: Vec::new() }
+        Self { coverage, bins: Vec::new(), flows: Vec::new(), zones: Vec::new(), quality: Vec::new() }
     }
 
     /// How many rows it makes.
     #[must_use]
     pub fn rows(&self) -> usize {
-        1 + self.bins.len() + self.flows.len() + self.zones.len()
+        1 + self.bins.len() + self.flows.len() + self.zones.len() + self.quality.len()
     }
 }
 

@@ -101,6 +101,13 @@ fn summarise(report: &Report) {
             "  {line:<20} {direction:<9} {figures}, {untrusted} more counted without a trusted speed"
         ));
     }
+    for line in &report.quality.lines {
+        let (id, direction, count, [low, high]) =
+            (&line.line, line.direction.as_str(), line.count, line.band);
+        let who =
+            if line.classes.iter().any(|class| class.is_motor_vehicle()) { "vehicles" } else { "others" };
+        say(&format!("  {id:<20} {direction:<9} {who:<11} {count:>5}, truly {low} to {high} (95 %)"));
+    }
     let quality = &report.quality;
     say(&format!("  tracks {}, counted {}, broken {}", quality.tracks, quality.counted, quality.broken));
 }

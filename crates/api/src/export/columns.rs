@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use wayside_store::query::MeasurementKind;
 
 use super::flow::{Headway, Speed};
+use super::quality::{CountBand, CountQuality};
 use super::row::{Counted, LineMeasurement, Measurement, MovementMeasurement, Watched};
 use super::zone::{ZoneMeasurement, ZoneState};
 
@@ -97,6 +98,15 @@ const FLOW: [Column; 14] = [
     column("gap_mean_s", Type::Number),
     column("occupancy", Type::Number),
 ];
+const QUALITY: [Column; 7] = [
+    column("count_low", Type::Whole),
+    column("count_high", Type::Whole),
+    column("began_well", Type::Number),
+    column("ended_well", Type::Number),
+    column("broken_suspects", Type::Whole),
+    column("merged_suspects", Type::Whole),
+    column("weak", Type::Whole),
+];
 const MOVEMENT: [Column; 2] = [column("from", Type::Text), column("to", Type::Text)];
 const ZONE: [Column; 13] = [
     column("zone", Type::Text),
@@ -123,7 +133,7 @@ const WATCHED: [Column; 4] = [
 /// The columns of the rows of a kind, in order.
 pub(super) fn columns(kind: MeasurementKind) -> Vec<Column> {
     let middle: &[&[Column]] = match kind {
-        MeasurementKind::Lines => &[&LINE, &COUNTED, &FLOW],
+        MeasurementKind::Lines => &[&LINE, &COUNTED, &QUALITY, &FLOW],
         MeasurementKind::Movements => &[&MOVEMENT, &COUNTED],
         MeasurementKind::Zones => &[&ZONE],
     };
@@ -151,8 +161,21 @@ fn line(row: &LineMeasurement) -> Vec<Value> {
     let speed = speed(row.speed.as_ref());
     let headway = headway(row.headway.as_ref());
     let ends = [row.gap_mean_s.into(), row.occupancy.into()];
-    let fields = names.into_iter().chain(counted(&row.counted)).chain(speed).chain([row.untrusted.into()]);
+    let fields = names.into_iter().chain(counted(&row.counted));
+    let fields = fields.chain(quality(row.band, row.quality)).chain(speed).chain([row.untrusted.into()]);
     fields.chain(headway).chain(ends).collect()
+}
+
+fn quality(band: Option<CountBand>, quality: Option<CountQuality>) -> [Value; 7] {
+    [
+        band.map(|b| b.low).into(),
+        band.map(|b| b.high).into(),
+        quality.and_then(|q| q.began_well).into(),
+        quality.and_then(|q| q.ended_well).into(),
+        quality.map(|q| q.broken_suspects).into(),
+        quality.map(|q| q.merged_suspects).into(),
+        quality.map(|q| q.weak).into(),
+    ]
 }
 
 fn movement(row: &MovementMeasurement) -> Vec<Value> {

@@ -1,4 +1,4 @@
-//! Measurements in the formats that people use. `row` is the one description of a measurement (with `flow` and `zone`),
+//! Measurements in the formats that people use. `row` is the one description of a measurement (with `flow`, `quality` and `zone`),
 //! `columns` the same as a table, `rows` fetches pages of them from the store; every format is a writer over these: `csv`,
 //! `json`, `parquet` row by row, `xlsx` as a workbook, `datex` as DATEX II. `geojson` shows where cameras and lines are and what
 //! they are doing; `schedule` makes files of all these again and again; `place` and `turns` know where lines lie. What may be shown was decided by the store before anything comes
@@ -13,6 +13,7 @@ pub(crate) mod geojson;
 mod json;
 mod parquet;
 mod place;
+mod quality;
 mod row;
 mod rows;
 mod schedule;

@@ -8,6 +8,7 @@ use wayside_store::query::{LineFlow, MeasurementRow, RowSubject};
 use wayside_types::{Direction, LineId};
 
 use super::flow::{Headway, Speed};
+use super::quality::{CountBand, CountQuality};
 use super::zone::{ZoneMeasurement, ZoneState};
 
 /// One row: what a camera measured in a bin. A line count, a movement or a zone, by `kind`.
@@ -36,6 +37,11 @@ pub(crate) struct LineMeasurement {
     pub(crate) direction: Option<&'static str>,
     #[serde(flatten)]
     pub(crate) counted: Counted,
+    /// Where the true count is to be expected; null in bins under 15 minutes, and where it is not known by what signs the
+    /// count may be wrong.
+    pub(crate) band: Option<CountBand>,
+    /// By what signs the count may be wrong; null in bins under 15 minutes.
+    pub(crate) quality: Option<CountQuality>,
     /// Speeds; null in bins under 15 minutes, without calibration, and where fewer than five may be told.
     pub(crate) speed: Option<Speed>,
     /// How many crossed with a speed that could not be trusted: too short a path, or too far away. Null in bins under
@@ -151,6 +157,9 @@ impl From<MeasurementRow> for Measurement {
         let name = |id: Option<LineId>| id.map(String::from);
         match row.subject {
             RowSubject::Line { line, direction } => {
+                let quality = row.quality.as_ref();
+                let (band, quality) =
+                    (quality.and_then(|q| q.band).map(CountBand::from), quality.map(CountQuality::from));
                 let flow: Option<LineFlow> = row.flow;
                 let direction = direction.map(Direction::as_str);
                 Self::Line(Box::new(LineMeasurement {
@@ -158,6 +167,8 @@ impl From<MeasurementRow> for Measurement {
                     line: name(line),
                     direction,
                     counted,
+                    band,
+                    quality,
                     untrusted: flow.as_ref().and_then(|flow| flow.untrusted),
                     gap_mean_s: flow.as_ref().and_then(|flow| flow.gap_mean_s).map(|s| rounded(s, 2)),
                     occupancy: flow.as_ref().and_then(|flow| flow.occupancy).map(|share| rounded(share, 4)),

@@ -89,6 +89,8 @@ fn same(row: &Row, item: &Value) {
     if item.get("speed").is_some() {
         assert_eq!(number("speed_p85_kmh"), item["speed"]["p85_kmh"], "{item}");
         assert_eq!(number("headway_n"), item["headway"]["n"], "{item}");
+        assert_eq!(number("count_high"), item["band"]["high"], "{item}");
+        assert_eq!(number("began_well"), item["quality"]["began_well"], "{item}");
     }
     if item.get("suppressed").is_some() {
         assert_eq!(*field(row, "count_hidden"), Field::Bool(item["suppressed"].as_bool().unwrap()), "{item}");

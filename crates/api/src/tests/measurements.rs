@@ -7,8 +7,9 @@ use tempfile::TempDir;
 use wayside_store::{Database, Writer, WriterOptions};
 use wayside_testkit::TestDb;
 use wayside_types::{
-    Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, FlowBin, Grade, Headways,
-    LineId, RoadUserClass, Speeds, Timestamp, ZoneBin, ZoneDelay, ZoneId, ZoneQueue,
+    Band, Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Evidence, FlowBin,
+    Grade, Headways, LineId, QualityBin, RoadUserClass, Sign, Speeds, Timestamp, ZoneBin, ZoneDelay, ZoneId,
+    ZoneQueue,
 };
 
 use crate::testing::{Site, cameras, clock};
@@ -70,6 +71,7 @@ pub(crate) fn half_an_hour() -> Vec<ClosedBins> {
     quarter = count(quarter, BinSubject::Lost(LineId::new("north-out").unwrap()), RoadUserClass::Car, 2);
     quarter.flows.push(seven_cars());
     quarter.zones.push(a_queue());
+    quarter.quality.push(noted_of_seven());
     all.push(quarter);
     all.push(watched(BinLength::Minute15, at(15)));
     all
@@ -90,6 +92,20 @@ fn seven_cars() -> FlowBin {
         speeds: Some(speeds),
         headways: Some(headways),
     }
+}
+
+/// What was noted of them: one came out of nowhere, two were weak, one more may have been lost.
+fn noted_of_seven() -> QualityBin {
+    let mut evidence = Evidence::default();
+    let signs = [(Sign::Counted, 7), (Sign::Astray, 1), (Sign::Weak, 2), (Sign::Short, 1), (Sign::Ended, 4)];
+    signs.into_iter().for_each(|(sign, times)| evidence.add(sign, times));
+    let (line, direction) = (LineId::new("east-in").unwrap(), Direction::Forward);
+    QualityBin { line, direction, class: RoadUserClass::Car, evidence }
+}
+
+/// The band of seven cars of a quarter.
+fn band_of_seven() -> Band {
+    Band::of(7, &noted_of_seven().evidence, 900.0, false)
 }
 
 fn a_queue() -> ZoneBin {
@@ -165,6 +181,7 @@ async fn rows_have_this_shape(site: &Site, span: &str) {
             "camera": "hp-07", "line": "east-in", "direction": "forward", "class": "car", "group": null,
             "start": "2026-11-21T11:30:00Z", "end": "2026-11-21T11:31:00Z",
             "count": 7, "suppressed": false, "flow_per_h": 420.0, "pcu_per_h": null,
+            "band": null, "quality": null,
             "speed": null, "untrusted": null, "headway": null, "gap_mean_s": null, "occupancy": null,
             "observed_s": 60.0, "dropped_share": 0.0, "grade": "good", "complete": true,
         })
@@ -189,6 +206,8 @@ async fn rows_have_this_shape(site: &Site, span: &str) {
             "camera": "hp-07", "line": "east-in", "direction": "forward", "class": "car", "group": null,
             "start": "2026-11-21T11:30:00Z", "end": "2026-11-21T11:45:00Z",
             "count": 7, "suppressed": false, "flow_per_h": 28.0, "pcu_per_h": null,
+            "band": {"low": band_of_seven().low, "high": band_of_seven().high, "coverage": 0.95},
+            "quality": {"began_well": 0.857, "ended_well": 1.0, "broken_suspects": 1, "merged_suspects": 0, "weak": 2},
             "speed": {"n": 6, "time_mean_kmh": 33.0, "space_mean_kmh": 29.48, "p50_kmh": 31.0, "p85_kmh": 60.2},
             "untrusted": 1, "headway": {"n": 6, "mean_s": 12.0, "p50_s": 12.25, "p85_s": 12.43},
             "gap_mean_s": null, "occupancy": 0.0044,
@@ -356,17 +375,21 @@ async fn csv_holds_the_same(site: &Site, span: &str) {
     let lines: Vec<&str> = csv.text().split_terminator("\r\n").collect();
     assert_eq!(
         lines[0],
-        "camera,start,end,line,direction,class,group,count,flow_per_h,pcu_per_h,speed_n,speed_time_mean_kmh,speed_space_mean_kmh,\
+        "camera,start,end,line,direction,class,group,count,flow_per_h,pcu_per_h,count_low,count_high,\
+         began_well,ended_well,broken_suspects,merged_suspects,weak,speed_n,speed_time_mean_kmh,speed_space_mean_kmh,\
          speed_p15_kmh,speed_p50_kmh,speed_p85_kmh,untrusted,headway_n,headway_mean_s,headway_p15_s,headway_p50_s,\
          headway_p85_s,gap_mean_s,occupancy,observed_s,dropped_share,grade,complete"
     );
-    let first = "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:31:00Z,east-in,forward,car,,7,420,,,,,,,,,,,,,,,,60,0,good,true";
+    let first = "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:31:00Z,east-in,forward,car,,7,420,,,,,,,,,,,,,,,,,,,,,,,60,0,good,true";
     assert!(lines.contains(&first), "{:?}", &lines[..5]);
     assert_eq!(lines.len(), 1 + 30 * 2 * 2);
     assert!(!csv.text().replace("\r\n", "").contains(['\r', '\n']));
     let quarters = site.get_with(&format!("/api/v1/measurements?class=car&{span}"), &CSV).await;
-    let first = "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:45:00Z,east-in,forward,car,,7,28,,6,33,29.48,21.8,31,60.2,1,\
-                 6,12,12.08,12.25,12.43,,0.0044,900,0,good,true";
+    let Band { low, high } = band_of_seven();
+    let first = format!(
+        "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:45:00Z,east-in,forward,car,,7,28,,{low},{high},0.857,1,1,0,2,6,33,\
+         29.48,21.8,31,60.2,1,6,12,12.08,12.25,12.43,,0.0044,900,0,good,true"
+    );
     assert!(quarters.text().lines().any(|line| line == first), "{}", quarters.text());
     let total = site.get_with(&format!("/api/v1/measurements?bin=15m&group=none&{span}"), &CSV).await;
     assert!(total.text().contains(",,,,,11,"), "what is summed is empty: {}", total.text());

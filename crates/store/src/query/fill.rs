@@ -171,6 +171,7 @@ impl Material<'_> {
             count: (counts && !hidden).then(|| u64::try_from(cell.count).unwrap_or_default()),
             suppressed: hidden,
             flow: self.flow(&cell.flow, self.observed_s(camera, index, QUARTER_S).min(span.seconds())),
+            quality: None,
             zone,
             observed_s: seconds,
             dropped_share,

@@ -13,6 +13,7 @@ use super::coverage::coverage;
 use super::fetch::{self, Drawings, Scope, Sum, Wanted};
 use super::fill::{Group, MINUTE_S, Material, QUARTER_S, base_length_s};
 use super::flow::{self, LineFlow, ZoneFlow};
+use super::quality::{self, LineQuality};
 use super::{Cursor, Page};
 use crate::database::Database;
 use crate::error::StoreError;
@@ -103,6 +104,8 @@ pub struct MeasurementQuery {
     pub zone: TimeZone,
     /// What becomes of movement cells under 3.
     pub small_cells: SmallCells,
+    /// Whether lines in bins of a quarter of an hour or longer tell how far their counts can be trusted.
+    pub with_quality: bool,
     /// Where the page before ended.
     pub cursor: Option<Cursor>,
     /// Most rows of the page, 1 to 10,000.
@@ -127,6 +130,7 @@ impl MeasurementQuery {
             flows: true,
             zone,
             small_cells: SmallCells::Suppress,
+            with_quality: false,
             cursor: None,
             limit: 1_000,
         }
@@ -250,6 +254,8 @@ pub struct MeasurementRow {
     pub suppressed: bool,
     /// How the line was crossed; for lines in bins of a quarter of an hour or longer.
     pub flow: Option<LineFlow>,
+    /// How far the count can be trusted; for lines in such bins, where the query asks for it.
+    pub quality: Option<LineQuality>,
     /// What the zone was like; for zones.
     pub zone: Option<ZoneFlow>,
     /// Seconds of the bin that were observed.
@@ -278,9 +284,11 @@ pub async fn measurements(
     let cameras = wanted_cameras(db, query).await?;
     let names: Vec<String> = cameras.iter().map(ToString::to_string).collect();
     let drawn = fetch::drawings(db, &names).await?;
-    let mut pager = Pager { db, query, classes, drawn, rows: Vec::new() };
+    let mut pager = Pager { db, query, classes: classes.clone(), drawn, rows: Vec::new() };
     pager.run(&cameras).await?;
-    Ok(pager.page())
+    let mut page = pager.page();
+    quality::add(db, query, &classes, &mut page.items).await?;
+    Ok(page)
 }
 
 /// The cameras of the query that are not behind the cursor, by id.

@@ -1,7 +1,7 @@
 //! The questions that may be asked of the database: [`cameras`] and [`measurements`], with a page of answers at a
 //! time, [`matrix`] of one camera's movements, a day beside what is [`typical`], [`gaps`] in what was watched, and [`incidents`]. Bins come from `bins`, pages
 //! from `cursor`, which stored lengths are read from
-//! `sources`, the SQL lies in `fetch`, `coverage` and `flow`, and rows, with their zeros, are put together in `fill`.
+//! `sources`, the SQL lies in `fetch`, `coverage`, `flow` and `quality`, and rows, with their zeros, are put together in `fill`.
 
 mod bins;
 mod cameras;
@@ -15,6 +15,7 @@ mod incidents;
 mod matrix;
 mod measurements;
 mod pages;
+mod quality;
 mod sources;
 mod typical;
 
@@ -30,6 +31,7 @@ pub use measurements::{
     measurements,
 };
 pub use pages::Pages;
+pub use quality::LineQuality;
 pub use typical::{Mover, TypicalQuery, TypicalRow, Usual, movers, typical};
 
 use fill::Group;

@@ -13,6 +13,7 @@ const QUARTERS: &[&str] = &[
     "coverage_sum_900",
     "line_bin_900",
     "line_flow_900",
+    "line_quality",
     "movement_bin",
     "movement_lost",
     "zone_bin",

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use wayside_types::{
-    Bin, BinLength, BinSubject, ClosedBins, Coverage, FlowBin, RoadUserClass, Timestamp, ZoneBin,
+    Bin, BinLength, BinSubject, ClosedBins, Coverage, FlowBin, QualityBin, RoadUserClass, Timestamp, ZoneBin,
 };
 
 use super::flow_columns::{FlowColumns, ZoneColumns, check_flow, check_zone};
 use super::incidents::Newest;
+use super::quality_columns::{QualityColumns, check_quality, seen};
 use super::stills::Stills;
 use crate::error::StoreError;
 use crate::months::month_of;
@@ -32,6 +33,7 @@ pub(super) struct Rows {
     flows: BTreeMap<(Head, [&'static str; 2], String, i64), FlowBin>,
     /// With the seconds that the camera observed.
     zones: BTreeMap<(Head, String, i64), (f64, ZoneBin)>,
+    quality: BTreeMap<(Head, [&'static str; 2], String, i64), QualityBin>,
     pub(super) incidents: Newest,
     pub(super) stills: Stills,
 }
@@ -48,6 +50,7 @@ impl Rows {
             }
             rows.add_flows(record);
             rows.add_zones(record);
+            rows.add_quality(record);
         }
         rows
     }
@@ -60,6 +63,7 @@ impl Rows {
             + self.lost.len()
             + self.flows.len()
             + self.zones.len()
+            + self.quality.len()
             + self.incidents.rows()
             + self.stills.rows()
     }
@@ -75,6 +79,7 @@ impl Rows {
             .chain(self.lost.keys().map(|key| key.0.2))
             .chain(self.flows.keys().map(|key| key.0.2))
             .chain(self.zones.keys().map(|key| key.0.2))
+            .chain(self.quality.keys().map(|key| key.0.2))
             .map(month_of)
             .collect();
         months.sort_unstable();
@@ -154,6 +159,18 @@ impl Rows {
         marks
     }
 
+    fn add_quality(&mut self, record: &ClosedBins) {
+        let c = &record.coverage;
+        for row in &record.quality {
+            let head = head(c.camera.as_str(), c.length, c.start);
+            let key = (head, [row.direction.as_str(), row.class.as_str()], row.line.to_string(), c.epoch);
+            let known = self.quality.entry(key).or_insert_with(|| row.clone());
+            if seen(&row.evidence) > seen(&known.evidence) {
+                *known = row.clone();
+            }
+        }
+    }
+
     pub(super) fn coverage(&self) -> CoverageColumns {
         let mut columns = CoverageColumns::default();
         for ((head, epoch), row) in &self.coverage {
@@ -195,6 +212,14 @@ impl Rows {
         let mut columns = FlowColumns::default();
         for ((head, _, _, epoch), flow) in &self.flows {
             columns.push(head, *epoch, flow);
+        }
+        columns
+    }
+
+    pub(super) fn quality(&self) -> QualityColumns {
+        let mut columns = QualityColumns::default();
+        for ((head, _, _, epoch), row) in &self.quality {
+            columns.push(head, *epoch, row);
         }
         columns
     }
@@ -299,8 +324,9 @@ pub(super) fn check(closed: &ClosedBins) -> Result<(), StoreError> {
             return Err(bad(format!("count {} is not within 1 to {}", bin.count, i32::MAX)));
         }
     }
-    if coverage.length < BinLength::Minute15 && !(closed.flows.is_empty() && closed.zones.is_empty()) {
-        let what = "speeds, headways, occupancy and zones".to_owned();
+    let is_long_only = !(closed.flows.is_empty() && closed.zones.is_empty() && closed.quality.is_empty());
+    if coverage.length < BinLength::Minute15 && is_long_only {
+        let what = "speeds, headways, occupancy, zones and quality".to_owned();
         return Err(StoreError::TooFine { what, shortest: BinLength::Minute15, asked: coverage.length });
     }
     if !matches!(coverage.length, BinLength::Minute1 | BinLength::Minute15) {
@@ -314,6 +340,9 @@ pub(super) fn check(closed: &ClosedBins) -> Result<(), StoreError> {
     }
     for zone in &closed.zones {
         check_zone(zone).map_err(bad)?;
+    }
+    for row in &closed.quality {
+        check_quality(row).map_err(bad)?;
     }
     Ok(())
 }

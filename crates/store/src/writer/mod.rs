@@ -24,6 +24,7 @@
 mod batch;
 mod flow_columns;
 mod incidents;
+mod quality_columns;
 mod stills;
 mod upsert;
 mod worker;

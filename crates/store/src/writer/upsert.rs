@@ -37,6 +37,10 @@ pub(super) async fn write(connection: &mut PgConnection, rows: &Rows) -> Result<
     if !zones.epoch.is_empty() {
         write_zones(&mut transaction, &zones).await?;
     }
+    let quality = rows.quality();
+    if !quality.epoch.is_empty() {
+        quality.write(&mut transaction).await?;
+    }
     incidents::write(&mut transaction, &rows.incidents).await?;
     stills::write(&mut transaction, &rows.stills).await?;
     transaction.commit().await

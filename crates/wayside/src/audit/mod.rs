@@ -12,7 +12,8 @@ use wayside_config::load_site;
 use wayside_store::Database;
 use wayside_store::audit::{Audit, TallyClass, keep, list};
 use wayside_store::query::{MeasurementQuery, MeasurementRow, Pages, RowSubject};
-use wayside_types::{BinLength, CameraSpec, SystemClock, TimeZone, Timestamp};
+use wayside_types::quality::is_closed;
+use wayside_types::{Band, BinLength, CameraSpec, Evidence, RoadUserClass, SystemClock, TimeZone, Timestamp};
 
 use crate::process::say;
 use crate::run::join_database;
@@ -71,7 +72,10 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<()> {
         let database = join_database(&site.settings, clock.clone()).await?;
         let done = match asked {
             Some((tallies, stretch)) => compare(&database, camera, &tallies, &stretch, clock.now()).await,
-            None => Ok(list(&database, &camera.id, LISTED).await?),
+            None => {
+                let audits = list(&database, &camera.id, LISTED).await?;
+                Ok(audits.into_iter().map(|audit| (audit, None)).collect())
+            }
         };
         database.close().await;
         print(&done?, zone);
@@ -159,7 +163,7 @@ async fn compare(
     tallies: &[Tally],
     stretch: &Stretch,
     now: Timestamp,
-) -> anyhow::Result<Vec<Audit>> {
+) -> anyhow::Result<Vec<(Audit, Option<Band>)>> {
     let rows = rows(database, camera, stretch).await?;
     ensure!(
         !rows.is_empty(),
@@ -191,7 +195,8 @@ async fn compare(
         })
         .collect();
     keep(database, &audits).await?;
-    Ok(audits)
+    let bands = tallies.iter().map(|tally| band(&rows, tally, observed_s)).collect::<Vec<_>>();
+    Ok(audits.into_iter().zip(bands).collect())
 }
 
 async fn rows(
@@ -201,6 +206,7 @@ async fn rows(
 ) -> anyhow::Result<Vec<MeasurementRow>> {
     let mut query = MeasurementQuery::new(stretch.from, stretch.to, stretch.bin, stretch.zone.clone());
     query.cameras = vec![camera.id.clone()];
+    query.with_quality = true;
     query.limit = 10_000;
     let mut rows = Vec::new();
     let mut pages = Pages::new(database, query);
@@ -218,7 +224,8 @@ fn observed_s(rows: &[MeasurementRow]) -> f64 {
     bins.iter().map(|(_, observed_s)| observed_s).sum()
 }
 
-fn counted(rows: &[MeasurementRow], tally: &Tally) -> u32 {
+/// The rows that a tally is about.
+fn own<'a>(rows: &'a [MeasurementRow], tally: &'a Tally) -> impl Iterator<Item = &'a MeasurementRow> {
     let of_line = |row: &&MeasurementRow| match &row.subject {
         RowSubject::Line { line, direction } => {
             line.as_ref() == Some(&tally.line) && *direction == Some(tally.direction)
@@ -226,29 +233,52 @@ fn counted(rows: &[MeasurementRow], tally: &Tally) -> u32 {
         RowSubject::Movement { .. } | RowSubject::Zone { .. } => false,
     };
     let wanted = |row: &&MeasurementRow| row.class.is_some_and(|class| tally.class.holds(class));
-    let sum: u64 = rows.iter().filter(of_line).filter(wanted).filter_map(|row| row.count).sum();
+    rows.iter().filter(of_line).filter(wanted)
+}
+
+fn counted(rows: &[MeasurementRow], tally: &Tally) -> u32 {
+    let sum: u64 = own(rows, tally).filter_map(|row| row.count).sum();
     u32::try_from(sum).unwrap_or(u32::MAX)
 }
 
-fn print(audits: &[Audit], zone: &TimeZone) {
+/// Where the true count is to be expected after what was noted in all bins of the stretch; `None` where that was not
+/// kept, as of minutes.
+fn band(rows: &[MeasurementRow], tally: &Tally, observed_s: f64) -> Option<Band> {
+    let mut evidence = Evidence::default();
+    for row in own(rows, tally) {
+        let quality = row.quality.as_ref()?;
+        quality.band?;
+        evidence.merge(&quality.evidence);
+    }
+    let classes: Vec<RoadUserClass> =
+        RoadUserClass::ALL.iter().copied().filter(|class| tally.class.holds(*class)).collect();
+    let count = u64::from(counted(rows, tally));
+    Some(Band::of(count, &evidence, observed_s, is_closed(&classes)))
+}
+
+fn print(audits: &[(Audit, Option<Band>)], zone: &TimeZone) {
     if audits.is_empty() {
         say("no comparison was kept for this camera yet");
         return;
     }
     let (line, class) = (
-        audits.iter().map(|a| a.line.as_str().len()).max().unwrap_or(0).max(4),
-        audits.iter().map(|a| a.class.as_str().len()).max().unwrap_or(0).max(5),
+        audits.iter().map(|(a, _)| a.line.as_str().len()).max().unwrap_or(0).max(4),
+        audits.iter().map(|(a, _)| a.class.as_str().len()).max().unwrap_or(0).max(5),
     );
     say(&format!(
         "{:<16} {:>4}  {:<line$}  {:<9} {:<class$}  {:>7} {:>7} {:>8} {:>6}",
         "from", "min", "line", "direction", "class", "counted", "tallied", "error", "GEH"
     ));
-    for audit in audits {
+    for (audit, band) in audits {
+        let within = band.map(|band| {
+            let is = if band.holds(u64::from(audit.tallied)) { "within" } else { "OUTSIDE" };
+            format!("  {is} {}–{}", band.low, band.high)
+        });
         let from = audit.start.to_zoned(zone.clone());
         let error = audit.error_percent().map_or_else(|| "–".to_owned(), |error| format!("{error:+.1} %"));
         let partial = audit.observed_s < WATCHED * f64::from(audit.length_s);
         say(&format!(
-            "{:<16} {:>4}  {:<line$}  {:<9} {:<class$}  {:>7} {:>7} {error:>8} {:>6.2}{}",
+            "{:<16} {:>4}  {:<line$}  {:<9} {:<class$}  {:>7} {:>7} {error:>8} {:>6.2}{}{}",
             from.strftime("%Y-%m-%d %H:%M").to_string(),
             audit.length_s / 60,
             audit.line.as_str(),
@@ -257,12 +287,20 @@ fn print(audits: &[Audit], zone: &TimeZone) {
             audit.counted,
             audit.tallied,
             audit.geh(),
+            within.unwrap_or_default(),
             if partial { "  watched in part" } else { "" },
         ));
     }
-    let good = audits.iter().filter(|audit| audit.geh() < GOOD_GEH).count();
-    let (counted, tallied) =
-        audits.iter().fold((0_u64, 0_u64), |(c, t), a| (c + u64::from(a.counted), t + u64::from(a.tallied)));
+    let good = audits.iter().filter(|(audit, _)| audit.geh() < GOOD_GEH).count();
+    let (counted, tallied) = audits
+        .iter()
+        .fold((0_u64, 0_u64), |(c, t), (a, _)| (c + u64::from(a.counted), t + u64::from(a.tallied)));
+    let told: Vec<bool> =
+        audits.iter().filter_map(|(a, band)| Some((*band)?.holds(u64::from(a.tallied)))).collect();
+    if !told.is_empty() {
+        let within = told.iter().filter(|within| **within).count();
+        say(&format!("the tally lies within the band of the count in {within} of {}", told.len()));
+    }
     say(&format!(
         "{counted} counted, {tallied} tallied; GEH under {GOOD_GEH:.0} in {good} of {}",
         audits.len()

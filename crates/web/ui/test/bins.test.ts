@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 
 import type { Measurement } from "../src/api/guards";
 import type { ClosedBin, Count } from "../src/api/types";
-import { binStart, fromMeasurements, latest, LATE_MS, merge, niceMax, shownUntil, slots, total, watchedOf } from "../src/model/bins";
+import { bandText, binStart, fromMeasurements, latest, LATE_MS, merge, niceMax, shownUntil, slots, total, watchedOf } from "../src/model/bins";
 import { breakdown, remark, series, ticks } from "../src/model/series";
 
 const at = (text: string) => Date.parse(`2026-11-21T${text}Z`);
@@ -71,6 +71,7 @@ describe("rows of /measurements", () => {
     start: at(start),
     end: at(start) + 60_000,
     count: 2,
+    band: null,
     observedS: 60,
     droppedShare: 0,
     grade: "good",
@@ -85,6 +86,13 @@ describe("rows of /measurements", () => {
     );
     expect(bins.get(at("10:00:00"))?.counts).toEqual([count("a", "forward", "car", 2), count("a", "forward", "truck", 1)]);
     expect(bins.get(at("10:01:00"))?.counts).toEqual([]);
+  });
+
+  test("bring their bands along", () => {
+    const rows = [row("10:00:00", { band: [1, 4] }), row("10:00:00", { class: "truck", count: 1, band: [1, 1] })];
+    const bin = fromMeasurements(rows, at("10:05:00")).get(at("10:00:00"))!;
+    const text = (cls: Count["class"]) => bandText(bin, "a", "forward", cls);
+    expect([text("car"), text("truck"), text("bus")]).toEqual(["1–4", null, null]);
   });
 
   test("of a bin that is still open are not shown", () => {

@@ -88,6 +88,14 @@ test.each([[null], [[]], ["text"], [{}], [{ items: {} }], [7]])("what is no list
   expect(() => measurementPage(value)).toThrow(DataError);
 });
 
+test("rows with the band of their count, where there is one", () => {
+  const band = { low: 17, high: 20, coverage: 0.95 };
+  const rows = list({ ...ROW, band }, ROW, { ...ROW, band: null }, { ...ROW, band: { low: 3, high: 2 } });
+  const { items, broken } = measurementPage(rows);
+  expect(items.map((row) => row.band)).toEqual([[17, 20], null, null]);
+  expect(broken).toHaveLength(1);
+});
+
 test("rows, also those without a count", () => {
   const { items, broken } = measurementPage(list(ROW, { ...ROW, count: null }, { ...ROW, grade: "splendid" }));
   expect(items.map((row) => row.count)).toEqual([18, null]);

@@ -243,6 +243,7 @@ impl Export {
     fn query(&self, period: Period) -> MeasurementQuery {
         let zone = self.parts.time_zone.clone();
         let mut query = MeasurementQuery::new(period.start, period.end, self.settings.bin, zone);
+        query.with_quality = true;
         query.cameras = self.parts.cameras.iter().map(|camera| camera.id.clone()).collect();
         (query.kind, query.group_by) = match self.settings.what {
             ExportWhat::Movements => {

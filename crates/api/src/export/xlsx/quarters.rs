@@ -63,6 +63,7 @@ impl Quarters {
             group_by: keys.into(),
             scheme: None,
             flows: false,
+            with_quality: false,
             limit: ROWS_AT_ONCE,
             cursor: None,
             ..query.clone()

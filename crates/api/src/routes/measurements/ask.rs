@@ -45,6 +45,7 @@ pub(super) fn question(
         "counts" => Some(true),
         _ => None,
     });
+    let counts_only = counts_only.unwrap_or(false);
     let (from, to) = range(&mut params, state.clock.now(), bin);
     let (limit, cursor) = page(&mut params, format);
     params.finish()?;
@@ -59,9 +60,10 @@ pub(super) fn question(
         bin,
         group_by,
         scheme,
-        flows: !counts_only.unwrap_or(false),
+        flows: !counts_only,
         zone: state.time_zone.clone(),
         small_cells: SmallCells::Suppress,
+        with_quality: !counts_only,
         cursor,
         limit,
     })

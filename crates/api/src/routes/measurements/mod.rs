@@ -109,7 +109,7 @@ impl IntoResponse for Error {
         ("bin" = Option<String>, Query, description = "`1m`, `5m`, `15m` (the default), `1h` or `1d`, aligned to the clock of the site's time zone; at most 600,000 bins at once"),
         ("group" = Option<Vec<String>>, Query, explode = false, description = "What rows are told apart by besides camera and bin: some of `line`, `direction`, `class`, for movements of `from`, `to`, `class`; all unless given; `none` for totals. A road user that crosses two lines counts at both, also in totals"),
         ("format" = Option<String>, Query, description = "`json` (a page), `csv` or `parquet` (all rows), `xlsx` (a workbook: the bins of lines, peak hours, turning movements, charts); comes before `Accept`"),
-        ("detail" = Option<String>, Query, description = "`counts` leaves out speeds, headways and occupancy, which are most of the work; `all` unless given"),
+        ("detail" = Option<String>, Query, description = "`counts` leaves out speeds, headways, occupancy and bands, which are most of the work; `all` unless given"),
         ("scheme" = Option<String>, Query, description = "Tells classes apart by the groups of this class scheme (`group`), and gives `pcu_per_h`; shipped are `eu-8-1-like`, `us-fhwa-like` and `cn-jtg`"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "At most this many rows on one page; 1,000 unless given; JSON only"),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before; JSON only"),

@@ -208,6 +208,8 @@ export interface Measurement {
   end: number;
   /** Null where the camera did not watch. */
   count: number | null;
+  /** Lowest and highest true count to be expected; null in short bins and where it is not known. */
+  band: readonly [number, number] | null;
   observedS: number;
   droppedShare: number;
   grade: Grade;
@@ -216,6 +218,13 @@ export interface Measurement {
 }
 
 const GRADES = ["good", "fair", "poor"] as const;
+
+function band(value: unknown, where: string): readonly [number, number] {
+  const o = object(value, where);
+  const [low, high] = [number(o["low"], `${where}.low`), number(o["high"], `${where}.high`)];
+  if (low > high) fail(where, "from low to high", value);
+  return [low, high];
+}
 
 function measurement(value: unknown, where: string): Measurement {
   const o = object(value, where);
@@ -228,6 +237,7 @@ function measurement(value: unknown, where: string): Measurement {
     start: instant(o["start"], `${where}.start`),
     end: instant(o["end"], `${where}.end`),
     count: optional(o["count"], (v) => number(v, `${where}.count`)),
+    band: optional(o["band"], (v) => band(v, `${where}.band`)),
     observedS: share(o["observed_s"], "observed_s"),
     droppedShare: share(o["dropped_share"], "dropped_share"),
     grade: optional(o["grade"], (v) => oneOf(v, GRADES, `${where}.grade`)) ?? "poor",

@@ -98,6 +98,8 @@ export interface Count {
   direction: Direction;
   class: RoadUserClass;
   count: number;
+  /** Where the true count is to be expected, lowest and highest; only in bins of a quarter of an hour or longer. */
+  band?: readonly [number, number];
 }
 
 /** One closed bin of one camera. Pairs of line, direction and class that are not in `counts` are zero. */

@@ -77,6 +77,12 @@ export function total(bin: ClosedBin, filter: CountFilter = {}): number {
   return bin.counts.reduce((sum, c) => (fits(c) ? sum + c.count : sum), 0);
 }
 
+/** The band of one line, direction and class as text, where it is known and wider than the count: "17–20". */
+export function bandText(bin: ClosedBin, line: string, direction: Direction, cls: RoadUserClass): string | null {
+  const band = bin.counts.find((c) => c.line === line && c.direction === direction && c.class === cls)?.band;
+  return band && band[0] < band[1] ? `${band[0]}–${band[1]}` : null;
+}
+
 /** Puts rows of /measurements together again: one bin for each start. Rows without a count, and bins
  * that are not closed yet, are left out, so that they become gaps and not zeros. */
 export function fromMeasurements(rows: readonly Measurement[], now: number): Map<number, ClosedBin> {
@@ -90,7 +96,8 @@ export function fromMeasurements(rows: readonly Measurement[], now: number): Map
       bins.set(row.start, bin);
     }
     if (row.count > 0) {
-      bin.counts.push({ line: row.line, direction: row.direction, class: row.class, count: row.count });
+      const { line, direction, class: cls, count, band } = row;
+      bin.counts.push({ line, direction, class: cls, count, ...(band ? { band } : {}) });
     }
   }
   return bins;

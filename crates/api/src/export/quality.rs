@@ -1,0 +1,63 @@
+//! What a line's count says of itself looks like this outside. How it is kept and added up is the store's business.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use wayside_store::query::LineQuality;
+use wayside_types::quality::COVERAGE;
+use wayside_types::{Band, Sign};
+
+use super::row::rounded;
+
+/// Where the true count is to be expected, of the time that was observed.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub(crate) struct CountBand {
+    /// At least so many.
+    #[schema(example = 17)]
+    pub(crate) low: u64,
+    /// At most so many.
+    #[schema(example = 20)]
+    pub(crate) high: u64,
+    /// How often the truth lies within, at least, as far as it was checked: 0.95.
+    #[schema(example = 0.95)]
+    pub(crate) coverage: f64,
+}
+
+impl From<Band> for CountBand {
+    fn from(Band { low, high }: Band) -> Self {
+        Self { low, high, coverage: COVERAGE }
+    }
+}
+
+/// By what signs a count may be wrong.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub(crate) struct CountQuality {
+    /// Share of the counted tracks that began where tracks do, 0 to 1; null where nobody was counted.
+    #[schema(example = 0.94)]
+    pub(crate) began_well: Option<f64>,
+    /// Share of the counted tracks that ended where tracks do, of those that have, 0 to 1.
+    #[schema(example = 0.89)]
+    pub(crate) ended_well: Option<f64>,
+    /// How many tracks may have been broken at the line: crossings that nobody saw, tracks lost short of it or born
+    /// behind it.
+    #[schema(example = 1)]
+    pub(crate) broken_suspects: u64,
+    /// How often two road users may have been taken for one at the line, or one for two.
+    #[schema(example = 0)]
+    pub(crate) merged_suspects: u64,
+    /// How many were counted that were never detected well.
+    #[schema(example = 2)]
+    pub(crate) weak: u64,
+}
+
+impl From<&LineQuality> for CountQuality {
+    fn from(quality: &LineQuality) -> Self {
+        let evidence = &quality.evidence;
+        Self {
+            began_well: evidence.began_well().map(|share| rounded(share, 3)),
+            ended_well: evidence.ended_well().map(|share| rounded(share, 3)),
+            broken_suspects: evidence.broken_suspects(),
+            merged_suspects: evidence.merged_suspects(),
+            weak: evidence.of(Sign::Weak),
+        }
+    }
+}

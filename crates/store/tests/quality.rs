@@ -1,0 +1,130 @@
+//! What counts say of themselves on its way through the database: exact sums of quarters of an hour, bands only where the
+//! evidence is of the count, nothing lowered by a stale row.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails it the same way")]
+
+mod support;
+
+use std::time::Duration;
+
+use support::{With, camera, psql, ts, watched};
+use tempfile::TempDir;
+use wayside_store::query::{GroupBy, GroupKey, MeasurementQuery, MeasurementRow, measurements};
+use wayside_store::{Database, StoreError, Writer, WriterOptions};
+use wayside_testkit::{SimClock, TestDb};
+use wayside_types::{
+    Band, BinLength, ClosedBins, Direction, Evidence, LineId, QualityBin, RoadUserClass, Sign, TimeZone,
+};
+
+const CAR: RoadUserClass = RoadUserClass::Car;
+const TRUCK: RoadUserClass = RoadUserClass::Truck;
+
+async fn submit(database: &Database, closed: Vec<ClosedBins>) {
+    let clock = SimClock::at("2026-11-21T12:00:00Z");
+    let spool = TempDir::new().unwrap();
+    let options = WriterOptions::new(1, vec![camera("a", &["n"])]);
+    let writer = Writer::start(database.clone(), spool.path(), clock.shared(), options).unwrap();
+    writer.submit(closed).unwrap();
+    tokio::time::timeout(Duration::from_secs(60), writer.clone().shutdown()).await.unwrap();
+    let stats = writer.stats();
+    assert_eq!((stats.spooled_rows, stats.rejected_rows), (0, 0), "{stats:?}");
+}
+
+fn noted(class: RoadUserClass, signs: &[(Sign, u64)]) -> QualityBin {
+    let mut evidence = Evidence::default();
+    signs.iter().for_each(|(sign, times)| evidence.add(*sign, *times));
+    QualityBin { line: LineId::new("n").unwrap(), direction: Direction::Forward, class, evidence }
+}
+
+/// A quarter of an hour from that minute of the day on, in which so many were counted and noted.
+fn quarter(minute: u32, epoch: i64, noted: Vec<QualityBin>) -> Vec<ClosedBins> {
+    let start = ts(&format!("2026-11-21T{:02}:{:02}:00Z", minute / 60, minute % 60));
+    let mut counted = watched("a", BinLength::Minute1, start, epoch);
+    for row in &noted {
+        let count = u32::try_from(row.evidence.of(Sign::Counted)).unwrap();
+        if count > 0 {
+            counted = counted.line("n", Direction::Forward, row.class, count);
+        }
+    }
+    let mut closed = watched("a", BinLength::Minute15, start, epoch);
+    closed.quality = noted;
+    vec![counted, closed]
+}
+
+async fn rows(database: &Database, bin: BinLength, by: &[GroupKey]) -> Vec<MeasurementRow> {
+    let (from, to) = (ts("2026-11-21T08:00:00Z"), ts("2026-11-21T10:00:00Z"));
+    let mut query = MeasurementQuery::new(from, to, bin, TimeZone::UTC);
+    query.classes = vec![CAR, RoadUserClass::Bus, TRUCK];
+    query.group_by = by.iter().copied().collect::<GroupBy>();
+    query.with_quality = true;
+    let rows = measurements(database, &query).await.unwrap().items;
+    rows.into_iter().filter(|row| row.count.is_some_and(|count| count > 0)).collect()
+}
+
+#[tokio::test]
+async fn evidence_adds_up_over_quarters_epochs_and_classes() {
+    let db = TestDb::new().await;
+    let database = db.open(SimClock::at("2026-11-21T12:00:00Z").shared()).await;
+    let cars = [(Sign::Counted, 20), (Sign::Weak, 3), (Sign::Short, 1), (Sign::Wavering, 2)];
+    let trucks = [(Sign::Counted, 4), (Sign::Elsewhere, 2), (Sign::Merged, 1)];
+    let mut closed = quarter(8 * 60, 1, vec![noted(CAR, &cars), noted(TRUCK, &trucks)]);
+    closed.extend(quarter(8 * 60 + 15, 2, vec![noted(CAR, &cars)]));
+    submit(&database, closed).await;
+
+    let by = [GroupKey::Line, GroupKey::Direction];
+    let hour = rows(&database, BinLength::Hour, &by).await;
+    let mut sum = noted(CAR, &cars).evidence;
+    sum.merge(&noted(CAR, &cars).evidence);
+    sum.merge(&noted(TRUCK, &trucks).evidence);
+    let quality = hour[0].quality.clone().unwrap();
+    assert_eq!((hour.len(), hour[0].count, &quality.evidence), (1, Some(44), &sum));
+    // All motor vehicles: none is taken for one of another class.
+    assert_eq!(quality.band, Some(Band::of(44, &sum, hour[0].observed_s, true)));
+    assert!(quality.band.unwrap().holds(44));
+
+    let classes = rows(&database, BinLength::Minute15, &[GroupKey::Class]).await;
+    assert_eq!(classes.len(), 3);
+    let truck = classes.iter().find(|row| row.class == Some(TRUCK)).unwrap();
+    let quality = truck.quality.clone().unwrap();
+    assert_eq!(quality.evidence, noted(TRUCK, &trucks).evidence);
+    assert_eq!(quality.band, Some(Band::of(4, &quality.evidence, truck.observed_s, false)));
+    database.close().await;
+}
+
+#[tokio::test]
+async fn a_count_without_its_evidence_has_no_band_and_a_stale_row_lowers_nothing() {
+    let db = TestDb::new().await;
+    let database = db.open(SimClock::at("2026-11-21T12:00:00Z").shared()).await;
+    let whole = quarter(8 * 60, 1, vec![noted(CAR, &[(Sign::Counted, 10), (Sign::Crowded, 2)])]);
+    let mut stale = whole[1].clone();
+    stale.quality = vec![noted(CAR, &[(Sign::Counted, 6)])];
+    let mut old = quarter(9 * 60, 1, vec![noted(CAR, &[(Sign::Counted, 10)])]);
+    old[1].quality.clear();
+    submit(&database, whole).await;
+    submit(&database, vec![stale]).await;
+    submit(&database, old).await;
+    let rows = rows(&database, BinLength::Minute15, &[GroupKey::Class]).await;
+    let told: Vec<(Option<u64>, bool)> =
+        rows.iter().map(|row| (row.count, row.quality.as_ref().unwrap().band.is_some())).collect();
+    assert_eq!(told, [(Some(10), true), (Some(10), false)]);
+    let kept = psql(db.url(), "SELECT counted, crowded, length_s FROM line_quality");
+    assert_eq!(kept, ["10|2|900"]);
+    database.close().await;
+}
+
+#[tokio::test]
+async fn nothing_finer_than_a_quarter_of_an_hour_is_taken() {
+    let db = TestDb::new().await;
+    let database = db.open(SimClock::at("2026-11-21T12:00:00Z").shared()).await;
+    let clock = SimClock::at("2026-11-21T12:00:00Z");
+    let spool = TempDir::new().unwrap();
+    let writer =
+        Writer::start(database.clone(), spool.path(), clock.shared(), WriterOptions::new(1, Vec::new()))
+            .unwrap();
+    let mut minute = watched("a", BinLength::Minute1, ts("2026-11-21T08:00:00Z"), 1);
+    minute.quality = vec![noted(CAR, &[(Sign::Counted, 1)])];
+    let refused = writer.submit(vec![minute]).unwrap_err();
+    assert!(matches!(refused, StoreError::TooFine { shortest: BinLength::Minute15, .. }), "{refused}");
+    tokio::time::timeout(Duration::from_secs(60), writer.shutdown()).await.unwrap();
+    database.close().await;
+}

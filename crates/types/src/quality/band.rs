@@ -1,0 +1,255 @@
+//! The band in which the true count is to be expected. What was missed and what was counted too much are each taken to
+//! be negative binomial: their means are weighted sums of the signs, fitted on made traffic (`wayside-benches bands
+//! --fit`), their spread is wider than Poisson's by what cameras differ in. The two are put together by the square-and-add
+//! rule for differences (MOVER: Zou and Donner, Statistics in Medicine 27, 2008).
+//!
+//! Bands of sums are computed from summed evidence, not from bands: means add up, and the part of the spread that a
+//! camera has in all its bins does not average out, so that a day's band is no narrower, relative to its count, than that
+//! camera's ways allow.
+
+use super::{Evidence, Sign};
+
+/// How often the truth lies within a band, at least, as far as it was checked.
+pub const COVERAGE: f64 = 0.95;
+
+/// What was to be added to a count, or taken off it, for each sign.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tendency {
+    /// For each sign, in the order of [`Sign::ALL`].
+    pub per_sign: [f64; Sign::ALL.len()],
+    /// For each hour watched, whatever was seen.
+    pub per_hour: f64,
+    /// Size of the negative binomial: the variance is mean + mean² ÷ size.
+    pub size: f64,
+}
+
+/// Everything that was fitted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Model {
+    /// What is missed.
+    pub missed: Tendency,
+    /// What is counted too much.
+    pub surplus: Tendency,
+    /// How many standard deviations of a normal variable a bound is worth.
+    pub z: f64,
+}
+
+/// The model of sums in which classes are mixed up only with one another, and of single classes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    /// Of sums.
+    pub together: Model,
+    /// Of single classes.
+    pub apart: Model,
+}
+
+/// From so many missed or surplus road users on, steps between whole numbers matter no more.
+const MANY: f64 = 40.0;
+
+/// Where the true count is to be expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Band {
+    /// At least so many.
+    pub low: u64,
+    /// At most so many.
+    pub high: u64,
+}
+
+impl Band {
+    /// The band of a count after its evidence, of so many seconds watched. `together` says whether the classes that were
+    /// summed are taken for no other ([`super::is_closed`]).
+    #[must_use]
+    pub fn of(count: u64, evidence: &Evidence, watched_s: f64, together: bool) -> Self {
+        let model = if together { &WEIGHTS.together } else { &WEIGHTS.apart };
+        model.band(count, evidence, watched_s)
+    }
+
+    /// Whether a count lies within.
+    #[must_use]
+    pub const fn holds(self, count: u64) -> bool {
+        self.low <= count && count <= self.high
+    }
+
+    /// From the lowest to the highest.
+    #[must_use]
+    pub const fn width(self) -> u64 {
+        self.high - self.low
+    }
+}
+
+impl Model {
+    /// See [`Band::of`]. A count always lies within its own band.
+    #[must_use]
+    pub fn band(&self, count: u64, evidence: &Evidence, watched_s: f64) -> Band {
+        let missed = self.missed.spread(evidence, watched_s, self.z);
+        let surplus = self.surplus.spread(evidence, watched_s, self.z);
+        let off = missed.mean - surplus.mean;
+        let up = (missed.high - missed.mean).hypot(surplus.mean - surplus.low);
+        let down = (missed.mean - missed.low).hypot(surplus.high - surplus.mean);
+        #[expect(clippy::cast_precision_loss, reason = "counts of vehicles")]
+        let counted = count as f64;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not below 0")]
+        let whole = |value: f64| value.max(0.0) as u64;
+        Band {
+            low: whole((counted + off - down).ceil()).min(count),
+            high: whole((counted + off + up).floor()).max(count),
+        }
+    }
+}
+
+/// A mean with the bounds of what may come of it.
+struct Spread {
+    mean: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Tendency {
+    /// How many are to be expected.
+    #[must_use]
+    pub fn mean(&self, evidence: &Evidence, watched_s: f64) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "counts of vehicles")]
+        let of_signs = Sign::ALL.into_iter().zip(self.per_sign).map(|(sign, w)| w * evidence.of(sign) as f64);
+        of_signs.sum::<f64>() + self.per_hour * watched_s.max(0.0) / 3_600.0
+    }
+
+    fn spread(&self, evidence: &Evidence, watched_s: f64, z: f64) -> Spread {
+        let mean = self.mean(evidence, watched_s);
+        Spread { mean, low: quantile(mean, self.size, -z), high: quantile(mean, self.size, z) }
+    }
+}
+
+/// A quantile of the negative binomial, at that of the standard normal distribution's `z`. The probability of a whole number
+/// is spread over the unit below it, so that of 0 down to −1. Between whole numbers it is
+/// linear in the cumulated probability, so that a band does not jump with the last digit of a weight; from
+/// [`MANY`] on it is the gamma distribution's of the same mean and variance (Wilson and Hilferty, PNAS 17, 1931).
+fn quantile(mean: f64, size: f64, z: f64) -> f64 {
+    if mean <= 0.0 {
+        return 0.0;
+    }
+    if mean >= MANY {
+        let shape = 1.0 / (1.0 / mean + 1.0 / size);
+        let root = 1.0 - 1.0 / (9.0 * shape) + z / (3.0 * shape.sqrt());
+        return mean * root.max(0.0).powi(3);
+    }
+    let wanted = normal_share(z);
+    let ratio = mean / (size + mean);
+    let mut probability = (size * (1.0 - ratio).ln()).exp();
+    let (mut before, mut k) = (0.0, 0.0);
+    let mut sum = probability;
+    while sum < wanted && k < 50.0 * MANY {
+        before = sum;
+        probability *= ratio * (k + size) / (k + 1.0);
+        sum += probability;
+        k += 1.0;
+    }
+    k - 1.0 + ((wanted - before) / (sum - before).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0)
+}
+
+/// The share of a standard normal variable below `z` (Abramowitz and Stegun, 26.2.17; off by less than 1e-7).
+fn normal_share(z: f64) -> f64 {
+    const B: [f64; 5] = [0.319_381_530, -0.356_563_782, 1.781_477_937, -1.821_255_978, 1.330_274_429];
+    let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
+    let tail = B.iter().rev().fold(0.0, |sum, b| (sum + b) * t) * (-z * z / 2.0).exp()
+        / (2.0 * std::f64::consts::PI).sqrt();
+    if z >= 0.0 { 1.0 - tail } else { tail }
+}
+
+/// What `wayside-benches bands --fit 300 --seconds 240 --seed 3` printed.
+pub const WEIGHTS: Weights = Weights {
+    together: Model {
+        missed: Tendency {
+            per_sign: [
+                0.0034, 0.0000, 0.0000, 0.2453, 0.0259, 0.6344, 0.1915, 2.2200, 0.0023, 0.4939, 1.5911,
+                0.6361, 0.0000, 0.0000, 0.0000, 0.0000,
+            ],
+            per_hour: 1.7892,
+            size: 1.45,
+        },
+        surplus: Tendency {
+            per_sign: [
+                0.0000, 0.0000, 0.0000, 0.0194, 0.0000, 0.3153, 0.0014, 0.0000, 0.0733, 0.0000, 0.2125,
+                0.1890, 0.0000, 0.0000, 0.0000, 0.0000,
+            ],
+            per_hour: 0.6343,
+            size: 0.47,
+        },
+        z: 1.98,
+    },
+    apart: Model {
+        missed: Tendency {
+            per_sign: [
+                0.0009, 0.0034, 0.0000, 0.4706, 0.0311, 0.6300, 0.2120, 1.4637, 0.0845, 0.4626, 1.3207,
+                0.6711, 0.0000, 0.0000, 0.0049, 0.2928,
+            ],
+            per_hour: 1.4876,
+            size: 1.58,
+        },
+        surplus: Tendency {
+            per_sign: [
+                0.0000, 0.0000, 0.0000, 0.0149, 0.0013, 0.3346, 0.0043, 0.0122, 0.0649, 0.0061, 0.1139,
+                0.1607, 0.0000, 0.0000, 0.0063, 0.0376,
+            ],
+            per_hour: 0.4943,
+            size: 0.51,
+        },
+        z: 1.88,
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(signs: &[(Sign, u64)]) -> Evidence {
+        let mut evidence = Evidence::default();
+        signs.iter().for_each(|(sign, times)| evidence.add(*sign, *times));
+        evidence
+    }
+
+    #[test]
+    fn quantiles_are_those_of_the_distribution() {
+        // Poisson of mean 10, as the size grows beyond all bounds: P(X ≤ 16) = 0.9730, P(X ≤ 17) = 0.9857.
+        let high = quantile(10.0, 1e7, 1.959_964);
+        assert!((16.0..17.0).contains(&high), "{high}");
+        // Geometric (size 1) of mean 1: P(X ≤ 4) = 1 − 2⁻⁵ = 0.96875, P(X ≤ 5) = 0.984.
+        let high = quantile(1.0, 1.0, 1.959_964);
+        assert!((4.0..5.0).contains(&high), "{high}");
+        assert_eq!(quantile(0.0, 1.0, 2.0), 0.0);
+        // Nearly all of it is 0, which is spread down to −1.
+        assert!((-1.0..=0.0).contains(&quantile(1e-6, 1.0, 2.0)));
+        // The exponential distribution (gamma of shape 1) of mean 4,000: its 97.5 % quantile is 3.689 times that.
+        let high = quantile(4_000.0, 1.0, 1.959_964) / 4_000.0;
+        assert!((high / 3.689 - 1.0).abs() < 0.02, "{high}");
+        // Where the gamma distribution takes over nothing jumps.
+        let (below, above) = (quantile(MANY - 1e-6, 1.5, 2.0), quantile(MANY, 1.5, 2.0));
+        assert!((below / above - 1.0).abs() < 0.03, "{below} {above}");
+    }
+
+    #[test]
+    fn a_count_lies_in_its_band_and_signs_make_it_wider() {
+        let clean = evidence(&[(Sign::Counted, 200)]);
+        for count in [0, 1, 7, 200, 5_000] {
+            for together in [true, false] {
+                let band = Band::of(count, &clean, 900.0, together);
+                assert!(band.holds(count), "{count} {band:?}");
+            }
+        }
+        let clean = Band::of(200, &clean, 900.0, true);
+        for sign in [Sign::Bridged, Sign::Sparse, Sign::Crowded, Sign::Duplicate, Sign::Short, Sign::Merged] {
+            let doubtful = evidence(&[(Sign::Counted, 200), (sign, 30)]);
+            let doubtful = Band::of(200, &doubtful, 900.0, true);
+            assert!(doubtful.width() > clean.width(), "{sign}: {doubtful:?} {clean:?}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_no_surer_than_its_camera() {
+        let quarter = evidence(&[(Sign::Counted, 100), (Sign::Sparse, 5), (Sign::Crowded, 10)]);
+        let mut day = Evidence::default();
+        (0..96).for_each(|_| day.merge(&quarter));
+        let of_quarter = Band::of(100, &quarter, 900.0, true).width() as f64 / 100.0;
+        let of_day = Band::of(9_600, &day, 86_400.0, true).width() as f64 / 9_600.0;
+        assert!(of_day < of_quarter && of_day > 0.5 * of_quarter, "{of_day} {of_quarter}");
+    }
+}
