@@ -5,7 +5,7 @@
 use wayside_types::{HazardSettings, IncidentKind, Reason, Timestamp, ViewSample};
 
 use crate::ledger::Held;
-use crate::reference::{BlockShare, Look, Reference, quantile};
+use crate::reference::{BlockShare, Look, Reference, SOME_BLOCKS, quantile};
 use crate::scene::Scene;
 use crate::seconds;
 use crate::severity::{Circumstances, severity};
@@ -30,6 +30,9 @@ const OVER_S: f64 = 3.0;
 const CALM_S: f64 = 3.0;
 /// A camera that shows less change than this at its quietest, grey levels, does not tell a frozen picture.
 const LEAST_REST: f32 = 0.05;
+/// In a picture with less than this share of its usual edges no part may change by more than this many grey levels.
+const FROZEN_SHARP: f64 = 0.7;
+const NO_CHANGE: f32 = 0.05;
 /// Whether the camera looks elsewhere is asked this often.
 const MOVED_EVERY_S: f64 = 0.18;
 /// It may when edges agree less than this share of what they usually do; far away is looked at below the second.
@@ -59,6 +62,8 @@ pub struct Camera {
     /// The picture without what passes, and each part of it against its reference.
     calm: Option<Look>,
     calm_shares: Option<Vec<BlockShare>>,
+    /// Since when the picture itself, with what passes, shows low visibility, and when it last did.
+    dim: Option<(Timestamp, Timestamp)>,
     /// How well edges usually agree with the empty scene's, and when that was last asked.
     usual_agreement: Option<f64>,
     agreement_s: f64,
@@ -103,6 +108,7 @@ impl Camera {
             rest: None,
             calm: None,
             calm_shares: None,
+            dim: None,
             usual_agreement: None,
             agreement_s: 0.0,
             asked_at: None,
@@ -128,12 +134,16 @@ impl Camera {
             let evidence = if found.is_some() {
                 Evidence::Absent
             } else {
-                self.evidence(kind, at, view, &look, shares.as_deref(), scene)
+                let enough = shares.as_deref().filter(|shares| shares.len() >= SOME_BLOCKS);
+                self.evidence(kind, at, view, &look, enough, scene)
             };
             if self.doubts[index].take(kind, at, evidence) {
                 found = Some(index);
             }
         }
+        // What a fault of the camera explains is no weather.
+        let fault = found.is_some_and(|index| KINDS[index].is_camera_fault());
+        self.note_dim(at, shares.as_deref().filter(|_| !fault));
         if found.is_none() && self.is_clean() {
             self.reference.learn(&look, dt_s);
             self.learn_rest(view);
@@ -200,7 +210,7 @@ impl Camera {
         match kind {
             IncidentKind::CameraNoSignal if s.camera_no_signal.enabled => self.no_signal(view, look),
             IncidentKind::CameraDark if s.camera_dark.enabled => self.dark(view),
-            IncidentKind::CameraFrozen if s.camera_frozen.enabled => self.frozen(view),
+            IncidentKind::CameraFrozen if s.camera_frozen.enabled => self.frozen(view, shares),
             IncidentKind::CameraMoved if s.camera_moved.enabled => {
                 let clear = self.reference.edges_left(look) >= EDGES_LEFT;
                 self.moved(at, scene, shares.filter(|_| clear))
@@ -236,12 +246,14 @@ impl Camera {
         there(vec![Reason::new("brighter_share", share, "max_bright", limit)])
     }
 
-    fn frozen(&self, view: &ViewSample) -> Evidence {
+    fn frozen(&self, view: &ViewSample, shares: Option<&[BlockShare]>) -> Evidence {
         let settings = &self.settings.camera_frozen;
         let (Some(rest), Some(change), Some(most)) = (self.rest, view.change, view.change_most) else {
             return Evidence::Untold;
         };
-        if rest < LEAST_REST {
+        // In fog compression swallows the little that changes; only what does not change at all is frozen then.
+        let sharp = shares.is_none_or(|shares| quantile(shares, 0.5, |s| s.edges) >= FROZEN_SHARP);
+        if rest < LEAST_REST || !sharp && most > NO_CHANGE {
             return Evidence::Absent;
         }
         let limit = f64::from(rest) * settings.max_change_share;
@@ -359,21 +371,36 @@ impl Camera {
         ])
     }
 
-    fn low_visibility(&self) -> Evidence {
-        let Some(shares) = self.calm_shares.as_deref() else { return Evidence::Untold };
+    /// Evening out takes some seconds, which fog is not to be told later for.
+    fn note_dim(&mut self, at: Timestamp, shares: Option<&[BlockShare]>) {
+        let is_low = shares.is_some_and(|shares| self.low(shares).is_some());
+        self.dim = match self.dim {
+            Some((since, _)) if is_low => Some((since, at)),
+            None if is_low => Some((at, at)),
+            dim => dim.filter(|(_, last)| seconds(*last, at) <= CALM_S / 2.0),
+        };
+    }
+
+    /// Contrast and edges against their references, where both are low all over the picture.
+    fn low(&self, shares: &[BlockShare]) -> Option<(f64, f64)> {
         let settings = &self.settings.low_visibility;
         let contrast = quantile(shares, 0.5, |s| s.contrast);
         let edges = quantile(shares, 0.5, |s| s.edges);
         let clearest = quantile(shares, 0.9, |s| s.contrast);
         let low = contrast < settings.max_contrast_share && edges < settings.max_edges_share;
-        if !low || clearest >= FOG_CLEAREST {
-            return Evidence::Absent;
-        }
+        (low && clearest < FOG_CLEAREST).then_some((contrast, edges))
+    }
+
+    fn low_visibility(&self) -> Evidence {
+        let Some(shares) = self.calm_shares.as_deref() else { return Evidence::Untold };
+        let settings = &self.settings.low_visibility;
+        let Some((contrast, edges)) = self.low(shares) else { return Evidence::Absent };
         let why = vec![
             Reason::new("contrast_share", contrast, "max_contrast_share", settings.max_contrast_share),
             Reason::new("edges_share", edges, "max_edges_share", settings.max_edges_share),
         ];
-        Evidence::There { why, excess: 1.0 - contrast / settings.max_contrast_share, since: None }
+        let since = self.dim.map(|(since, _)| since);
+        Evidence::There { why, excess: 1.0 - contrast / settings.max_contrast_share, since }
     }
 
     fn learn_rest(&mut self, view: &ViewSample) {

@@ -18,9 +18,18 @@ const CRAWLING_UNITS_S: f64 = 0.35;
 const FIRST_FREE_FLOW: f64 = 2.0;
 /// A step of the estimate of free flow, the 85th percentile of speeds, for each second of a vehicle.
 const FREE_FLOW_STEP: f64 = 0.05;
+/// Who is slower than this share of free flow is held up, stays longer for it, and says so much less of how fast traffic is
+/// when nothing holds it up.
+const HELD_UP: f64 = 0.5;
+const HELD_UP_STEP: f64 = 0.1;
 /// Traffic flows again when it is faster than the limit by this factor, or less dense by this.
 const FASTER: f64 = 1.5;
 const LESS_DENSE: f64 = 0.6;
+/// Traffic crawls when all who drove in so many seconds had less than this share of free flow, and were seen for so long
+/// together.
+const CRAWLS_S: f64 = 8.0;
+const CRAWLS_LEAST_S: f64 = 3.0;
+const CRAWLS_SHARE: f64 = 0.4;
 /// So much of the hold must have been watched.
 const WATCHED_SHARE: f64 = 0.8;
 /// A queue may be unseen for this long, as somebody changes places in it.
@@ -35,6 +44,8 @@ pub struct Flow {
     pub vehicles: usize,
     /// Of these, how many stand or crawl.
     pub slow: usize,
+    /// Whether those who drove in the last seconds all crawled.
+    pub crawls: bool,
 }
 
 /// The traffic of every zone.
@@ -62,6 +73,9 @@ struct Second {
     /// Of vehicles' speeds, each by how long it was driven.
     distance: f64,
     occupied_s: f64,
+    /// Of vehicles that do not stand: their time, and box units driven.
+    moving_s: f64,
+    moving_units: f64,
 }
 
 /// Means over the hold.
@@ -172,13 +186,20 @@ impl ZoneTraffic {
     fn note_flow(&mut self, inside: &[&RoadUser], dt_s: f64) {
         let crawling = CRAWLING_UNITS_S.max(0.3 * self.free_flow.min(FIRST_FREE_FLOW));
         let is_slow = |u: &&&RoadUser| u.anchor.is_some() || u.speed_units.is_some_and(|v| v < crawling);
-        self.flow = Flow { vehicles: inside.len(), slow: inside.iter().filter(is_slow).count() };
+        let slow = inside.iter().filter(is_slow).count();
+        self.flow = Flow { vehicles: inside.len(), slow, ..self.flow };
         // A jam is no free flow, however long it lasts.
         if 2 * self.flow.slow >= self.flow.vehicles {
             return;
         }
         for speed in inside.iter().filter_map(|u| u.speed_units).filter(|v| *v >= CRAWLING_UNITS_S) {
-            let towards = if speed > self.free_flow { 0.85 } else { -0.15 };
+            let towards = if speed > self.free_flow {
+                0.85
+            } else if speed > HELD_UP * self.free_flow {
+                -0.15
+            } else {
+                -0.15 * HELD_UP_STEP
+            };
             self.free_flow *= 1.0 + FREE_FLOW_STEP * towards * dt_s;
         }
     }
@@ -206,6 +227,8 @@ impl ZoneTraffic {
                 vehicle_s: 0.0,
                 distance: 0.0,
                 occupied_s: 0.0,
+                moving_s: 0.0,
+                moving_units: 0.0,
             });
         }
         let Some(second) = self.seconds.back_mut() else { return };
@@ -218,6 +241,18 @@ impl ZoneTraffic {
             }
         }
         second.occupied_s += dt_s * occupancy(inside, zone, road);
+        for speed in inside.iter().filter(|u| u.anchor.is_none()).filter_map(|u| u.speed_units) {
+            second.moving_s += dt_s;
+            second.moving_units += dt_s * speed;
+        }
+        self.flow.crawls = self.crawls(at);
+    }
+
+    /// Whether vehicles that were on their way in the last seconds were held up.
+    fn crawls(&self, at: Timestamp) -> bool {
+        let lately = self.seconds.iter().rev().take_while(|s| seconds(s.from, at) <= CRAWLS_S);
+        let (time_s, units) = lately.fold((0.0, 0.0), |sum, s| (sum.0 + s.moving_s, sum.1 + s.moving_units));
+        time_s >= CRAWLS_LEAST_S && units < CRAWLS_SHARE * self.free_flow * time_s
     }
 
     fn means(&self) -> Means {

@@ -11,6 +11,7 @@
 //! | `stopped`, `wrong_way`, `congestion`, `people` | the rules about road users |
 //! | `objects` | the rule about things on the road |
 //! | `watched` | the rule about watch zones |
+//! | `cars` | how large cars are in each part of the picture |
 //! | `field` | the usual direction at each place |
 //! | `scene` | what the picture shows when nobody is there, in cells |
 //! | `reference` | how sharp and rich in contrast each part of the picture usually is |
@@ -20,6 +21,7 @@
 //! | `severity` | how bad |
 
 mod camera;
+mod cars;
 mod congestion;
 mod field;
 mod ledger;

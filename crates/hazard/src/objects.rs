@@ -3,7 +3,7 @@
 //! darkens evenly, light brightens without new edges, and both are larger or softer than things.
 
 use wayside_types::rules::ObjectSettings;
-use wayside_types::{BBox, IncidentKind, Point, Reason, RoadUserClass, Timestamp};
+use wayside_types::{BBox, IncidentKind, Point, Reason, Timestamp};
 
 use crate::ledger::Held;
 use crate::road::{Road, RoadUser};
@@ -31,6 +31,8 @@ const SEEN_SHARE: f64 = 0.4;
 const NEW_STEP: f32 = 16.0;
 /// … in this share of a thing's cells, and in one at least.
 const STEEP_SHARE: f64 = 0.25;
+/// What has edges inside, steeper than the road's by this many grey levels in half of its inner cells, is no trick of the light.
+const INNER_STEP: f32 = 12.0;
 /// What is left of the light in a shadow, and what the sun makes of shade.
 const LIGHT: (f32, f32) = (0.36, 2.2);
 /// Light varies less than this over a patch, relative to its mean.
@@ -44,13 +46,14 @@ const MOST_CARS: f64 = 1.2;
 const MOST_M: f64 = 4.0;
 /// So much of the road at once is a change of light.
 const MOST_OF_ROAD: f64 = 0.12;
-/// Sizes of cars are learnt in so many rows, each from this many looks on.
-const ROWS: usize = 12;
-const LEAST_CARS: u32 = 5;
 /// Steps of the empty scene are followed over about this long.
 const STEPS_S: f64 = 4.0;
 /// The incident lasts this long beyond the last look that showed it.
 const LINGER_S: f64 = 3.0;
+/// What is there now is held against what was about this long before …
+const LEAP_S: f64 = 0.3;
+/// … and came at once if this share of it came within that time, for half of its cells. Light, dusk and water come by and by.
+const ARRIVED_SHARE: f32 = 0.5;
 /// Black in limited range: darkness of light is counted from here.
 const BLACK: f32 = 16.0;
 
@@ -61,7 +64,6 @@ pub struct Objects {
     /// Which cells are road, and of which zone.
     zone: Vec<Option<usize>>,
     cells: Vec<Cell>,
-    cars: [CarSize; ROWS],
     alarms: Vec<Alarm>,
     last_key: u64,
     /// Boxes (px) of what may be things: the empty scene is not learnt there.
@@ -79,19 +81,26 @@ struct Cell {
     gone_s: f64,
     /// The empty scene's steepest step, grey levels.
     step: f32,
+    /// By how much it was off a moment ago, grey levels, and the largest leap from there since it is new.
+    lately: f32,
+    leap: f32,
+    /// Whether it became new together with more than a thing covers: that was light or shadow, also when most of it is
+    /// learnt already.
+    wide: bool,
 }
 
 impl Cell {
     /// Something may have come.
     fn begin(&mut self, at: Timestamp, off: f32) {
-        *self = Self { since: Some(at), off, peak: off.abs(), step: self.step, ..Self::default() };
+        let (step, lately) = (self.step, self.lately);
+        let wide = self.wide && self.since.is_some();
+        *self = Self { since: Some(at), off, peak: off.abs(), step, lately, wide, ..Self::default() };
     }
-}
 
-#[derive(Debug, Clone, Copy, Default)]
-struct CarSize {
-    area: f64,
-    cars: u32,
+    /// Whether what is there came at once.
+    fn arrived(&self) -> bool {
+        self.leap >= ARRIVED_SHARE * self.peak
+    }
 }
 
 #[derive(Debug)]
@@ -114,7 +123,6 @@ impl Objects {
             grid: Grid::default(),
             zone: Vec::new(),
             cells: Vec::new(),
-            cars: [CarSize::default(); ROWS],
             alarms: Vec::new(),
             last_key: 0,
             suspects: Vec::new(),
@@ -144,7 +152,6 @@ impl Objects {
             self.begin(road, scene, steps);
             return Vec::new();
         }
-        self.learn_cars(users);
         let mut hidden = vec![false; self.cells.len()];
         // A thing may be taken for a vehicle or for somebody, which it does not surely look like.
         let doubtful = |user: &RoadUser| {
@@ -155,6 +162,7 @@ impl Objects {
             self.grid.cover(&mut hidden, &user.bbox.grown(0.2));
         }
         self.note(at, dt_s, scene, steps, &hidden);
+        self.mark_wide(road, scene, &hidden);
         let blobs = self.blobs(at);
         let on_road = self.zone.iter().filter(|zone| zone.is_some()).count();
         let cells: usize = blobs.iter().map(|blob| blob.cells.len()).sum();
@@ -185,20 +193,10 @@ impl Objects {
         self.zone = (0..steps.len()).map(zone_of).collect();
     }
 
-    fn learn_cars(&mut self, users: &[RoadUser]) {
-        for user in users.iter().filter(|u| u.confirmed && u.class == RoadUserClass::Car && u.score >= 0.4) {
-            let row = &mut self.cars[row_of(user.image)];
-            let area = f64::from(user.bbox.area());
-            row.cars = (row.cars + 1).min(10_000);
-            // A median by small steps, from the first on.
-            row.area =
-                if row.cars == 1 { area } else { row.area * if area > row.area { 1.02 } else { 1.0 / 1.02 } };
-        }
-    }
-
     /// Takes what each cell of the road shows.
     fn note(&mut self, at: Timestamp, dt_s: f64, scene: &Scene, steps: &[u8], hidden: &[bool]) {
         let follow = (dt_s / STEPS_S).min(1.0) as f32;
+        let catch_up = (dt_s / LEAP_S).min(1.0) as f32;
         for i in 0..self.cells.len() {
             if self.zone[i].is_none() || hidden[i] {
                 continue;
@@ -206,6 +204,8 @@ impl Objects {
             let Some(off) = scene.off(i) else { continue };
             let cell = &mut self.cells[i];
             let is_new = off.abs() >= NEW_LEVELS;
+            let leap = (off - cell.lately).abs();
+            cell.lately += (off - cell.lately) * catch_up;
             match (is_new, cell.since) {
                 (true, None) => cell.begin(at, off),
                 (true, Some(_)) if (off - cell.off).abs() > STILL_LEVELS => {
@@ -227,6 +227,21 @@ impl Objects {
                     cell.step += (f32::from(steps[i]) - cell.step) * follow;
                 }
             }
+            cell.leap = cell.leap.max(leap);
+        }
+    }
+
+    /// Marks cells that are new together with more than a thing covers, on the road and beside it.
+    fn mark_wide(&mut self, road: &Road, scene: &Scene, hidden: &[bool]) {
+        if self.cells.iter().all(|cell| cell.since.is_none()) {
+            return;
+        }
+        let is_new = |i: usize| !hidden[i] && scene.off(i).is_some_and(|off| off.abs() >= NEW_LEVELS);
+        for cells in self.grid.patches(is_new) {
+            let bbox = self.grid.bbox(&cells);
+            if self.extent(&cells, &bbox, road).is_some_and(|(size, _, most)| size > most) {
+                cells.iter().for_each(|&i| self.cells[i].wide = true);
+            }
         }
     }
 
@@ -235,39 +250,22 @@ impl Objects {
         // Behind traffic it is seen for a part of the time only, but for that part.
         let settled = |i: usize| {
             let cell = &self.cells[i];
-            let lain_s = cell.since.map_or(0.0, |since| seconds(since, at));
-            cell.seen_s >= SETTLED_S.max(SEEN_SHARE * lain_s)
+            cell.since.is_some_and(|since| cell.seen_s >= SETTLED_S.max(SEEN_SHARE * seconds(since, at)))
         };
-        let mut taken = vec![false; self.cells.len()];
-        let mut blobs = Vec::new();
-        for first in self.grid.inner() {
-            if taken[first] || !settled(first) {
-                continue;
-            }
-            taken[first] = true;
-            let mut cells = vec![first];
-            let mut next = 0;
-            while let Some(&cell) = cells.get(next) {
-                next += 1;
-                for i in self.grid.around(cell) {
-                    if !taken[i] && settled(i) {
-                        taken[i] = true;
-                        cells.push(i);
-                    }
-                }
-            }
+        let blob = |cells: Vec<usize>| {
             let mut times: Vec<Timestamp> = cells.iter().filter_map(|&i| self.cells[i].since).collect();
             times.sort();
-            let bbox = self.grid.bbox(&cells);
-            if let Some(&since) = times.get(times.len() / 3) {
-                blobs.push(Blob { cells, bbox, since });
-            }
-        }
-        blobs
+            let (bbox, since) = (self.grid.bbox(&cells), *times.get(times.len() / 3)?);
+            Some(Blob { cells, bbox, since })
+        };
+        self.grid.patches(settled).into_iter().filter_map(blob).collect()
     }
 
     fn is_thing(&self, blob: &Blob, road: &Road, scene: &Scene, steps: &[u8]) -> bool {
-        self.has_size(blob, road) && self.has_edges(blob, steps) && !self.is_light(blob, scene, steps)
+        self.has_size(blob, road)
+            && self.came_at_once(blob)
+            && self.has_edges(blob, steps)
+            && !self.is_light(blob, scene, steps)
     }
 
     /// Whether it is as large as is set and not larger than things are.
@@ -275,9 +273,18 @@ impl Objects {
         self.size(blob, road).is_some_and(|(size, least, most)| (least..=most).contains(&size))
     }
 
-    /// How large it is, how large it must be and may be: metres, or car boxes.
+    /// Whether it came by itself and from one moment to the next.
+    fn came_at_once(&self, blob: &Blob) -> bool {
+        let count = |pick: fn(&Cell) -> bool| blob.cells.iter().filter(|&&i| pick(&self.cells[i])).count();
+        2 * count(Cell::arrived) >= blob.cells.len() && 2 * count(|cell| cell.wide) < blob.cells.len()
+    }
+
     fn size(&self, blob: &Blob, road: &Road) -> Option<(f64, f64, f64)> {
-        let b = blob.bbox;
+        self.extent(&blob.cells, &blob.bbox, road)
+    }
+
+    /// How large something is, how large it must be and may be: metres, or car boxes.
+    fn extent(&self, cells: &[usize], b: &BBox, road: &Road) -> Option<(f64, f64, f64)> {
         let foot = |x: f32| road.to_ground(road.image(Point::new(f64::from(x), f64::from(b.y2))));
         if let Some((left, right)) = foot(b.x1).zip(foot(b.x2)) {
             let px_m = left.distance(right) / f64::from(b.width().max(1.0));
@@ -285,11 +292,9 @@ impl Objects {
             return Some((longer_m, self.settings.min_size_m, MOST_M));
         }
         let side = f64::from(self.grid.side_px);
-        let area = blob.cells.len() as f64 * side * side;
-        let row = row_of(road.image(Point::new(0.0, f64::from(b.y2))));
-        let near = [row, row + 1, row.saturating_sub(1), row + 2, row.saturating_sub(2)];
-        let car = near.into_iter().filter_map(|row| self.cars.get(row)).find(|car| car.cars >= LEAST_CARS)?;
-        Some((area / car.area.max(1.0), self.settings.min_car_share, MOST_CARS))
+        let area = cells.len() as f64 * side * side;
+        let car = road.cars.area(road.image(Point::new(0.0, f64::from(b.y2))).y)?;
+        Some((area / car, self.settings.min_car_share, MOST_CARS))
     }
 
     /// Whether it has edges where the empty scene has none.
@@ -316,9 +321,22 @@ impl Objects {
         let step = blob.cells.iter().map(|&i| f32::from(steps[i]) - self.cells[i].step).fold(0.0, f32::max);
         let (darkest, brightest) = LIGHT;
         one_way
+            && !self.is_patterned(blob, steps)
             && (darkest..=brightest).contains(&mean)
             && spread < LIGHT_SPREAD * mean.max(0.1)
             && step <= STEP_TIMES * peak + STEP_MORE
+    }
+
+    /// Whether it has edges of its own inside, where light and shadow leave the road's.
+    fn is_patterned(&self, blob: &Blob, steps: &[u8]) -> bool {
+        let columns = self.grid.columns;
+        let is_inside = |&&i: &&usize| {
+            let beside = [Some(i + 1), i.checked_sub(1), Some(i + columns), i.checked_sub(columns)];
+            beside.iter().flatten().all(|near| blob.cells.contains(near))
+        };
+        let inside: Vec<usize> = blob.cells.iter().filter(is_inside).copied().collect();
+        let patterned = inside.iter().filter(|&&i| f32::from(steps[i]) >= self.cells[i].step + INNER_STEP);
+        !inside.is_empty() && 2 * patterned.count() >= inside.len()
     }
 
     fn tell(&mut self, at: Timestamp, blob: &Blob, road: &Road) {
@@ -358,9 +376,4 @@ impl Objects {
         };
         self.alarms.push(Alarm { bbox: blob.bbox, held });
     }
-}
-
-fn row_of(image: Point) -> usize {
-    // Casts of floats saturate.
-    ((image.y * ROWS as f64) as usize).min(ROWS - 1)
 }

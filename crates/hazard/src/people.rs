@@ -15,6 +15,13 @@ use crate::severity::{Circumstances, severity};
 
 /// Unseen for longer than this begins anew.
 const GAP_S: f64 = 1.0;
+/// Slower than this many box units a second, some 20 km/h, somebody taken for a motorcycle may ride a bicycle …
+const RIDES_UNITS_S: f64 = 4.0;
+/// … and does if this share of all looks says so …
+const TOLD_SHARE: f64 = 0.3;
+/// … or if it goes on so for so many times the hold, no slower than this.
+const RIDES_TIMES: f64 = 1.5;
+const LEAST_RIDE_UNITS_S: f64 = 0.3;
 /// The incident lasts this long beyond the last who was seen.
 const LINGER_S: f64 = 3.0;
 /// Heights of cars are learnt in so many rows of the picture.
@@ -51,6 +58,8 @@ struct Inside {
     last_p: Point,
     scores: f64,
     looks: u32,
+    /// Looks of these at which it was somebody that the zone is closed to.
+    told: u32,
 }
 
 impl People {
@@ -78,14 +87,21 @@ impl People {
         if !self.settings.enabled {
             return Vec::new();
         }
-        let people = users
-            .iter()
-            .filter(|u| u.confirmed && matches!(u.class, RoadUserClass::Pedestrian | RoadUserClass::Bicycle));
+        let may_be = |u: &&RoadUser| match u.class {
+            RoadUserClass::Pedestrian | RoadUserClass::Bicycle => true,
+            RoadUserClass::Motorcycle => u.speed_units.is_some_and(|v| v <= RIDES_UNITS_S),
+            _ => false,
+        };
+        let people = users.iter().filter(|u| u.confirmed && may_be(u));
         let people: Vec<&RoadUser> =
             people.filter(|u| !on_crossing(u, road) && self.is_on_the_ground(u, road)).collect();
         for user in people {
             for &zone in &user.zones {
-                if road.zones[zone].zone.closed_to.contains(&user.class) {
+                let closed_to = &road.zones[zone].zone.closed_to;
+                // A rider is taken for one on a motorcycle now and then; how often is looked at below.
+                let rider =
+                    user.class == RoadUserClass::Motorcycle && closed_to.contains(&RoadUserClass::Bicycle);
+                if rider || closed_to.contains(&user.class) {
                     self.note(at, road, traffic, user, zone);
                 }
             }
@@ -126,21 +142,27 @@ impl People {
             *there == zone && inside.last < at && inside.last_p.distance(user.p) <= user.unit
         });
         let before = before.min_by_key(|(_, inside)| inside.since).map(|(_, inside)| inside.clone());
-        let new = Inside { since: at, last: at, last_p: user.p, scores: 0.0, looks: 0 };
+        let new = Inside { since: at, last: at, last_p: user.p, scores: 0.0, looks: 0, told: 0 };
         let inside = self.inside.entry((user.id, zone)).or_insert(before.unwrap_or(new));
         inside.last = at;
         inside.last_p = user.p;
         inside.looks += 1;
+        inside.told += u32::from(user.class != RoadUserClass::Motorcycle);
         inside.scores += f64::from(user.score);
         let (since, score) = (inside.since, inside.scores / f64::from(inside.looks));
-        if seconds(since, at) < self.settings.hold_s || score < self.settings.min_score {
+        let told = f64::from(inside.told) >= TOLD_SHARE * f64::from(inside.looks);
+        // Where traffic does not queue no motorcycle goes as slowly as a bicycle for long.
+        let flow = traffic.flow(zone);
+        let rides = flow.slow == 0 && user.speed_units.is_some_and(|v| v >= LEAST_RIDE_UNITS_S);
+        let hold_s = self.settings.hold_s * if told { 1.0 } else { RIDES_TIMES };
+        if seconds(since, at) < hold_s || score < self.settings.min_score || !(told || rides) {
             return;
         }
         if let Some(held) = self.alarms.get_mut(&zone) {
             held.last = at;
             return;
         }
-        let (drawn, flow) = (&road.zones[zone].zone, traffic.flow(zone));
+        let drawn = &road.zones[zone].zone;
         let about = Circumstances {
             zone: Some(drawn),
             traffic_moves: flow.vehicles > flow.slow,

@@ -15,8 +15,9 @@ const LEAST_EDGES: f32 = 1.5;
 const LEAST_CONTRAST: f32 = 4.0;
 /// A part was seen without road users for this long before it tells anything.
 const KNOWN_S: f64 = 3.0;
-/// So many parts must tell something.
-const LEAST_BLOCKS: usize = 12;
+/// So many parts must tell something: fog is over all of them, while other faults are told by how many show them.
+const LEAST_BLOCKS: usize = 5;
+pub const SOME_BLOCKS: usize = 12;
 /// A picture that is darker shows fewer edges without being less sharp; at most this much is put down to it.
 const MOST_DIMMED: f32 = 3.0;
 

@@ -8,6 +8,7 @@ use wayside_types::{
     ZoneKind,
 };
 
+use crate::cars::Cars;
 use crate::{before, seconds};
 
 /// How long a way is remembered.
@@ -21,9 +22,13 @@ const LEAST_SPEED_S: f64 = 0.35;
 /// Who stays within this many box units for [`SETTLE_S`] stands.
 const SETTLE_UNITS: f64 = 0.2;
 const SETTLE_S: f64 = 1.0;
+/// And its box keeps its size but for this share.
+const SETTLE_GROWTH: f64 = 0.2;
 /// Who is further than this from where it stood, for [`LEAVE_S`], has left.
 const LEAVE_UNITS: f64 = 0.35;
 const LEAVE_S: f64 = 0.5;
+/// Who drove this share of the way that is asked for drove the last bit of it.
+const ROLLED_SHARE: f64 = 0.5;
 /// Places this close to where somebody came to stand are the last bit of its way there, box units.
 const APPROACH_UNITS: (f64, f64) = (0.15, 1.5);
 
@@ -56,6 +61,8 @@ pub struct RoadUser {
     /// The same in fractions of the picture.
     pub image: Point,
     pub unit: f64,
+    /// Its box's area against that of a car there.
+    pub car_share: Option<f64>,
     pub score: f32,
     pub confirmed: bool,
     /// Indices of the zones that its reference point is in.
@@ -67,6 +74,8 @@ pub struct RoadUser {
     pub anchor: Option<Anchor>,
     /// Whether it drove up to where it stands rather than being found there.
     pub arrived: bool,
+    /// Whether it was seen to drive the last bit up to there.
+    pub rolled: bool,
 }
 
 /// A zone and what of it the rules ask.
@@ -92,12 +101,14 @@ struct Past {
     reach: f64,
     anchor: Option<Anchor>,
     arrived: bool,
+    rolled: bool,
 }
 
 /// All road users of one camera and its zones.
 pub struct Road {
     pub size: FrameSize,
     pub zones: Vec<RoadZone>,
+    pub cars: Cars,
     ground: Option<Box<dyn GroundMap>>,
     pasts: HashMap<TrackId, Past>,
     min_travel_boxes: f64,
@@ -111,7 +122,7 @@ impl Road {
         min_travel_boxes: f64,
     ) -> Self {
         let zones = zones.iter().map(|z| RoadZone { zone: z.clone(), samples: samples(z) }).collect();
-        Self { size, zones, ground, pasts: HashMap::new(), min_travel_boxes }
+        Self { size, zones, cars: Cars::default(), ground, pasts: HashMap::new(), min_travel_boxes }
     }
 
     /// Whether places on the ground are known.
@@ -149,7 +160,9 @@ impl Road {
         let alive = |id: &TrackId| tracks.active.iter().any(|track| track.id == *id);
         self.pasts.retain(|id, _| alive(id));
         let seen: Vec<&Track> = tracks.active.iter().filter(|track| track.observed).collect();
-        seen.into_iter().map(|track| self.follow(at, track)).collect()
+        let users: Vec<RoadUser> = seen.into_iter().map(|track| self.follow(at, track)).collect();
+        self.cars.learn(&users);
+        users
     }
 
     fn follow(&mut self, at: Timestamp, track: &Track) -> RoadUser {
@@ -160,7 +173,7 @@ impl Road {
         let past = self.pasts.entry(track.id).or_insert_with(|| Past::new(fix));
         past.take(fix, min_travel);
         let speed = past.speed_over(SPEED_S);
-        let (anchor, arrived) = (past.anchor, past.arrived);
+        let (anchor, arrived, rolled) = (past.anchor, past.arrived, past.rolled);
         let image = self.image(p);
         let zones = (0..self.zones.len()).filter(|&i| self.zones[i].zone.contains(image)).collect();
         let speed_mps = speed.and_then(|(from, to)| {
@@ -175,6 +188,7 @@ impl Road {
             p,
             image,
             unit,
+            car_share: self.cars.area(image.y).map(|area| unit * unit / area),
             score: track.score,
             confirmed: track.confirmed,
             zones,
@@ -182,13 +196,21 @@ impl Road {
             speed_mps,
             anchor,
             arrived,
+            rolled,
         }
     }
 }
 
 impl Past {
     fn new(fix: Fix) -> Self {
-        Self { trail: VecDeque::from([fix]), first: fix, reach: 0.0, anchor: None, arrived: false }
+        Self {
+            trail: VecDeque::from([fix]),
+            first: fix,
+            reach: 0.0,
+            anchor: None,
+            arrived: false,
+            rolled: false,
+        }
     }
 
     fn take(&mut self, fix: Fix, min_travel_boxes: f64) {
@@ -210,7 +232,7 @@ impl Past {
                 anchor.left = None;
             } else if seconds(*anchor.left.get_or_insert(fix.at), fix.at) >= LEAVE_S {
                 self.anchor = None;
-                self.arrived = false;
+                (self.arrived, self.rolled) = (false, false);
             }
             return;
         }
@@ -222,12 +244,16 @@ impl Past {
         let n = recent().count() as f64;
         let mean =
             recent().fold(Point::new(0.0, 0.0), |sum, f| Point::new(sum.x + f.p.x / n, sum.y + f.p.y / n));
-        if recent().all(|f| f.p.distance(mean) <= SETTLE_UNITS * fix.unit) {
+        // Who slowly comes in at the edge of the picture grows there, and its reference point hardly moves.
+        let as_large = |f: &Fix| (f.unit - fix.unit).abs() <= SETTLE_GROWTH * fix.unit;
+        if recent().all(|f| f.p.distance(mean) <= SETTLE_UNITS * fix.unit && as_large(f)) {
             self.anchor = Some(Anchor { place: mean, since: oldest.at, left: None });
             // A detection that hops from a passing vehicle to one that always stood there leaves no places between.
             let (near, far) = APPROACH_UNITS;
             let between = |f: &&Fix| (near..=far).contains(&(f.p.distance(mean) / fix.unit));
-            self.arrived = self.reach >= min_travel_boxes && self.trail.iter().filter(between).count() >= 2;
+            let steps = self.trail.iter().filter(between).count();
+            self.arrived = self.reach >= min_travel_boxes && steps >= 2;
+            self.rolled = self.reach >= ROLLED_SHARE * min_travel_boxes && steps >= 2;
         }
     }
 

@@ -55,6 +55,31 @@ impl Grid {
             .filter(move |&i| i != cell)
     }
 
+    /// Cells of which something holds, those that touch one another together; none at the edge of the picture.
+    pub fn patches(self, holds: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
+        let mut taken = vec![false; self.columns * self.rows];
+        let mut patches = Vec::new();
+        for first in self.inner() {
+            if taken[first] || !holds(first) {
+                continue;
+            }
+            taken[first] = true;
+            let mut cells = vec![first];
+            let mut next = 0;
+            while let Some(&cell) = cells.get(next) {
+                next += 1;
+                for i in self.around(cell) {
+                    if !taken[i] && holds(i) {
+                        taken[i] = true;
+                        cells.push(i);
+                    }
+                }
+            }
+            patches.push(cells);
+        }
+        patches
+    }
+
     /// The middle of a cell, fractions of the picture.
     pub fn middle(self, cell: usize, size: FrameSize) -> Point {
         let at =

@@ -13,6 +13,8 @@ use crate::seconds;
 const SAME_IOU: f32 = 0.3;
 /// … or its reference point is this close, box units.
 const SAME_UNITS: f64 = 0.5;
+/// A track that is too young for a speed overlaps it by this much if it is the vehicle.
+const YOUNG_IOU: f32 = 0.65;
 /// A track further than this from where its vehicle stood, box units, left with it.
 const AWAY_UNITS: f64 = 0.45;
 /// Unseen for this long it is gone, if brightness doesn't say anything.
@@ -29,6 +31,8 @@ const OLD_LEVELS: f32 = 3.0;
 const CLOSER: f32 = 0.6;
 /// What was not seen to drive up is a vehicle from this mean score on.
 const SURE_SCORE: f64 = 0.45;
+/// Or if it is at least this share of a car's size: things are smaller.
+const SURE_SIZE: f64 = 0.5;
 /// A new look at what it looks like is taken this often.
 const LOOK_S: f64 = 3.0;
 
@@ -50,6 +54,10 @@ pub struct Stand {
     pub came: bool,
     /// Whether it was seen to drive up.
     pub arrived: bool,
+    /// Whether it was seen to drive the last bit up, as things don't.
+    pub rolled: bool,
+    /// The largest share of a car's size that it was seen to have.
+    pub car_share: f64,
     /// Mean score of what showed it.
     pub score: f64,
     looks: u32,
@@ -130,6 +138,8 @@ impl Stands {
             seen_at: at,
             came,
             arrived: user.arrived,
+            rolled: user.rolled,
+            car_share: user.car_share.unwrap_or(0.0),
             score: f64::from(user.score),
             looks: 1,
             track: user.id,
@@ -143,7 +153,7 @@ impl Stands {
 impl Stand {
     /// Whether it is one beyond doubt: a thing on the road may be taken for a vehicle, but not surely, and drives up never.
     pub fn is_sure(&self) -> bool {
-        self.arrived || self.score >= SURE_SCORE
+        self.rolled || self.score >= SURE_SCORE || self.car_share >= SURE_SIZE
     }
 
     /// How long it is known to have stood.
@@ -166,6 +176,8 @@ impl Stand {
 
     fn take(&mut self, at: Timestamp, user: &RoadUser) {
         self.arrived |= user.arrived;
+        self.rolled |= user.rolled;
+        self.car_share = self.car_share.max(user.car_share.unwrap_or(0.0));
         self.track = user.id;
         self.left = false;
         self.seen_at = at;
@@ -178,9 +190,14 @@ impl Stand {
     /// A weak or young track in its place is the vehicle as well, if it does not move.
     fn blink(&mut self, at: Timestamp, users: &[RoadUser]) {
         let still = |u: &&RoadUser| {
-            let stays =
-                if u.id == self.track { !self.is_away(u) } else { u.speed_units.is_none_or(|v| v < 0.2) };
-            u.class.is_motor_vehicle() && stays && self.bbox.iou(&u.bbox) >= 0.4
+            let iou = self.bbox.iou(&u.bbox);
+            // Somebody of whom no speed is known yet may be on the way in.
+            let stays = if u.id == self.track {
+                !self.is_away(u)
+            } else {
+                u.speed_units.map_or(iou >= YOUNG_IOU, |v| v < 0.2)
+            };
+            u.class.is_motor_vehicle() && stays && iou >= 0.4
         };
         if users.iter().any(|u| still(&u)) {
             self.seen_at = at;

@@ -68,7 +68,7 @@ impl Stopped {
         for (zone, queued_at) in self.queued_at.iter_mut().enumerate() {
             let flow = traffic.flow(zone);
             let many = flow.slow >= self.settings.queue_vehicles as usize;
-            if many && flow.slow as f64 >= QUEUE_SHARE * flow.vehicles as f64 {
+            if flow.crawls || many && flow.slow as f64 >= QUEUE_SHARE * flow.vehicles as f64 {
                 *queued_at = Some(at);
             }
         }

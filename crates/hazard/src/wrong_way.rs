@@ -16,10 +16,14 @@ use crate::severity::{Circumstances, severity};
 const DIRECTION_S: f64 = 0.5;
 /// … and over at least this many box units.
 const DIRECTION_UNITS: f64 = 0.12;
+/// A step of its way that is shorter than this, box units, is none.
+const LEAST_STEP_UNITS: f64 = 0.04;
 /// Who stands still for longer than this begins anew.
 const PAUSE_S: f64 = 1.5;
 /// The straight way is at least this share of the way driven; a detection that jumps about does not drive.
 const STRAIGHT_SHARE: f64 = 0.7;
+/// Its way up to the lane counts as well, but it is in there for this share of the hold.
+const INSIDE_SHARE: f64 = 0.25;
 /// The incident lasts this long beyond the last who was seen.
 const LINGER_S: f64 = 3.0;
 /// Key of what happens outside all zones.
@@ -37,6 +41,8 @@ pub struct WrongWay {
 #[derive(Debug)]
 struct Against {
     since: Timestamp,
+    /// When it was first seen where that is against the usual direction.
+    inside: Timestamp,
     from: Point,
     last: Timestamp,
     last_p: Point,
@@ -110,9 +116,10 @@ impl WrongWay {
             self.against.remove(&user.id);
             return;
         }
-        let (since, from) = then;
+        let (since, from) = came_from(road, user, then, usual, self.settings.min_angle_deg);
         let against = self.against.entry(user.id).or_insert(Against {
             since,
+            inside: at,
             from,
             last: at,
             last_p: user.p,
@@ -129,6 +136,7 @@ impl WrongWay {
         let lengths = against.lengths(user);
         let straight = against.from.distance(user.p) >= STRAIGHT_SHARE * against.driven;
         if seconds(against.since, at) >= self.settings.hold_s
+            && seconds(against.inside, at) >= INSIDE_SHARE * self.settings.hold_s
             && lengths >= self.settings.min_lengths
             && straight
         {
@@ -186,6 +194,39 @@ fn direction(road: &Road, user: &RoadUser) -> Option<(Point, (Timestamp, Point))
     }
     let way = unit(Point::new(last.p.x - then.p.x, last.p.y - then.p.y))?;
     Some((way, (then.at, then.p)))
+}
+
+/// Since when and from where (px) somebody goes straight against the usual direction, before it came to where that is known.
+fn came_from(
+    road: &Road,
+    user: &RoadUser,
+    then: (Timestamp, Point),
+    usual: Point,
+    min_angle_deg: f64,
+) -> (Timestamp, Point) {
+    let most = min_angle_deg.to_radians().cos();
+    let mut first = then;
+    for fix in road.trail(user.id).rev().filter(|fix| fix.at < then.0) {
+        let (dx, dy) = (first.1.x - fix.p.x, first.1.y - fix.p.y);
+        let against = dx * usual.x + dy * usual.y <= most * dx.hypot(dy);
+        let moves = dx.hypot(dy) >= LEAST_STEP_UNITS * user.unit;
+        if !against || !moves || seconds(fix.at, first.0) > PAUSE_S || goes_along(road, fix.p, (dx, dy)) {
+            break;
+        }
+        first = (fix.at, fix.p);
+    }
+    first
+}
+
+/// Whether a way is that of a lane there: who leaves it is not wrong before.
+fn goes_along(road: &Road, p: Point, (dx, dy): (f64, f64)) -> bool {
+    let image = road.image(p);
+    road.zones.iter().filter(|zone| zone.zone.contains(image)).filter_map(|zone| zone.zone.heading).any(
+        |heading| {
+            let (w, h) = (f64::from(road.size.width), f64::from(road.size.height));
+            dx * (heading.to.x - heading.from.x) * w + dy * (heading.to.y - heading.from.y) * h > 0.0
+        },
+    )
 }
 
 fn unit(p: Point) -> Option<Point> {

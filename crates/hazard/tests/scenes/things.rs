@@ -88,7 +88,11 @@ fn light_and_shadow_small_and_passing_things_are_none() {
     type Cell = (f64, u8);
     type Change = fn(f64, usize, usize, Cell) -> Cell;
     let cases: [(&str, Change); 6] = [
-        ("a shadow with sharp edges", |_, _, _, (level, step)| (16.0 + (level - 16.0) * 0.55, step.max(45))),
+        // It has edges where it ends, and inside the road's own.
+        ("a shadow with sharp edges", |_, x, y, (level, step)| {
+            let inside = (x, y) == (51, 25);
+            (16.0 + (level - 16.0) * 0.55, if inside { step } else { step.max(45) })
+        }),
         ("light with soft edges", |_, _, _, (level, step)| (level * 1.5, step + 4)),
         ("a puddle", |_, _, y, (level, step)| {
             (16.0 + (level - 16.0) * 0.6 + f64::from((y % 2) as u8) * 4.0, step)
