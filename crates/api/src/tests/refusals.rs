@@ -76,7 +76,7 @@ async fn bad_questions_are_named() {
             "colour=red",
             "colour",
             "red",
-            "only the parameters: format kind bin camera line zone class group scheme to from limit cursor",
+            "only the parameters: format kind bin camera line zone class group scheme detail to from limit cursor",
         ),
         (
             "from=2026-11-21T10:00:00Z&to=2026-11-21T10:00:00Z",
