@@ -125,7 +125,7 @@ export async function checks(t) {
   await t.check("counts can be downloaded as files", async () => {
     const magic = { csv: "camera,start,end,line,direction,class,group,count,", xlsx: "PK", parquet: "PAR1", json: '{"items":[' };
     for (const [kind, begins] of Object.entries(magic)) {
-      await page.getByLabel("File", { exact: true }).selectOption(kind);
+      await page.getByRole("combobox", { name: "Kind of file" }).selectOption(kind);
       const [download] = await Promise.all([
         page.waitForEvent("download"),
         page.getByRole("button", { name: "Download", exact: true }).click(),
