@@ -301,8 +301,9 @@ async fn ask_all(database: &Database, now: Timestamp, runs: usize) -> Result<()>
         let first = took.first().copied().unwrap_or_default();
         took.sort_by(f64::total_cmp);
         let median = took.get(took.len() / 2).copied().unwrap_or_default();
+        let detail = if flows { "with speeds" } else { "counts" };
         println!(
-            "  {what}: {rows} rows, median {median:.0} ms of {runs} (first {first:.0} ms; at most {most_ms:.0})"
+            "  {what}, {detail}: {rows} rows, median {median:.0} ms of {runs} (first {first:.0} ms; at most {most_ms:.0})"
         );
     }
     Ok(())
