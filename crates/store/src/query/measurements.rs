@@ -1,6 +1,6 @@
 //! Counts in bins of any length, summed exactly from what is stored: minutes for motor vehicles, quarters of
-//! an hour for everyone else and for movements. Here is what may be asked, what is refused, and how pages
-//! are cut; the work is done by the modules beside.
+//! an hour for everyone else and for movements. Here is what may be asked and what is refused; pages
+//! are cut in `pager`, the rest is done by the modules beside.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,9 @@ use wayside_types::{
     BinLength, CameraId, Direction, Grade, LineId, RoadUserClass, Scheme, TimeZone, Timestamp, ZoneId,
 };
 
-use super::bins::{Span, bins};
-use super::coverage::coverage;
-use super::fetch::{self, Drawings, Scope, Sum, Wanted};
-use super::fill::{Group, MINUTE_S, Material, QUARTER_S, base_length_s};
-use super::flow::{self, LineFlow, ZoneFlow};
+use super::fetch;
+use super::flow::{LineFlow, ZoneFlow};
+use super::pager::Pager;
 use super::quality::{self, LineQuality};
 use super::{Cursor, Page};
 use crate::database::Database;
@@ -23,8 +21,6 @@ use crate::writer::plural;
 const LIMIT_MAX: u32 = 10_000;
 /// Most bins of a query: three years of minutes.
 const BINS_MAX: i64 = 1_600_000;
-/// About how many stored rows one statement may go through.
-const SCAN_MAX: usize = 1_000_000;
 
 /// What was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -284,7 +280,7 @@ pub async fn measurements(
     let cameras = wanted_cameras(db, query).await?;
     let names: Vec<String> = cameras.iter().map(ToString::to_string).collect();
     let drawn = fetch::drawings(db, &names).await?;
-    let mut pager = Pager { db, query, classes: classes.clone(), drawn, rows: Vec::new() };
+    let mut pager = Pager::new(db, query, classes.clone(), drawn);
     pager.run(&cameras).await?;
     let mut page = pager.page();
     quality::add(db, query, &classes, &mut page.items).await?;
@@ -299,225 +295,4 @@ async fn wanted_cameras(db: &Database, query: &MeasurementQuery) -> Result<Vec<C
     }
     let unique: BTreeSet<&CameraId> = query.cameras.iter().collect();
     Ok(unique.into_iter().filter(|camera| from.is_none_or(|from| *camera >= from)).cloned().collect())
-}
-
-/// Collects rows until there is one more than the page takes.
-struct Pager<'a> {
-    db: &'a Database,
-    query: &'a MeasurementQuery,
-    classes: Vec<RoadUserClass>,
-    drawn: Drawings,
-    rows: Vec<MeasurementRow>,
-}
-
-impl Pager<'_> {
-    fn wanted(&self) -> usize {
-        (self.query.limit as usize + 1).saturating_sub(self.rows.len())
-    }
-
-    async fn run(&mut self, cameras: &[CameraId]) -> Result<(), StoreError> {
-        let mut at = 0;
-        let resumed = self.query.cursor.as_ref().and_then(|cursor| Some((&cursor.camera, cursor.start?)));
-        if let (Some((camera, start)), Some(first)) = (resumed, cameras.first())
-            && camera == first
-        {
-            self.walk(first, start.max(self.query.from)).await?;
-            at = 1;
-        }
-        while at < cameras.len() && self.wanted() > 0 {
-            // Cameras whose whole answer is short are asked together.
-            let together = self.together(&cameras[at..]);
-            if together.len() > 1 {
-                self.ask(&cameras[at..at + together.len()], &together.spans).await?;
-                at += together.len();
-            } else {
-                self.walk(&cameras[at], self.query.from).await?;
-                at += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// Goes through one camera's bins, some at a time, until the page is full.
-    async fn walk(&mut self, camera: &CameraId, from: Timestamp) -> Result<(), StoreError> {
-        let groups = self.groups(camera);
-        let most = (SCAN_MAX / (self.stored_a_bin() * groups)).max(1);
-        let mut from = from;
-        let mut patience = 1;
-        while self.wanted() > 0 {
-            let some = (self.wanted() / groups + 2).saturating_mul(patience).min(most);
-            let spans = bins(self.query.bin, from, self.query.to, &self.query.zone, some);
-            let Some(last) = spans.last() else { return Ok(()) };
-            from = last.end;
-            let before = self.rows.len();
-            self.ask(std::slice::from_ref(camera), &spans).await?;
-            // A stretch without coverage is crossed in growing steps.
-            patience = if self.rows.len() == before { patience.saturating_mul(4) } else { 1 };
-        }
-        Ok(())
-    }
-
-    /// How many of the next cameras can be asked at once, and for which bins.
-    fn together(&self, cameras: &[CameraId]) -> Together {
-        let (from, to) = (self.query.from, self.query.to);
-        let spans = bins(self.query.bin, from, to, &self.query.zone, self.wanted());
-        let all = spans.last().is_none_or(|last| last.end >= to);
-        let (mut rows, mut scanned, mut count) = (0, 0, 0);
-        for camera in cameras.iter().take(1_000) {
-            rows += spans.len() * self.groups(camera);
-            scanned += spans.len() * self.groups(camera) * self.stored_a_bin();
-            if !all || rows > self.wanted() || scanned > SCAN_MAX {
-                break;
-            }
-            count += 1;
-        }
-        Together { count, spans }
-    }
-
-    async fn ask(&mut self, cameras: &[CameraId], spans: &[Span]) -> Result<(), StoreError> {
-        let names: Vec<String> = cameras.iter().map(ToString::to_string).collect();
-        let scope = Scope { cameras: &names, spans };
-        let mut sums = self.sums(scope).await?;
-        let (mut flows, mut zones) = self.flows(scope).await?;
-        sums.sort_by(|a, b| a.camera.cmp(&b.camera));
-        flows.sort_by(|a, b| a.camera.cmp(&b.camera));
-        // Of one camera they stay in the order of time.
-        zones.sort_by(|a, b| a.camera.cmp(&b.camera));
-        let mut lengths: Vec<i32> =
-            self.classes.iter().map(|class| base_length_s(self.query.kind, *class)).collect();
-        if self.query.bin >= BinLength::Minute15 {
-            lengths.push(QUARTER_S);
-        }
-        lengths.sort_unstable();
-        lengths.dedup();
-        let coverage = coverage(self.db, scope, &lengths).await?;
-        let material = Material {
-            query: self.query,
-            classes: &self.classes,
-            sums: &sums,
-            flows: &flows,
-            zones: &zones,
-            coverage: &coverage,
-            drawn: &self.drawn,
-        };
-        for camera in cameras {
-            let rows = material.rows(camera, spans)?;
-            let room = (self.query.limit as usize + 1).saturating_sub(self.rows.len());
-            let query = self.query;
-            self.rows.extend(rows.into_iter().filter(|row| is_after(query.cursor.as_ref(), row)).take(room));
-        }
-        Ok(())
-    }
-
-    async fn sums(&self, scope: Scope<'_>) -> Result<Vec<Sum>, StoreError> {
-        let kind = self.query.kind;
-        let lines: Vec<String> = self.query.lines.iter().map(ToString::to_string).collect();
-        let by = |key: GroupKey| self.query.group_by.contains(&key);
-        let class = by(GroupKey::Class) || self.query.scheme.is_some();
-        let apart = [by(GroupKey::Line), by(GroupKey::Direction), class];
-        let mut sums = Vec::new();
-        for base_s in [MINUTE_S, QUARTER_S] {
-            let of_length =
-                self.classes.iter().copied().filter(|class| base_length_s(kind, *class) == base_s);
-            let classes = fetch::names(of_length);
-            let wanted = Wanted { base_s, classes: &classes, lines: &lines, apart };
-            sums.extend(match kind {
-                MeasurementKind::Lines => fetch::lines(self.db, scope, wanted).await?,
-                MeasurementKind::Movements => {
-                    fetch::movements(self.db, scope, wanted, self.query.small_cells.least()).await?
-                }
-                MeasurementKind::Zones => Vec::new(),
-            });
-        }
-        Ok(sums)
-    }
-
-    /// The stored flow bins and zone bins that the answer is made of.
-    async fn flows(&self, scope: Scope<'_>) -> Result<(Vec<flow::Flow>, Vec<flow::StoredZone>), StoreError> {
-        let query = self.query;
-        match query.kind {
-            MeasurementKind::Lines if query.flows && query.bin >= BinLength::Minute15 => {
-                let lines: Vec<String> = query.lines.iter().map(ToString::to_string).collect();
-                let classes = fetch::names(self.classes.iter().copied());
-                Ok((flow::flows(self.db, scope, &classes, &lines).await?, Vec::new()))
-            }
-            MeasurementKind::Zones => {
-                let zones: Vec<String> = query.zones.iter().map(ToString::to_string).collect();
-                Ok((Vec::new(), flow::zones(self.db, scope, &zones).await?))
-            }
-            _ => Ok((Vec::new(), Vec::new())),
-        }
-    }
-
-    /// How many rows a bin of this camera may have.
-    fn groups(&self, camera: &CameraId) -> usize {
-        let by = &self.query.group_by;
-        let versions = self.drawn.range((camera.to_string(), String::new())..);
-        let own = versions.take_while(|((owner, _), _)| owner == camera.as_str());
-        if self.query.kind == MeasurementKind::Zones {
-            return own.map(|(_, drawn)| drawn.zones.len()).max().unwrap_or_default().max(1);
-        }
-        let lines = own.map(|(_, drawn)| drawn.lines.len()).max().unwrap_or_default().max(1);
-        let factor = |key: GroupKey, n: usize| if by.contains(&key) { n } else { 1 };
-        factor(GroupKey::Line, lines)
-            * factor(GroupKey::Direction, 2)
-            * factor(GroupKey::From, lines)
-            * factor(GroupKey::To, lines)
-            * factor(GroupKey::Class, self.classes.len().max(1))
-    }
-
-    /// How many stored bins make one bin of the answer.
-    fn stored_a_bin(&self) -> usize {
-        let bin_s = self.query.bin.nominal_s();
-        let stored_s = match self.query.kind {
-            MeasurementKind::Lines if bin_s >= 3_600 => 3_600,
-            MeasurementKind::Lines if bin_s < 900 => 60,
-            _ => 900,
-        };
-        (bin_s / stored_s).max(1) as usize
-    }
-
-    fn page(mut self) -> Page<MeasurementRow> {
-        let limit = self.query.limit as usize;
-        let more = self.rows.len() > limit;
-        self.rows.truncate(limit);
-        let next = self.rows.last().filter(|_| more).map(|row| Cursor {
-            camera: row.camera.clone(),
-            start: Some(row.start),
-            group: group_of(row),
-        });
-        Page { items: self.rows, next }
-    }
-}
-
-/// Some bins, and how many cameras can be asked for all of them at once.
-struct Together {
-    count: usize,
-    spans: Vec<Span>,
-}
-
-impl Together {
-    fn len(&self) -> usize {
-        self.count
-    }
-}
-
-/// Whether a row comes after the cursor.
-fn is_after(cursor: Option<&Cursor>, row: &MeasurementRow) -> bool {
-    let Some(Cursor { camera, start: Some(start), group }) = cursor else { return true };
-    (&row.camera, row.start, group_of(row)) > (camera, *start, group.clone())
-}
-
-/// The parts of a row's key after camera and bin.
-pub(super) fn group_of(row: &MeasurementRow) -> Group {
-    let text = |id: &Option<LineId>| id.as_ref().map(ToString::to_string).unwrap_or_default();
-    let class = row.class.map(|class| class.as_str().to_owned());
-    let class = class.or_else(|| row.group.clone()).unwrap_or_default();
-    match &row.subject {
-        RowSubject::Line { line, direction } => {
-            [text(line), direction.map(|way| way.as_str().to_owned()).unwrap_or_default(), class]
-        }
-        RowSubject::Movement { from, to } => [text(from), text(to), class],
-        RowSubject::Zone { zone } => [zone.to_string(), String::new(), String::new()],
-    }
 }

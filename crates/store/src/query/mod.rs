@@ -14,6 +14,7 @@ mod gaps;
 mod incidents;
 mod matrix;
 mod measurements;
+mod pager;
 mod pages;
 mod quality;
 mod sources;

@@ -8,7 +8,8 @@ use jiff::ToSpan;
 use jiff::civil::{Date, Time};
 use wayside_types::{BinLength, CameraId, LineId, RoadUserClass, TimeZone, Timestamp};
 
-use super::measurements::{GroupBy, MeasurementQuery, MeasurementRow, RowSubject, group_of};
+use super::measurements::{GroupBy, MeasurementQuery, MeasurementRow, RowSubject};
+use super::pager::group_of;
 use super::{Group, Pages};
 use crate::database::Database;
 use crate::error::StoreError;
