@@ -249,9 +249,7 @@ impl Measurer {
         }
         let inside = !self.is_at_edge(&track.bbox);
         let Some(step) = Step::of(track, inside) else { return };
-        let crowded = self.is_crowded(track, CROWDED_SHARE);
-        let came_out = self.is_crowded(track, MERGED_SHARE);
-        let lines = &mut self.lines;
+        let (lines, company) = (&mut self.lines, &self.company);
         let user = self.users.entry(track.id).or_insert_with(|| User {
             path: Path::new(step),
             sides: lines.iter().map(|l| Side::new(&l.segment, &step)).collect(),
@@ -264,7 +262,7 @@ impl Measurer {
             looked_back: false,
             standing_since: None,
             classes: Classes::default(),
-            came_out,
+            came_out: company.covered(track.id, &track.bbox, MERGED_SHARE),
             suspected: false,
             crossed: None,
         });
@@ -277,6 +275,7 @@ impl Measurer {
             let waiting = user.pending.len();
             user.pending.retain(|p| p.line != index || p.passage.direction == passage.direction);
             if user.pending.len() == waiting {
+                let crowded = company.covered(track.id, &track.bbox, CROWDED_SHARE);
                 user.pending.push(Pending { line: index, passage, seen: true, crowded });
             }
         }
@@ -314,7 +313,6 @@ impl Measurer {
     /// gone over it.
     fn look_ahead(&mut self, now: Timestamp, track: &Track) {
         let inside = !self.is_at_edge(&track.bbox);
-        let crowded = self.is_crowded(track, CROWDED_SHARE);
         let Some(user) = self.users.get_mut(&track.id) else { return };
         let velocity = |window_s| user.path.velocity_at_end(window_s);
         let Some(velocity) = velocity(gap::WINDOW_S).or_else(|| velocity(gap::WIDER_WINDOW_S)) else {
@@ -330,6 +328,7 @@ impl Measurer {
             // Where a recording ends, nobody was lost: what would have happened later is not counted.
             let watched = |p: &Passage| p.at <= now;
             if let Some(passage) = gap::after(&line.segment, user.path.last(), velocity).filter(watched) {
+                let crowded = self.company.covered(track.id, &track.bbox, CROWDED_SHARE);
                 user.pending.push(Pending { line: index, passage, seen: false, crowded });
             }
         }

@@ -1,7 +1,7 @@
 //! What the measurer notes beside its counts: signs of tracks that broke, merged or were too weak near a line, and where
 //! counted tracks ended. What the signs are is `quality`'s; whether somebody counts is decided next door.
 
-use wayside_types::{BBox, Evidence, RoadUserClass, Sign, Timestamp, Track};
+use wayside_types::{Evidence, RoadUserClass, Sign, Timestamp, Track};
 
 use super::{MAX_LATENESS, MERGED_SHARE, Measurer, Pending, User};
 use crate::crossing::Passage;
@@ -139,12 +139,6 @@ impl Measurer {
         if user.path.travel_boxes() >= self.settings.min_travel_boxes {
             self.places.learn(user.starts_inside.then_some(first.p), (!at_edge).then_some(last.p));
         }
-    }
-
-    /// Whether others cover so much of a box that it is hard to see.
-    pub(super) fn is_crowded(&self, track: &Track, share: f32) -> bool {
-        let bbox: &BBox = &track.bbox;
-        self.company.covered(track.id, bbox, share)
     }
 }
 
