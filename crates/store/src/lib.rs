@@ -16,6 +16,7 @@ pub mod cluster;
 pub mod database;
 pub mod epoch;
 mod error;
+mod lengths;
 mod months;
 pub mod query;
 mod secret;

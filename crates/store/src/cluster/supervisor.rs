@@ -253,7 +253,6 @@ fn command(plan: &Plan) -> Command {
         "shared_buffers=128MB".to_owned(),
         "wal_compression=on".to_owned(),
         "max_wal_size=1GB".to_owned(),
-        "jit=off".to_owned(),
         "timezone=UTC".to_owned(),
         "log_timezone=UTC".to_owned(),
         "logging_collector=off".to_owned(),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::fetch::{Scope, span_of};
-use super::fill::QUARTER_S;
 use crate::database::Database;
 use crate::error::StoreError;
+use crate::lengths::QUARTER_S;
 
 /// What was observed of a span, from stored coverage of one length or its sums.
 #[derive(Debug, Clone, Copy, Default)]

@@ -14,10 +14,7 @@ use super::flow::{Flow, FlowSum, LineFlow, StoredZone, ZoneFlow, ZoneSum};
 use super::measurements::{GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject};
 use super::stored;
 use crate::error::StoreError;
-
-/// The stored lengths that everything is summed from.
-pub(super) const MINUTE_S: i32 = 60;
-pub(super) const QUARTER_S: i32 = 900;
+use crate::lengths::{MINUTE_S, QUARTER_S};
 
 /// What a row is about: the parts of its key in the list's order, empty where not grouped by.
 pub(super) type Group = [String; 3];

@@ -8,10 +8,10 @@ use wayside_types::{
 };
 
 use super::fetch::{Scope, span_of};
-use super::fill::QUARTER_S;
 use super::stored;
 use crate::database::Database;
 use crate::error::StoreError;
+use crate::lengths::QUARTER_S;
 
 /// How road users went over a line, from stored quarters of an hour.
 ///

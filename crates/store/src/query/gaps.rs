@@ -5,9 +5,9 @@ use wayside_types::{BinLength, CameraId, TimeZone, Timestamp};
 use super::bins::{Span, bins};
 use super::coverage::coverage;
 use super::fetch::{self, Scope};
-use super::fill::{MINUTE_S, QUARTER_S};
 use crate::database::Database;
 use crate::error::StoreError;
+use crate::lengths::{MINUTE_S, QUARTER_S};
 
 /// Most quarters of an hour of a question: three months.
 const QUARTERS_MAX: usize = 92 * 96;

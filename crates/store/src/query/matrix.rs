@@ -9,10 +9,11 @@ use wayside_types::{BinLength, CameraId, Grade, LineId, RoadUserClass, TimeZone,
 use super::bins::{Span, bins};
 use super::coverage::coverage;
 use super::fetch::{self, Scope, Wanted};
-use super::fill::{QUARTER_S, is_complete, shares};
+use super::fill::{is_complete, shares};
 use super::{SmallCells, stored};
 use crate::database::Database;
 use crate::error::StoreError;
+use crate::lengths::QUARTER_S;
 
 /// Most quarters of an hour of a matrix: a year.
 const QUARTERS_MAX: usize = 366 * 96;

@@ -6,12 +6,13 @@ use wayside_types::{BinLength, CameraId, LineId, RoadUserClass, Timestamp};
 use super::bins::{Span, bins};
 use super::coverage::coverage;
 use super::fetch::{self, Drawings, Scope, Sum, Wanted};
-use super::fill::{Group, MINUTE_S, Material, QUARTER_S, base_length_s};
+use super::fill::{Group, Material, base_length_s};
 use super::flow;
 use super::measurements::{GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject};
 use super::{Cursor, Page};
 use crate::database::Database;
 use crate::error::StoreError;
+use crate::lengths::{MINUTE_S, QUARTER_S};
 
 /// About how many stored rows one statement may go through.
 const SCAN_MAX: usize = 1_000_000;

@@ -5,9 +5,7 @@
 use wayside_types::Timestamp;
 
 use super::bins::Span;
-use super::fill::{MINUTE_S, QUARTER_S};
-
-const HOUR_S: i32 = 3_600;
+use crate::lengths::{HOUR_S, MINUTE_S, QUARTER_S};
 
 /// Where sums of bins that were stored with a length of `base_s` come from. A length of 0 is none: no row has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use jiff_sqlx::Timestamp as SqlTimestamp;
 use sqlx::postgres::PgTransaction;
 use wayside_types::{FlowBin, LineId};
 
-use super::sums::{HOUR_S, QUARTER_S, Stretch};
+use super::sums::Stretch;
+use crate::lengths::{HOUR_S, QUARTER_S};
 use crate::query::{FlowSum, StoredFlow};
 use crate::writer::{FlowColumns, write_flows};
 

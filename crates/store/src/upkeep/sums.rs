@@ -9,9 +9,8 @@ use sqlx::postgres::{PgConnection, PgTransaction};
 use wayside_types::Timestamp;
 
 use super::flows;
+use crate::lengths::{HOUR_S, MINUTE_S, QUARTER_S};
 
-pub(super) const QUARTER_S: i32 = 900;
-pub(super) const HOUR_S: i32 = 3_600;
 /// A stretch is summed this long after its end: its last bins close three seconds after it.
 const GRACE: SignedDuration = SignedDuration::from_secs(10);
 /// Most cameras of a transaction.
@@ -28,13 +27,13 @@ pub(super) struct Stretch {
 pub(super) async fn round(connection: &mut PgConnection, now: Timestamp) -> Result<u64, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     let mut done = 0;
-    if let Some(quarter) = due_quarter(&mut transaction, now).await? {
+    if let Some(quarter) = due(&mut transaction, now, QUARTER_S).await? {
         done = quarter.cameras.len();
-        quarter_of_lines(&mut transaction, &quarter).await?;
+        lines(&mut transaction, &quarter, MINUTE_S, QUARTER_S).await?;
         quarter_of_coverage(&mut transaction, &quarter).await?;
-    } else if let Some(hour) = due_hour(&mut transaction, now).await? {
+    } else if let Some(hour) = due(&mut transaction, now, HOUR_S).await? {
         done = hour.cameras.len();
-        hour_of_lines(&mut transaction, &hour).await?;
+        lines(&mut transaction, &hour, QUARTER_S, HOUR_S).await?;
         hour_of_coverage(&mut transaction, &hour).await?;
         flows::hour(&mut transaction, &hour).await?;
     }
@@ -42,83 +41,62 @@ pub(super) async fn round(connection: &mut PgConnection, now: Timestamp) -> Resu
     Ok(done as u64)
 }
 
-fn over_by(now: Timestamp, length_s: i32) -> SqlTimestamp {
-    let length = SignedDuration::from_secs(i64::from(length_s)) + GRACE;
-    now.checked_sub(length).unwrap_or(Timestamp::MIN).to_sqlx()
-}
-
-fn stretch(start: Option<SqlTimestamp>, cameras: Vec<String>, length_s: i32) -> Option<Stretch> {
-    let start = start.filter(|_| !cameras.is_empty())?;
-    let end = start.to_jiff().checked_add(SignedDuration::from_secs(i64::from(length_s))).ok()?;
-    Some(Stretch { cameras, start, end: end.to_sqlx() })
-}
-
-/// Takes the marks of the oldest quarter that is over. Marks that somebody else is at are left to them.
-async fn due_quarter(
+/// Takes the marks of the oldest stretch of a length that is over and has no shorter one in it that waits. Marks that
+/// somebody else is at are left to them.
+async fn due(
     transaction: &mut PgTransaction<'_>,
     now: Timestamp,
+    length_s: i32,
 ) -> Result<Option<Stretch>, sqlx::Error> {
+    let length = SignedDuration::from_secs(i64::from(length_s));
+    let newest = now.checked_sub(length + GRACE).unwrap_or(Timestamp::MIN);
     let start = sqlx::query_scalar!(
-        r#"SELECT start_at AS "start_at: SqlTimestamp" FROM rollup_due
-           WHERE length_s = 900 AND start_at <= $1 ORDER BY start_at LIMIT 1"#,
-        over_by(now, QUARTER_S) as _,
-    )
-    .fetch_optional(&mut **transaction)
-    .await?;
-    let Some(start) = start else { return Ok(None) };
-    let cameras = sqlx::query_scalar!(
-        "DELETE FROM rollup_due WHERE length_s = 900 AND start_at = $1 AND camera IN \
-         (SELECT camera FROM rollup_due WHERE length_s = 900 AND start_at = $1 \
-          ORDER BY camera LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING camera",
-        start as _,
-        CAMERAS,
-    )
-    .fetch_all(&mut **transaction)
-    .await?;
-    Ok(stretch(Some(start), cameras, QUARTER_S))
-}
-
-/// Takes the marks of the oldest hour that is over and whose quarters are summed.
-async fn due_hour(
-    transaction: &mut PgTransaction<'_>,
-    now: Timestamp,
-) -> Result<Option<Stretch>, sqlx::Error> {
-    let start = sqlx::query_scalar!(
-        r#"SELECT start_at AS "start_at: SqlTimestamp" FROM rollup_due h
-           WHERE length_s = 3600 AND start_at <= $1 AND NOT EXISTS
-               (SELECT FROM rollup_due q WHERE q.camera = h.camera AND q.length_s = 900
-                AND q.start_at >= h.start_at AND q.start_at < h.start_at + interval '1 hour')
+        r#"SELECT start_at AS "start_at: SqlTimestamp" FROM rollup_due d
+           WHERE length_s = $1 AND start_at <= $2 AND NOT EXISTS
+               (SELECT FROM rollup_due p WHERE p.camera = d.camera AND p.length_s < d.length_s
+                AND p.start_at >= d.start_at AND p.start_at < d.start_at + make_interval(secs => d.length_s))
            ORDER BY start_at LIMIT 1"#,
-        over_by(now, HOUR_S) as _,
+        length_s,
+        newest.to_sqlx() as _,
     )
     .fetch_optional(&mut **transaction)
     .await?;
     let Some(start) = start else { return Ok(None) };
     let cameras = sqlx::query_scalar!(
-        "DELETE FROM rollup_due WHERE length_s = 3600 AND start_at = $1 AND camera IN \
-         (SELECT camera FROM rollup_due h WHERE length_s = 3600 AND start_at = $1 AND NOT EXISTS \
-             (SELECT FROM rollup_due q WHERE q.camera = h.camera AND q.length_s = 900 \
-              AND q.start_at >= h.start_at AND q.start_at < h.start_at + interval '1 hour') \
-          ORDER BY camera LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING camera",
+        "DELETE FROM rollup_due WHERE length_s = $1 AND start_at = $2 AND camera IN \
+         (SELECT camera FROM rollup_due d WHERE length_s = $1 AND start_at = $2 AND NOT EXISTS \
+             (SELECT FROM rollup_due p WHERE p.camera = d.camera AND p.length_s < d.length_s \
+              AND p.start_at >= d.start_at AND p.start_at < d.start_at + make_interval(secs => d.length_s)) \
+          ORDER BY camera LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING camera",
+        length_s,
         start as _,
         CAMERAS,
     )
     .fetch_all(&mut **transaction)
     .await?;
-    Ok(stretch(Some(start), cameras, HOUR_S))
+    let end = start.to_jiff().checked_add(length).ok().filter(|_| !cameras.is_empty());
+    Ok(end.map(|end| Stretch { cameras, start, end: end.to_sqlx() }))
 }
 
-async fn quarter_of_lines(transaction: &mut PgTransaction<'_>, quarter: &Stretch) -> Result<(), sqlx::Error> {
+/// Counts of a stretch out of those of its parts.
+async fn lines(
+    transaction: &mut PgTransaction<'_>,
+    stretch: &Stretch,
+    part_s: i32,
+    length_s: i32,
+) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO line_bin AS t (camera, length_s, start_at, line, direction, class, epoch, count) \
-         SELECT camera, 900, $2, line, direction, class, epoch, sum(count)::integer FROM line_bin \
-         WHERE camera = ANY($1) AND length_s = 60 AND start_at >= $2 AND start_at < $3 \
+         SELECT camera, $5, $2, line, direction, class, epoch, sum(count)::integer FROM line_bin \
+         WHERE camera = ANY($1) AND length_s = $4 AND start_at >= $2 AND start_at < $3 \
          GROUP BY camera, line, direction, class, epoch \
          ON CONFLICT (camera, length_s, start_at, line, direction, class, epoch) DO UPDATE SET \
          count = excluded.count WHERE excluded.count > t.count",
-        &quarter.cameras,
-        quarter.start as _,
-        quarter.end as _,
+        &stretch.cameras,
+        stretch.start as _,
+        stretch.end as _,
+        part_s,
+        length_s,
     )
     .execute(&mut **transaction)
     .await?;
@@ -142,23 +120,6 @@ async fn quarter_of_coverage(
         &quarter.cameras,
         quarter.start as _,
         quarter.end as _,
-    )
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
-}
-
-async fn hour_of_lines(transaction: &mut PgTransaction<'_>, hour: &Stretch) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "INSERT INTO line_bin AS t (camera, length_s, start_at, line, direction, class, epoch, count) \
-         SELECT camera, 3600, $2, line, direction, class, epoch, sum(count)::integer FROM line_bin \
-         WHERE camera = ANY($1) AND length_s = 900 AND start_at >= $2 AND start_at < $3 \
-         GROUP BY camera, line, direction, class, epoch \
-         ON CONFLICT (camera, length_s, start_at, line, direction, class, epoch) DO UPDATE SET \
-         count = excluded.count WHERE excluded.count > t.count",
-        &hour.cameras,
-        hour.start as _,
-        hour.end as _,
     )
     .execute(&mut **transaction)
     .await?;

@@ -14,11 +14,9 @@ use super::incidents::Newest;
 use super::quality_columns::{QualityColumns, check_quality, seen};
 use super::stills::Stills;
 use crate::error::StoreError;
+use crate::lengths::{HOUR_S, QUARTER_S};
 use crate::months::month_of;
 use crate::spool::Load;
-
-/// The lengths that stored bins are summed to.
-const SUMMED_S: [i32; 2] = [900, 3_600];
 
 /// What every row of every table begins with.
 pub(crate) type Head = (String, i32, Timestamp);
@@ -150,7 +148,7 @@ impl Rows {
             heads.chain(self.lines.keys().map(|key| &key.0)).chain(self.flows.keys().map(|key| &key.0));
         let mut marks = BTreeSet::new();
         for (camera, length_s, start) in heads {
-            for longer_s in SUMMED_S.into_iter().filter(|longer_s| longer_s > length_s) {
+            for longer_s in [QUARTER_S, HOUR_S].into_iter().filter(|longer_s| longer_s > length_s) {
                 let second = start.as_second();
                 let start = Timestamp::from_second(second - second.rem_euclid(i64::from(longer_s)));
                 marks.extend(start.ok().map(|start| (camera.as_str(), longer_s, start)));
