@@ -58,7 +58,7 @@ async fn run(dir: &Path, days: i64) -> Result<()> {
     fill(&mut connection, days).await?;
     current_hour(&database, dir, now).await?;
     let count = "SELECT sum(reltuples)::bigint FROM pg_class WHERE relkind = 'r' AND \
-                 relname ~ '^(coverage|line_bin|line_flow|coverage_sum)_[0-9_]+$' AND reltuples > 0";
+                 relname ~ '^(camera_day|coverage|line_bin|line_flow|coverage_sum)_[0-9_]+$' AND reltuples > 0";
     let rows: i64 = sqlx::query_scalar(count).fetch_one(&mut connection).await?;
     println!("{:.1} million rows stored", rows as f64 / 1e6);
 
@@ -142,6 +142,9 @@ async fn fill(connection: &mut PgConnection, days: i64) -> Result<()> {
             refill(connection, table, length_s, key, &rows).await?;
         }
     }
+    let days = "INSERT INTO rollup_due SELECT DISTINCT camera, 86400, date_bin('1 day', start_at, 'epoch'), 1 \
+                FROM coverage_sum WHERE length_s = 3600 ON CONFLICT DO NOTHING";
+    connection.execute(days).await?;
     println!("filled in {:.0} s", began.elapsed().as_secs_f64());
     Ok(())
 }
@@ -189,7 +192,9 @@ async fn current_hour(database: &Database, dir: &Path, now: Timestamp) -> Result
         }
     }
     tokio::time::timeout(Duration::from_secs(600), writer.shutdown()).await?;
-    wayside_store::upkeep::catch_up(database, now).await?;
+    let began = Instant::now();
+    let done = wayside_store::upkeep::catch_up(database, now).await?;
+    println!("summed and packed {done} quarters, hours and days in {:.0} s", began.elapsed().as_secs_f64());
     Ok(())
 }
 

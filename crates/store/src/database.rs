@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgTransaction};
 use sqlx::{ConnectOptions, Connection, Executor};
 use tokio::sync::OnceCell;
 use wayside_types::SharedClock;
@@ -164,6 +164,12 @@ impl Database {
 
     pub(crate) fn pool(&self) -> &PgPool {
         &self.inner.pool
+    }
+
+    /// A connection on which every question sees the same moment.
+    pub(crate) async fn snapshot(&self) -> Result<PgTransaction<'static>, StoreError> {
+        let begun = self.pool().begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        self.answer("a connection", begun).await
     }
 
     pub(crate) fn clock(&self) -> &SharedClock {

@@ -14,6 +14,7 @@ mod cameras;
 pub mod checkpoint;
 pub mod cluster;
 pub mod database;
+mod days;
 pub mod epoch;
 mod error;
 mod lengths;

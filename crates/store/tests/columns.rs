@@ -19,9 +19,15 @@ const PLAIN: &[&str] = &[
 /// Columns of other types that were reviewed, as `table.column`. sqlx keeps the checksum of each applied
 /// migration as bytes. The arrays are histograms of at least five speeds or headways: how many fell into each bucket of
 /// fixed edges, which says nothing of the order in which they came. The pictures are an incident's two stills, which
-/// `redact` made unreadable before anything else saw them (design 1.4; scripts/readers reads them and finds nothing).
+/// `redact` made unreadable before anything else saw them (design 1.4; scripts/readers reads them and finds nothing). A
+/// camera's day is what the rows of `line_bin`, `line_flow`, `line_quality` and `coverage` of that day add up to, packed by
+/// `src/days.rs` from these rows and from nothing else.
 const REVIEWED: &[&str] = &[
     "_sqlx_migrations.checksum",
+    "camera_day.counts",
+    "camera_day.flows",
+    "camera_day.signs",
+    "camera_day.watched",
     "incident_still.jpeg",
     "line_flow.headway_counts",
     "line_flow.speed_counts",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use support::{With, camera, psql, ts, watched};
 use tempfile::TempDir;
 use wayside_store::query::{GroupBy, GroupKey, MeasurementQuery, MeasurementRow, measurements};
-use wayside_store::{Database, StoreError, Writer, WriterOptions};
+use wayside_store::{Database, StoreError, Writer, WriterOptions, upkeep};
 use wayside_testkit::{SimClock, TestDb};
 use wayside_types::{
     Band, BinLength, ClosedBins, Direction, Evidence, LineId, QualityBin, RoadUserClass, Sign, TimeZone,
@@ -52,7 +52,7 @@ fn quarter(minute: u32, epoch: i64, noted: Vec<QualityBin>) -> Vec<ClosedBins> {
 }
 
 async fn rows(database: &Database, bin: BinLength, by: &[GroupKey]) -> Vec<MeasurementRow> {
-    let (from, to) = (ts("2026-11-21T08:00:00Z"), ts("2026-11-21T10:00:00Z"));
+    let (from, to) = (ts("2026-11-21T00:00:00Z"), ts("2026-11-22T00:00:00Z"));
     let mut query = MeasurementQuery::new(from, to, bin, TimeZone::UTC);
     query.classes = vec![CAR, RoadUserClass::Bus, TRUCK];
     query.group_by = by.iter().copied().collect::<GroupBy>();
@@ -88,6 +88,12 @@ async fn evidence_adds_up_over_quarters_epochs_and_classes() {
     let quality = truck.quality.clone().unwrap();
     assert_eq!(quality.evidence, noted(TRUCK, &trucks).evidence);
     assert_eq!(quality.band, Some(Band::of(4, &quality.evidence, truck.observed_s, false)));
+
+    // The packed day says the same, by the quarter and by the hour.
+    upkeep::catch_up(&database, ts("2026-11-22T00:01:00Z")).await.unwrap();
+    psql(db.url(), "DELETE FROM line_quality");
+    assert_eq!(rows(&database, BinLength::Hour, &by).await, hour);
+    assert_eq!(rows(&database, BinLength::Minute15, &[GroupKey::Class]).await, classes);
     database.close().await;
 }
 

@@ -123,9 +123,14 @@ async fn answers_do_not_depend_on_what_is_summed() {
     // In the middle of an hour: its first two quarters are over.
     let done = upkeep::catch_up(&database, at(12 * 60 + 31)).await.unwrap();
     assert_eq!(done, 2 * 50 - 5 + 2 * 12);
+    assert_eq!(due(86_400), ["4"]);
     same("half summed", &answers(&database).await, &expected);
+    // The first day is over, the second is not.
+    upkeep::catch_up(&database, at(1_440 + 7 * 60)).await.unwrap();
+    assert_eq!((due(3_600), due(86_400)), (vec!["0".to_owned()], vec!["2".to_owned()]));
+    same("one day packed", &answers(&database).await, &expected);
     upkeep::catch_up(&database, at(3 * 1_440)).await.unwrap();
-    assert_eq!((due(900), due(3_600)), (vec!["0".to_owned()], vec!["0".to_owned()]));
+    assert_eq!(psql(db.url(), "SELECT count(*) FROM rollup_due"), ["0"]);
     same("all summed", &answers(&database).await, &expected);
 
     // Late: a minute of the hole, and one that saw more than was known.
@@ -150,11 +155,14 @@ async fn answers_do_not_depend_on_what_is_summed() {
     let expected = answers(&unsummed).await;
     unsummed.close().await;
     assert_eq!((due(900), due(3_600)), (vec!["2".to_owned()], vec!["2".to_owned()]));
+    assert_eq!(due(86_400), ["2"]);
     same("late and not summed", &answers(&database).await, &expected);
     upkeep::catch_up(&database, at(3 * 1_440)).await.unwrap();
     same("late and summed", &answers(&database).await, &expected);
 
-    // Nothing of it came from the parts.
+    // Days that are not packed come from hours and quarters, and nothing of these from their parts.
+    psql(db.url(), "CREATE TABLE kept AS SELECT * FROM camera_day; DELETE FROM camera_day");
+    same("not packed", &answers(&database).await, &expected);
     psql(db.url(), "DELETE FROM line_bin WHERE length_s = 60; DELETE FROM coverage WHERE length_s = 60");
     let (found, asked) = (answers(&database).await, questions());
     for ((found, expected), question) in found.iter().zip(&expected).zip(&asked) {
@@ -171,6 +179,16 @@ async fn answers_do_not_depend_on_what_is_summed() {
         if question.bin >= BinLength::Hour && !format!("{:?}", question.zone).contains("Kathmandu") {
             assert_eq!(found, expected, "{question:?}");
         }
+    }
+
+    // And nothing of packed days from hours and quarters.
+    psql(db.url(), "DELETE FROM line_bin; DELETE FROM line_flow; DELETE FROM coverage_sum");
+    assert!(answers(&database).await.iter().all(Vec::is_empty));
+    psql(db.url(), "INSERT INTO camera_day SELECT * FROM kept");
+    let found = answers(&database).await;
+    for ((found, expected), question) in found.iter().zip(&expected).zip(&asked) {
+        let expected = if question.bin == BinLength::Minute1 { &[] } else { expected.as_slice() };
+        assert_eq!(found, expected, "{question:?}");
     }
     database.close().await;
 }

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgConnection;
+
+use super::days::Days;
 use super::fetch::{Scope, span_of};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::lengths::QUARTER_S;
 
 /// What was observed of a span, from stored coverage of one length or its sums.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Observed {
-    pub(super) seconds: f64,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Observed {
+    pub(crate) seconds: f64,
     /// Dropped share times seconds.
-    pub(super) dropped_s: f64,
+    pub(crate) dropped_s: f64,
     /// How many stored bins have coverage.
-    pub(super) bins: i64,
+    pub(crate) bins: i64,
 }
 
 /// Coverage of spans by camera, span and length, and which configurations were in force.
@@ -24,24 +28,35 @@ pub(super) struct CoverageMap {
     pub(super) versions: BTreeMap<(String, usize), Vec<String>>,
 }
 
-/// What was observed by the bins that were stored with each of these lengths.
+impl CoverageMap {
+    /// Adds what was observed of a span while a configuration was in force.
+    pub(super) fn add(&mut self, camera: &str, span: usize, base_s: i32, version: &str, observed: Observed) {
+        let known = self.observed.entry((camera.to_owned(), span, base_s)).or_default();
+        known.seconds += observed.seconds;
+        known.dropped_s += observed.dropped_s;
+        known.bins += observed.bins;
+        let versions = self.versions.entry((camera.to_owned(), span)).or_default();
+        if !versions.iter().any(|known| known == version) {
+            versions.push(version.to_owned());
+        }
+    }
+}
+
+/// What was observed by the bins that were stored with each of these lengths: of packed days, and of the rest row by row.
 pub(super) async fn coverage(
     db: &Database,
+    snapshot: &mut PgConnection,
     scope: Scope<'_>,
+    days: &Days,
     lengths_s: &[i32],
 ) -> Result<CoverageMap, StoreError> {
     let mut map = CoverageMap::default();
     for base_s in lengths_s {
-        for row in stored(db, scope, *base_s).await? {
+        days.watched(*base_s, &mut map);
+        for row in stored(db, snapshot, scope, *base_s).await? {
             let Some(span) = span_of(row.bucket) else { continue };
-            let observed = map.observed.entry((row.camera.clone(), span, *base_s)).or_default();
-            observed.seconds += row.observed_s;
-            observed.dropped_s += row.dropped_s;
-            observed.bins += row.parts;
-            let versions = map.versions.entry((row.camera, span)).or_default();
-            if !versions.contains(&row.config_version) {
-                versions.push(row.config_version);
-            }
+            let observed = Observed { seconds: row.observed_s, dropped_s: row.dropped_s, bins: row.parts };
+            map.add(&row.camera, span, *base_s, &row.config_version, observed);
         }
     }
     Ok(map)
@@ -58,8 +73,13 @@ struct StoredCoverage {
 
 /// Sums by quarter or hour, where the spans are made of such, what waits to be summed from its parts; else coverage as it
 /// was stored.
-async fn stored(db: &Database, scope: Scope<'_>, base_s: i32) -> Result<Vec<StoredCoverage>, StoreError> {
-    let Some(end) = scope.end() else { return Ok(Vec::new()) };
+async fn stored(
+    db: &Database,
+    snapshot: &mut PgConnection,
+    scope: Scope<'_>,
+    base_s: i32,
+) -> Result<Vec<StoredCoverage>, StoreError> {
+    let Some(rest) = scope.rest else { return Ok(Vec::new()) };
     let sources = scope.sources(base_s);
     let summed_s = if sources.top_s > base_s { sources.top_s } else { 0 };
     // Which stored coverage is read: all of it, or that of what is marked with this length.
@@ -74,17 +94,17 @@ async fn stored(db: &Database, scope: Scope<'_>, base_s: i32) -> Result<Vec<Stor
         r#"SELECT camera AS "camera!", config_version AS "config_version!", width_bucket(start_at, $2) AS "bucket!",
                   sum(observed_s) AS "observed_s!", sum(dropped_s) AS "dropped_s!", sum(parts)::bigint AS "parts!"
            FROM (SELECT s.camera, s.config_version, s.start_at, s.observed_s, s.dropped_s, s.parts FROM coverage_sum s
-                 WHERE s.camera = ANY($1) AND s.length_s = $4 AND s.part_s = $5
-                   AND s.start_at >= ($2::timestamptz[])[1] AND s.start_at < $3 AND NOT EXISTS
+                 JOIN UNNEST($9::text[], $10::timestamptz[], $11::timestamptz[]) AS r(camera, start_at, end_at)
+                   ON s.camera = r.camera AND s.start_at >= r.start_at AND s.start_at < r.end_at
+                 WHERE s.length_s = $4 AND s.part_s = $5 AND s.start_at >= $12 AND s.start_at < $3 AND NOT EXISTS
                        (SELECT FROM rollup_due d
                         WHERE d.camera = s.camera AND d.length_s = $4 AND d.start_at = s.start_at)
                  UNION ALL
                  SELECT s.camera, s.config_version, s.start_at, s.observed_s, s.dropped_s, s.parts
                  FROM rollup_due o JOIN coverage_sum s ON s.camera = o.camera
                    AND s.start_at >= o.start_at AND s.start_at < o.start_at + make_interval(secs => o.length_s)
-                 WHERE o.camera = ANY($1) AND o.length_s = $4 AND o.start_at >= ($2::timestamptz[])[1]
-                   AND o.start_at < $3 AND s.length_s = $6 AND s.part_s = $5
-                   AND s.start_at >= ($2::timestamptz[])[1] AND s.start_at < $3 AND NOT EXISTS
+                 WHERE o.camera = ANY($1) AND o.length_s = $4 AND o.start_at >= $12 AND o.start_at < $3
+                   AND s.length_s = $6 AND s.part_s = $5 AND s.start_at >= $12 AND s.start_at < $3 AND NOT EXISTS
                        (SELECT FROM rollup_due d
                         WHERE d.camera = s.camera AND d.length_s = $6 AND d.start_at = s.start_at)
                  UNION ALL
@@ -92,27 +112,30 @@ async fn stored(db: &Database, scope: Scope<'_>, base_s: i32) -> Result<Vec<Stor
                         count(DISTINCT c.start_at)
                  FROM rollup_due o JOIN coverage c ON c.camera = o.camera
                    AND c.start_at >= o.start_at AND c.start_at < o.start_at + make_interval(secs => o.length_s)
-                 WHERE o.camera = ANY($1) AND o.length_s = $8 AND o.start_at >= ($2::timestamptz[])[1]
-                   AND o.start_at < $3 AND c.length_s = $5
-                   AND c.start_at >= ($2::timestamptz[])[1] AND c.start_at < $3
+                 WHERE o.camera = ANY($1) AND o.length_s = $8 AND o.start_at >= $12 AND o.start_at < $3
+                   AND c.length_s = $5 AND c.start_at >= $12 AND c.start_at < $3
                  GROUP BY c.camera, c.config_version, width_bucket(c.start_at, $2)
                  UNION ALL
                  SELECT c.camera, c.config_version, min(c.start_at), sum(c.observed_s), sum(c.observed_s * c.dropped_share),
                         count(DISTINCT c.start_at)
-                 FROM coverage c
-                 WHERE c.camera = ANY($1) AND c.length_s = $7 AND c.start_at >= ($2::timestamptz[])[1]
-                   AND c.start_at < $3
+                 FROM UNNEST($9::text[], $10::timestamptz[], $11::timestamptz[]) AS r(camera, start_at, end_at)
+                 JOIN coverage c ON c.camera = r.camera AND c.start_at >= r.start_at AND c.start_at < r.end_at
+                 WHERE c.length_s = $7 AND c.start_at >= $12 AND c.start_at < $3
                  GROUP BY c.camera, c.config_version, width_bucket(c.start_at, $2)) AS part
            GROUP BY 1, 2, 3"#,
-        scope.cameras,
+        &rest.cameras,
         &scope.starts() as _,
-        end as _,
+        rest.end as _,
         summed_s,
         base_s,
         parts_s,
         all_s,
         marked_s,
+        &rest.camera,
+        &rest.from as _,
+        &rest.to as _,
+        rest.start as _,
     )
-    .fetch_all(db.pool());
+    .fetch_all(snapshot);
     db.answer("the coverage", rows).await
 }

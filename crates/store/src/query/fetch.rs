@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use sqlx::postgres::PgConnection;
 use wayside_types::{CameraId, LineId, RoadUserClass, ZoneId, ZoneKind};
 
 use super::bins::Span;
+use super::days::Rest;
 use super::sources::Sources;
 use super::stored;
 use crate::database::Database;
@@ -18,6 +20,8 @@ use crate::error::StoreError;
 pub(super) struct Scope<'a> {
     pub(super) cameras: &'a [String],
     pub(super) spans: &'a [Span],
+    /// What of them is to be read row by row; nothing where packed days have it all.
+    pub(super) rest: Option<&'a Rest>,
 }
 
 impl Scope<'_> {
@@ -84,10 +88,11 @@ impl StoredSum {
 /// Sums of line crossings.
 pub(super) async fn lines(
     db: &Database,
+    snapshot: &mut PgConnection,
     scope: Scope<'_>,
     wanted: Wanted<'_>,
 ) -> Result<Vec<Sum>, StoreError> {
-    let (Some(end), false) = (scope.end(), wanted.classes.is_empty()) else { return Ok(Vec::new()) };
+    let (Some(rest), false) = (scope.rest, wanted.classes.is_empty()) else { return Ok(Vec::new()) };
     let sources = scope.sources(wanted.base_s);
     let [line, direction, class] = wanted.apart;
     let rows = sqlx::query_as!(
@@ -95,33 +100,32 @@ pub(super) async fn lines(
         r#"SELECT camera AS "camera!", CASE WHEN $11 THEN line ELSE '' END AS "a!",
                   CASE WHEN $12 THEN direction ELSE '' END AS "b!", CASE WHEN $13 THEN class ELSE '' END AS "class!",
                   width_bucket(start_at, $3) AS "bucket!", sum(count)::bigint AS "count!"
-           FROM (SELECT b.camera, b.line, b.direction, b.class, b.start_at, b.count FROM line_bin b
-                 WHERE b.camera = ANY($1) AND b.length_s = $2 AND b.start_at >= ($3::timestamptz[])[1]
-                   AND b.start_at < $4 AND NOT EXISTS
+           FROM (SELECT b.camera, b.line, b.direction, b.class, b.start_at, b.count
+                 FROM UNNEST($14::text[], $15::timestamptz[], $16::timestamptz[]) AS r(camera, start_at, end_at)
+                 JOIN line_bin b ON b.camera = r.camera AND b.start_at >= r.start_at AND b.start_at < r.end_at
+                 WHERE b.length_s = $2 AND b.start_at >= $17 AND b.start_at < $4 AND NOT EXISTS
                        (SELECT FROM rollup_due d
                         WHERE d.camera = b.camera AND d.length_s = $7 AND d.start_at = b.start_at)
                  UNION ALL
                  SELECT b.camera, b.line, b.direction, b.class, b.start_at, b.count
                  FROM rollup_due o JOIN line_bin b ON b.camera = o.camera
                    AND b.start_at >= o.start_at AND b.start_at < o.start_at + make_interval(secs => o.length_s)
-                 WHERE o.camera = ANY($1) AND o.length_s = $7 AND o.start_at >= ($3::timestamptz[])[1]
-                   AND o.start_at < $4 AND b.length_s = $8 AND b.start_at >= ($3::timestamptz[])[1]
-                   AND b.start_at < $4 AND NOT EXISTS
+                 WHERE o.camera = ANY($1) AND o.length_s = $7 AND o.start_at >= $17 AND o.start_at < $4
+                   AND b.length_s = $8 AND b.start_at >= $17 AND b.start_at < $4 AND NOT EXISTS
                        (SELECT FROM rollup_due d
                         WHERE d.camera = b.camera AND d.length_s = $9 AND d.start_at = b.start_at)
                  UNION ALL
                  SELECT b.camera, b.line, b.direction, b.class, b.start_at, b.count
                  FROM rollup_due o JOIN line_bin b ON b.camera = o.camera
                    AND b.start_at >= o.start_at AND b.start_at < o.start_at + make_interval(secs => o.length_s)
-                 WHERE o.camera = ANY($1) AND o.length_s = $9 AND o.start_at >= ($3::timestamptz[])[1]
-                   AND o.start_at < $4 AND b.length_s = $10 AND b.start_at >= ($3::timestamptz[])[1]
-                   AND b.start_at < $4) AS stored
+                 WHERE o.camera = ANY($1) AND o.length_s = $9 AND o.start_at >= $17 AND o.start_at < $4
+                   AND b.length_s = $10 AND b.start_at >= $17 AND b.start_at < $4) AS stored
            WHERE class = ANY($5) AND (cardinality($6::text[]) = 0 OR line = ANY($6))
            GROUP BY 1, 2, 3, 4, 5"#,
-        scope.cameras,
+        &rest.cameras,
         sources.top_s,
         &scope.starts() as _,
-        end as _,
+        rest.end as _,
         wanted.classes,
         wanted.lines,
         sources.marked_s,
@@ -131,8 +135,12 @@ pub(super) async fn lines(
         line,
         direction,
         class,
+        &rest.camera,
+        &rest.from as _,
+        &rest.to as _,
+        rest.start as _,
     )
-    .fetch_all(db.pool());
+    .fetch_all(snapshot);
     let rows = db.answer("the measurements", rows).await?;
     Ok(rows.into_iter().filter_map(|row| row.into_sum(wanted.base_s)).collect())
 }
@@ -142,6 +150,7 @@ pub(super) async fn lines(
 /// added and subtracted, they are made of cells that may be shown.
 pub(super) async fn movements(
     db: &Database,
+    snapshot: &mut PgConnection,
     scope: Scope<'_>,
     wanted: Wanted<'_>,
     least: i64,
@@ -167,7 +176,7 @@ pub(super) async fn movements(
         wanted.lines,
         least,
     )
-    .fetch_all(db.pool());
+    .fetch_all(snapshot);
     let rows = db.answer("the measurements", rows).await?;
     Ok(rows.into_iter().filter_map(|row| row.into_sum(wanted.base_s)).collect())
 }

@@ -62,14 +62,13 @@ impl Material<'_> {
             self.add_zeros(camera.as_str(), index, &mut cells);
         }
         for sum in of_camera(self.sums, |sum| &sum.camera, camera.as_str()) {
-            let class = part(&sum.class).map(|name| stored(name.parse::<RoadUserClass>())).transpose()?;
-            // Where classes were summed over any stands for them: the row has none.
-            let group = self.project(&sum.a, &sum.b, class.unwrap_or(RoadUserClass::Car));
+            let class = class_of(&sum.class)?;
+            let group = self.project(&sum.a, &sum.b, class);
             let cell = cells.entry((sum.span, group)).or_default();
             cell.mark(sum.base_s);
             cell.count += sum.count;
             let scheme = self.query.scheme.as_ref();
-            let group = scheme.zip(class).and_then(|(scheme, class)| scheme.group_of(class));
+            let group = scheme.and_then(|scheme| scheme.group_of(class));
             cell.pcu += group.map_or(0.0, |group| group.pcu) * sum.count as f64;
         }
         self.add_flows(camera.as_str(), &mut cells)?;
@@ -82,10 +81,8 @@ impl Material<'_> {
 
     fn add_flows(&self, camera: &str, cells: &mut BTreeMap<(usize, Group), Cell>) -> Result<(), StoreError> {
         for flow in of_camera(self.flows, |flow| &flow.camera, camera) {
-            let class: RoadUserClass = stored(flow.class.parse())?;
-            let cell =
-                cells.entry((flow.span, self.project(&flow.line, &flow.direction, class))).or_default();
-            cell.flow.merge(&flow.sum);
+            let group = self.project(&flow.line, &flow.direction, class_of(&flow.class)?);
+            cells.entry((flow.span, group)).or_default().flow.merge(&flow.sum);
         }
         for zone in of_camera(self.zones, |zone| &zone.camera, camera) {
             let group = self.project(&zone.zone, "", RoadUserClass::Car);
@@ -295,6 +292,11 @@ pub(super) fn is_complete(observed: Observed, length_s: i32, seconds: f64, span:
     #[expect(clippy::cast_precision_loss, reason = "at most 1,500 minutes in a day")]
     let stored_s = observed.bins as f64 * f64::from(length_s);
     stored_s >= span.seconds() && seconds >= 0.98 * span.seconds()
+}
+
+/// Where classes were summed over any stands for them: the row has none.
+fn class_of(name: &str) -> Result<RoadUserClass, StoreError> {
+    part(name).map_or(Ok(RoadUserClass::Car), |name| stored(name.parse()))
 }
 
 fn part(text: &str) -> Option<&str> {

@@ -3,11 +3,13 @@
 //! `fetch`, rows are put together in `fill`.
 
 use jiff_sqlx::Timestamp as SqlTimestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgConnection;
 use wayside_types::{
     HEADWAY_SCALE, Headways, Histogram, SPEED_SCALE, Scale, Speeds, Timestamp, ZoneDelay, ZoneKind, ZoneQueue,
 };
 
-use super::fetch::{Scope, span_of};
+use super::fetch::{Scope, Wanted, span_of};
 use super::stored;
 use crate::database::Database;
 use crate::error::StoreError;
@@ -53,7 +55,7 @@ pub struct ZoneFlow {
     pub delay_mean_s: Option<f64>,
 }
 
-/// A stored flow bin.
+/// A stored flow bin, or a sum of such; what was summed over is empty.
 #[derive(Debug, Clone)]
 pub(super) struct Flow {
     pub(super) camera: String,
@@ -65,8 +67,8 @@ pub(super) struct Flow {
     pub(super) sum: FlowSum,
 }
 
-/// Flow bins added up.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// Flow bins added up. Packed days hold it as it is (`crate::days`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FlowSum {
     pub(crate) untrusted: Option<u64>,
     pub(crate) occupied_s: u64,
@@ -108,6 +110,13 @@ pub(crate) struct StoredFlow {
     pub(crate) headway_counts: Option<Vec<i32>>,
 }
 
+impl FlowSum {
+    /// Whether its histograms are what they can be.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.speeds.histogram.is_within(SPEED_SCALE) && self.headways.histogram.is_within(HEADWAY_SCALE)
+    }
+}
+
 impl StoredFlow {
     /// What of it can be added up.
     pub(crate) fn sum(&mut self) -> Result<FlowSum, StoreError> {
@@ -133,15 +142,15 @@ impl StoredFlow {
     }
 }
 
-/// Flow bins of some classes and lines (empty for all): hours where all spans are made of hours, of which those that wait
+/// Flow bins, one by one: hours where all spans are made of hours, of which those that wait
 /// to be summed come in quarters.
 pub(super) async fn flows(
     db: &Database,
+    snapshot: &mut PgConnection,
     scope: Scope<'_>,
-    classes: &[String],
-    lines: &[String],
+    wanted: Wanted<'_>,
 ) -> Result<Vec<Flow>, StoreError> {
-    let (Some(end), false) = (scope.end(), classes.is_empty()) else { return Ok(Vec::new()) };
+    let (Some(rest), false) = (scope.rest, wanted.classes.is_empty()) else { return Ok(Vec::new()) };
     let sources = scope.sources(QUARTER_S);
     let rows = sqlx::query_as!(
         StoredFlow,
@@ -149,27 +158,30 @@ pub(super) async fn flows(
                   width_bucket(start_at, $3) AS "bucket!", count AS "count!", untrusted, occupied_s AS "occupied_s!",
                   speed_n, speed_sum_kmh, speed_inverse_sum, speed_first, speed_counts,
                   headway_n, headway_sum_s, headway_first, headway_counts
-           FROM (SELECT f.* FROM line_flow f
-                 WHERE f.camera = ANY($1) AND f.length_s = $2 AND f.start_at >= ($3::timestamptz[])[1]
-                   AND f.start_at < $4 AND NOT EXISTS
+           FROM (SELECT f.* FROM UNNEST($8::text[], $9::timestamptz[], $10::timestamptz[]) AS r(camera, start_at, end_at)
+                 JOIN line_flow f ON f.camera = r.camera AND f.start_at >= r.start_at AND f.start_at < r.end_at
+                 WHERE f.length_s = $2 AND f.start_at >= $11 AND f.start_at < $4 AND NOT EXISTS
                        (SELECT FROM rollup_due d
                         WHERE d.camera = f.camera AND d.length_s = $7 AND d.start_at = f.start_at)
                  UNION ALL
                  SELECT f.* FROM rollup_due o JOIN line_flow f ON f.camera = o.camera
                    AND f.start_at >= o.start_at AND f.start_at < o.start_at + make_interval(secs => o.length_s)
-                 WHERE o.camera = ANY($1) AND o.length_s = $7 AND o.start_at >= ($3::timestamptz[])[1]
-                   AND o.start_at < $4 AND f.length_s = 900 AND f.start_at >= ($3::timestamptz[])[1]
-                   AND f.start_at < $4) AS stored
+                 WHERE o.camera = ANY($1) AND o.length_s = $7 AND o.start_at >= $11 AND o.start_at < $4
+                   AND f.length_s = 900 AND f.start_at >= $11 AND f.start_at < $4) AS stored
            WHERE class = ANY($5) AND (cardinality($6::text[]) = 0 OR line = ANY($6))"#,
-        scope.cameras,
+        &rest.cameras,
         sources.top_s,
         &scope.starts() as _,
-        end as _,
-        classes,
-        lines,
+        rest.end as _,
+        wanted.classes,
+        wanted.lines,
         sources.marked_s,
+        &rest.camera,
+        &rest.from as _,
+        &rest.to as _,
+        rest.start as _,
     )
-    .fetch_all(db.pool());
+    .fetch_all(snapshot);
     let mut flows = Vec::new();
     for mut row in db.answer("the speeds", rows).await? {
         let Some(span) = span_of(row.bucket) else { continue };
@@ -242,6 +254,7 @@ impl ZoneSum {
 /// Zone bins of some zones (empty for all), earliest first.
 pub(super) async fn zones(
     db: &Database,
+    snapshot: &mut PgConnection,
     scope: Scope<'_>,
     zones: &[String],
 ) -> Result<Vec<StoredZone>, StoreError> {
@@ -259,7 +272,7 @@ pub(super) async fn zones(
         end as _,
         zones,
     )
-    .fetch_all(db.pool());
+    .fetch_all(snapshot);
     let rows = db.answer("the zones", rows).await?;
     let found = rows.into_iter().filter_map(|row| {
         let queue = match (row.queue_max_m, row.queue_max, row.queue_last_m, row.queue_last) {

@@ -4,6 +4,7 @@ use wayside_types::{BinLength, CameraId, TimeZone, Timestamp};
 
 use super::bins::{Span, bins};
 use super::coverage::coverage;
+use super::days::{Days, Parts};
 use super::fetch::{self, Scope};
 use crate::database::Database;
 use crate::error::StoreError;
@@ -75,7 +76,11 @@ pub async fn gaps(db: &Database, query: &GapsQuery) -> Result<(Vec<Gap>, bool), 
     let mut found = Vec::new();
     for some in cameras.chunks((AT_ONCE / spans.len().max(1)).max(1)) {
         let names: Vec<String> = some.iter().map(ToString::to_string).collect();
-        let watched = coverage(db, Scope { cameras: &names, spans: &spans }, &[MINUTE_S, QUARTER_S]).await?;
+        let mut snapshot = db.snapshot().await?;
+        let days = Days::read(db, &mut snapshot, &names, &spans, Parts::default()).await?;
+        let scope = Scope { cameras: &names, spans: &spans, rest: days.rest() };
+        let watched = coverage(db, &mut snapshot, scope, &days, &[MINUTE_S, QUARTER_S]).await?;
+        db.answer("the end of a question", snapshot.commit()).await?;
         for camera in some {
             // Minutes are stored sooner than the quarter that holds them.
             let seconds = |index: usize| {

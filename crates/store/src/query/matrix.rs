@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 
 use jiff_sqlx::ToSqlx;
+use sqlx::postgres::PgConnection;
 use wayside_types::{BinLength, CameraId, Grade, LineId, RoadUserClass, TimeZone, Timestamp};
 
 use super::bins::{Span, bins};
 use super::coverage::coverage;
+use super::days::{Days, Parts};
 use super::fetch::{self, Scope, Wanted};
 use super::fill::{is_complete, shares};
 use super::{SmallCells, stored};
@@ -76,14 +78,17 @@ pub async fn matrix(db: &Database, query: &MatrixQuery) -> Result<Option<Movemen
     let span = Span { start: first.start, end: last.end };
     db.schema().await?;
     let cameras = [query.camera.to_string()];
-    let scope = Scope { cameras: &cameras, spans: &[span] };
+    let mut snapshot = db.snapshot().await?;
+    let days = Days::read(db, &mut snapshot, &cameras, &[span], Parts::default()).await?;
+    let scope = Scope { cameras: &cameras, spans: &[span], rest: days.rest() };
     let all = if query.classes.is_empty() { RoadUserClass::ALL } else { query.classes.as_slice() };
     let classes = fetch::names(all.iter().copied());
     let wanted = Wanted { base_s: QUARTER_S, classes: &classes, lines: &[], apart: [true; 3] };
     let least = query.small_cells.least();
-    let sums = fetch::movements(db, scope, wanted, least).await?;
-    let lost = lost(db, query, span, &classes, least).await?;
-    let coverage = coverage(db, scope, &[QUARTER_S]).await?;
+    let sums = fetch::movements(db, &mut snapshot, scope, wanted, least).await?;
+    let lost = lost(db, &mut snapshot, query, span, &classes, least).await?;
+    let coverage = coverage(db, &mut snapshot, scope, &days, &[QUARTER_S]).await?;
+    db.answer("the end of a question", snapshot.commit()).await?;
     let drawn = fetch::drawings(db, &cameras).await?;
 
     let mut lines: BTreeSet<LineId> = BTreeSet::new();
@@ -126,6 +131,7 @@ fn shown(count: i64, least: i64) -> Option<u64> {
 /// How many were lost after each line, without stored cells of fewer than `least`.
 async fn lost(
     db: &Database,
+    snapshot: &mut PgConnection,
     query: &MatrixQuery,
     span: Span,
     classes: &[String],
@@ -146,7 +152,7 @@ async fn lost(
         classes,
         least,
     )
-    .fetch_all(db.pool());
+    .fetch_all(snapshot);
     let rows = db.answer("the movements", rows).await?;
     Ok(rows.into_iter().map(|row| (row.from_line, row.count)).collect())
 }

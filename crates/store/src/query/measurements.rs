@@ -11,7 +11,7 @@ use wayside_types::{
 use super::fetch;
 use super::flow::{LineFlow, ZoneFlow};
 use super::pager::Pager;
-use super::quality::{self, LineQuality};
+use super::quality::LineQuality;
 use super::{Cursor, Page};
 use crate::database::Database;
 use crate::error::StoreError;
@@ -280,11 +280,9 @@ pub async fn measurements(
     let cameras = wanted_cameras(db, query).await?;
     let names: Vec<String> = cameras.iter().map(ToString::to_string).collect();
     let drawn = fetch::drawings(db, &names).await?;
-    let mut pager = Pager::new(db, query, classes.clone(), drawn);
+    let mut pager = Pager::new(db, query, classes, drawn);
     pager.run(&cameras).await?;
-    let mut page = pager.page();
-    quality::add(db, query, &classes, &mut page.items).await?;
-    Ok(page)
+    Ok(pager.page())
 }
 
 /// The cameras of the query that are not behind the cursor, by id.

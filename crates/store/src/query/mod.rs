@@ -1,12 +1,14 @@
 //! The questions that may be asked of the database: [`cameras`] and [`measurements`], with a page of answers at a
-//! time, [`matrix`] of one camera's movements, a day beside what is [`typical`], [`gaps`] in what was watched, and [`incidents`]. Bins come from `bins`, pages
-//! from `cursor`, which stored lengths are read from
-//! `sources`, the SQL lies in `fetch`, `coverage`, `flow` and `quality`, and rows, with their zeros, are put together in `fill`.
+//! time, [`matrix`] of one camera's movements, a day beside what is [`typical`], [`gaps`] in what was watched, and
+//! [`incidents`]. Bins come from `bins`, pages from `cursor`, which stored lengths are read from `sources`, what packed days
+//! have of an answer from `days`. The SQL of the rest lies in `fetch`, `coverage`, `flow` and `quality`, and rows, with their
+//! zeros, are put together in `fill`.
 
 mod bins;
 mod cameras;
 mod coverage;
 mod cursor;
+mod days;
 mod fetch;
 mod fill;
 mod flow;
@@ -21,7 +23,9 @@ mod sources;
 mod typical;
 
 pub use cameras::{CameraRow, cameras};
+pub(crate) use coverage::Observed;
 pub use cursor::Cursor;
+pub(crate) use days::Rest;
 pub(crate) use flow::{FlowSum, StoredFlow};
 pub use flow::{LineFlow, ZoneFlow};
 pub use gaps::{Gap, GapsQuery, gaps};
@@ -33,6 +37,7 @@ pub use measurements::{
 };
 pub use pages::Pages;
 pub use quality::LineQuality;
+pub(crate) use quality::signs;
 pub use typical::{Mover, TypicalQuery, TypicalRow, Usual, movers, typical};
 
 use fill::Group;

@@ -1,15 +1,17 @@
 //! Cuts answers into pages: asks for the bins of some cameras at a time, as many as a page and a statement take, and
 //! collects their rows.
 
+use sqlx::postgres::PgConnection;
 use wayside_types::{BinLength, CameraId, LineId, RoadUserClass, Timestamp};
 
 use super::bins::{Span, bins};
 use super::coverage::coverage;
+use super::days::{Days, Parts};
 use super::fetch::{self, Drawings, Scope, Sum, Wanted};
 use super::fill::{Group, Material, base_length_s};
 use super::flow;
 use super::measurements::{GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject};
-use super::{Cursor, Page};
+use super::{Cursor, Page, quality};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::lengths::{MINUTE_S, QUARTER_S};
@@ -100,11 +102,20 @@ impl<'a> Pager<'a> {
         Together { count, spans }
     }
 
+    /// Asks for all of these cameras and bins at one moment, so that nothing is missing or twice that is summed meanwhile.
     async fn ask(&mut self, cameras: &[CameraId], spans: &[Span]) -> Result<(), StoreError> {
         let names: Vec<String> = cameras.iter().map(ToString::to_string).collect();
-        let scope = Scope { cameras: &names, spans };
-        let mut sums = self.sums(scope).await?;
-        let (mut flows, mut zones) = self.flows(scope).await?;
+        let mut snapshot = self.db.snapshot().await?;
+        let of_lines = self.query.kind == MeasurementKind::Lines;
+        let parts = Parts {
+            counts: of_lines,
+            flows: of_lines && self.has_flows(),
+            signs: quality::is_wanted(self.query),
+        };
+        let days = Days::read(self.db, &mut snapshot, &names, spans, parts).await?;
+        let scope = Scope { cameras: &names, spans, rest: days.rest() };
+        let mut sums = self.sums(&mut snapshot, scope, &days).await?;
+        let (mut flows, mut zones) = self.flows(&mut snapshot, scope, &days).await?;
         sums.sort_by(|a, b| a.camera.cmp(&b.camera));
         flows.sort_by(|a, b| a.camera.cmp(&b.camera));
         // Of one camera they stay in the order of time.
@@ -116,7 +127,7 @@ impl<'a> Pager<'a> {
         }
         lengths.sort_unstable();
         lengths.dedup();
-        let coverage = coverage(self.db, scope, &lengths).await?;
+        let coverage = coverage(self.db, &mut snapshot, scope, &days, &lengths).await?;
         let material = Material {
             query: self.query,
             classes: &self.classes,
@@ -126,50 +137,79 @@ impl<'a> Pager<'a> {
             coverage: &coverage,
             drawn: &self.drawn,
         };
+        let first = self.rows.len();
         for camera in cameras {
             let rows = material.rows(camera, spans)?;
             let room = (self.query.limit as usize + 1).saturating_sub(self.rows.len());
             let query = self.query;
             self.rows.extend(rows.into_iter().filter(|row| is_after(query.cursor.as_ref(), row)).take(room));
         }
-        Ok(())
+        let rows = self.rows.get_mut(first..).unwrap_or_default();
+        quality::add(self.db, &mut snapshot, self.query, &self.classes, (scope, &days), rows).await?;
+        // Dropped it would be ended later, by whoever takes the connection next.
+        self.db.answer("the end of a question", snapshot.commit()).await
     }
 
-    async fn sums(&self, scope: Scope<'_>) -> Result<Vec<Sum>, StoreError> {
+    async fn sums(
+        &self,
+        snapshot: &mut PgConnection,
+        scope: Scope<'_>,
+        days: &Days,
+    ) -> Result<Vec<Sum>, StoreError> {
         let kind = self.query.kind;
         let lines: Vec<String> = self.query.lines.iter().map(ToString::to_string).collect();
-        let by = |key: GroupKey| self.query.group_by.contains(&key);
-        let class = by(GroupKey::Class) || self.query.scheme.is_some();
-        let apart = [by(GroupKey::Line), by(GroupKey::Direction), class];
         let mut sums = Vec::new();
         for base_s in [MINUTE_S, QUARTER_S] {
             let of_length =
                 self.classes.iter().copied().filter(|class| base_length_s(kind, *class) == base_s);
             let classes = fetch::names(of_length);
-            let wanted = Wanted { base_s, classes: &classes, lines: &lines, apart };
-            sums.extend(match kind {
-                MeasurementKind::Lines => fetch::lines(self.db, scope, wanted).await?,
-                MeasurementKind::Movements => {
-                    fetch::movements(self.db, scope, wanted, self.query.small_cells.least()).await?
+            let wanted = Wanted { base_s, classes: &classes, lines: &lines, apart: self.apart() };
+            match kind {
+                MeasurementKind::Lines => {
+                    sums.extend(days.lines(wanted));
+                    sums.extend(fetch::lines(self.db, snapshot, scope, wanted).await?);
                 }
-                MeasurementKind::Zones => Vec::new(),
-            });
+                MeasurementKind::Movements => {
+                    let least = self.query.small_cells.least();
+                    sums.extend(fetch::movements(self.db, snapshot, scope, wanted, least).await?);
+                }
+                MeasurementKind::Zones => {}
+            }
         }
         Ok(sums)
     }
 
+    /// Whether line, direction and class are to be told apart until rows are made.
+    fn apart(&self) -> [bool; 3] {
+        let by = |key: GroupKey| self.query.group_by.contains(&key);
+        [by(GroupKey::Line), by(GroupKey::Direction), by(GroupKey::Class) || self.query.scheme.is_some()]
+    }
+
+    fn has_flows(&self) -> bool {
+        self.query.flows && self.query.bin >= BinLength::Minute15
+    }
+
     /// The stored flow bins and zone bins that the answer is made of.
-    async fn flows(&self, scope: Scope<'_>) -> Result<(Vec<flow::Flow>, Vec<flow::StoredZone>), StoreError> {
+    async fn flows(
+        &self,
+        snapshot: &mut PgConnection,
+        scope: Scope<'_>,
+        days: &Days,
+    ) -> Result<(Vec<flow::Flow>, Vec<flow::StoredZone>), StoreError> {
         let query = self.query;
         match query.kind {
-            MeasurementKind::Lines if query.flows && query.bin >= BinLength::Minute15 => {
+            MeasurementKind::Lines if self.has_flows() => {
                 let lines: Vec<String> = query.lines.iter().map(ToString::to_string).collect();
                 let classes = fetch::names(self.classes.iter().copied());
-                Ok((flow::flows(self.db, scope, &classes, &lines).await?, Vec::new()))
+                let wanted =
+                    Wanted { base_s: QUARTER_S, classes: &classes, lines: &lines, apart: self.apart() };
+                let mut flows = days.flows(wanted)?;
+                flows.extend(flow::flows(self.db, snapshot, scope, wanted).await?);
+                Ok((flows, Vec::new()))
             }
             MeasurementKind::Zones => {
                 let zones: Vec<String> = query.zones.iter().map(ToString::to_string).collect();
-                Ok((Vec::new(), flow::zones(self.db, scope, &zones).await?))
+                Ok((Vec::new(), flow::zones(self.db, snapshot, scope, &zones).await?))
             }
             _ => Ok((Vec::new(), Vec::new())),
         }

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use jiff_sqlx::Timestamp as SqlTimestamp;
+use sqlx::postgres::PgConnection;
 use wayside_types::quality::is_closed;
 use wayside_types::{Band, BinLength, Direction, Evidence, RoadUserClass, Sign, Timestamp};
 
+use super::days::{Days, Rest};
+use super::fetch::{Scope, span_of};
 use super::measurements::{MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject};
 use super::stored;
 use crate::database::Database;
@@ -25,7 +28,18 @@ pub struct LineQuality {
     pub evidence: Evidence,
 }
 
-/// A stored sum of a line, direction and class within a row's bin.
+/// What was seen of a line, direction and class within a span.
+pub(crate) struct StoredSigns {
+    pub(crate) camera: String,
+    pub(crate) line: String,
+    pub(crate) direction: String,
+    pub(crate) class: String,
+    /// Which span, from 1.
+    pub(crate) bucket: i32,
+    pub(crate) evidence: Evidence,
+}
+
+/// The same within a row's bin.
 struct Part {
     line: String,
     direction: Direction,
@@ -36,18 +50,24 @@ struct Part {
 /// The parts by camera and start of the bin.
 type Parts = BTreeMap<(String, Timestamp), Vec<Part>>;
 
-/// Puts their quality into the rows of a page, where the query asks for it and the bins are long enough.
+/// Whether the rows of a question tell it.
+pub(super) fn is_wanted(query: &MeasurementQuery) -> bool {
+    query.with_quality && query.kind == MeasurementKind::Lines && query.bin >= BinLength::Minute15
+}
+
+/// Puts their quality into rows of these cameras and bins, where the query asks for it and the bins are long enough.
 pub(super) async fn add(
     db: &Database,
+    snapshot: &mut PgConnection,
     query: &MeasurementQuery,
     classes: &[RoadUserClass],
+    (scope, days): (Scope<'_>, &Days),
     rows: &mut [MeasurementRow],
 ) -> Result<(), StoreError> {
-    let kept = query.kind == MeasurementKind::Lines && query.bin >= BinLength::Minute15;
-    if !(query.with_quality && kept) {
+    if !is_wanted(query) {
         return Ok(());
     }
-    let parts = parts(db, rows).await?;
+    let parts = parts(db, snapshot, scope, days).await?;
     for row in rows {
         let own: Vec<RoadUserClass> = match (row.class, &row.group, &query.scheme) {
             (Some(class), _, _) => vec![class],
@@ -85,41 +105,66 @@ impl Part {
     }
 }
 
-async fn parts(db: &Database, rows: &[MeasurementRow]) -> Result<Parts, StoreError> {
-    let mut starts: Vec<Timestamp> = rows.iter().map(|row| row.start).collect();
-    starts.sort_unstable();
-    starts.dedup();
-    let Some(end) = rows.iter().map(|row| row.end).max() else { return Ok(Parts::new()) };
-    let mut cameras: Vec<String> = rows.iter().map(|row| row.camera.to_string()).collect();
-    cameras.dedup();
-    let bounds: Vec<SqlTimestamp> = starts.iter().map(|start| start.to_sqlx()).collect();
-    let found = sqlx::query!(
-        r#"SELECT camera, line, direction, class, width_bucket(start_at, $2) AS "bucket!",
+async fn parts(
+    db: &Database,
+    snapshot: &mut PgConnection,
+    scope: Scope<'_>,
+    days: &Days,
+) -> Result<Parts, StoreError> {
+    let mut parts = Parts::new();
+    let mut add = |camera: &str, (line, direction, class): (&str, &str, &str), span: usize, evidence| {
+        let Some(span) = scope.spans.get(span) else { return Ok(()) };
+        parts.entry((camera.to_owned(), span.start)).or_default().push(Part {
+            line: line.to_owned(),
+            direction: stored(direction.parse())?,
+            class: stored(class.parse())?,
+            evidence,
+        });
+        Ok(())
+    };
+    for (camera, (line, direction, class), span, evidence) in days.signs() {
+        add(camera, (line, direction, class), span, evidence.clone())?;
+    }
+    if let Some(rest) = scope.rest {
+        for row in db.answer("the quality of counts", signs(snapshot, rest, &scope.starts())).await? {
+            let Some(span) = span_of(row.bucket) else { continue };
+            add(&row.camera, (&row.line, &row.direction, &row.class), span, row.evidence)?;
+        }
+    }
+    Ok(parts)
+}
+
+/// The stored signs of these stretches, summed within the spans that begin at `starts`.
+pub(crate) async fn signs(
+    connection: &mut PgConnection,
+    of: &Rest,
+    starts: &[SqlTimestamp],
+) -> Result<Vec<StoredSigns>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT q.camera, q.line, q.direction, q.class, width_bucket(q.start_at, $1) AS "bucket!",
                   ARRAY[sum(counted), sum(astray), sum(inferred), sum(bridged), sum(weak), sum(sparse),
                         sum(crowded), sum(duplicate), sum(unsure), sum(short), sum(behind), sum(merged),
                         sum(ended), sum(ended_astray), sum(wavering), sum(elsewhere)] AS "signs!"
-           FROM line_quality
-           WHERE camera = ANY($1) AND length_s = 900 AND start_at >= ($2::timestamptz[])[1] AND start_at < $3
+           FROM UNNEST($2::text[], $3::timestamptz[], $4::timestamptz[]) AS r(camera, start_at, end_at)
+           JOIN line_quality q ON q.camera = r.camera AND q.start_at >= r.start_at AND q.start_at < r.end_at
+           WHERE q.length_s = 900 AND q.start_at >= $5 AND q.start_at < $6
            GROUP BY 1, 2, 3, 4, 5"#,
-        &cameras,
-        &bounds as _,
-        end.to_sqlx() as _,
+        starts as _,
+        &of.camera,
+        &of.from as _,
+        &of.to as _,
+        of.start as _,
+        of.end as _,
     )
-    .fetch_all(db.pool());
-    let mut parts = Parts::new();
-    for row in db.answer("the quality of counts", found).await? {
-        let index = usize::try_from(row.bucket).ok().and_then(|bucket| bucket.checked_sub(1));
-        let Some(start) = index.and_then(|index| starts.get(index)) else { continue };
+    .fetch_all(connection)
+    .await?;
+    let signs = rows.into_iter().map(|row| {
         let mut evidence = Evidence::default();
         for (sign, times) in Sign::ALL.into_iter().zip(row.signs) {
             evidence.add(sign, u64::try_from(times).unwrap_or_default());
         }
-        parts.entry((row.camera, *start)).or_default().push(Part {
-            line: row.line,
-            direction: stored(row.direction.parse())?,
-            class: stored(row.class.parse())?,
-            evidence,
-        });
-    }
-    Ok(parts)
+        let (line, direction, class) = (row.line, row.direction, row.class);
+        StoredSigns { camera: row.camera, line, direction, class, bucket: row.bucket, evidence }
+    });
+    Ok(signs.collect())
 }

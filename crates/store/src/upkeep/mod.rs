@@ -1,7 +1,8 @@
 //! What the database needs beside being written: stored quarters of an hour and hours are summed once they are over
-//! (`sums`, `flows`), and what is older than it is kept goes (`retention`). It runs beside the writer on a connection of
+//! (`sums`, `flows`), days are packed (`days`), and what is older than it is kept goes (`retention`). It runs beside the writer on a connection of
 //! its own. Nothing is lost while it does not run: queries take what is not summed yet from its parts.
 
+mod days;
 mod flows;
 mod retention;
 mod sums;
@@ -48,7 +49,7 @@ impl Upkeep {
     }
 }
 
-/// Sums everything that is over by `now` and not summed yet, and returns how many quarters and hours of cameras those were.
+/// Sums everything that is over by `now` and not summed yet, and returns how many quarters, hours and days of cameras those were.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database can't be reached or takes too long.

@@ -9,6 +9,7 @@ use wayside_types::{Retention, Timestamp};
 /// Tables of each length whose months go together.
 const MINUTES: &[&str] = &["coverage_60", "line_bin_60"];
 const QUARTERS: &[&str] = &[
+    "camera_day_900",
     "coverage_900",
     "coverage_sum_900",
     "line_bin_900",
@@ -18,7 +19,7 @@ const QUARTERS: &[&str] = &[
     "movement_lost",
     "zone_bin",
 ];
-const HOURS: &[&str] = &["coverage_sum_3600", "line_bin_3600", "line_flow_3600"];
+const HOURS: &[&str] = &["camera_day_3600", "coverage_sum_3600", "line_bin_3600", "line_flow_3600"];
 
 /// Deletes what is too old.
 pub(super) async fn apply(

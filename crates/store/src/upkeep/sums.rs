@@ -1,4 +1,4 @@
-//! The SQL of sums: some cameras' quarter of an hour, or hour, in one transaction that also takes their marks away. Rows
+//! The SQL of sums: some cameras' quarter of an hour, hour or day, in one transaction that also takes their marks away. Rows
 //! are of one run of the program as their parts are, and only grow: a part that comes when the others have gone by their
 //! age does not lower a sum.
 
@@ -8,13 +8,14 @@ use sqlx::Connection;
 use sqlx::postgres::{PgConnection, PgTransaction};
 use wayside_types::Timestamp;
 
-use super::flows;
-use crate::lengths::{HOUR_S, MINUTE_S, QUARTER_S};
+use super::{days, flows};
+use crate::lengths::{DAY_S, HOUR_S, MINUTE_S, QUARTER_S};
 
 /// A stretch is summed this long after its end: its last bins close three seconds after it.
 const GRACE: SignedDuration = SignedDuration::from_secs(10);
-/// Most cameras of a transaction.
+/// Most cameras of a transaction, and of one that packs a day.
 const CAMERAS: i64 = 200;
+const CAMERAS_A_DAY: i64 = 20;
 
 /// Cameras and the stretch that is summed of each.
 pub(super) struct Stretch {
@@ -23,19 +24,23 @@ pub(super) struct Stretch {
     pub(super) end: SqlTimestamp,
 }
 
-/// Sums one stretch of some cameras: a quarter of an hour, the oldest first, or if none is due an hour. How many cameras'.
+/// Sums one stretch of some cameras: a quarter of an hour, the oldest first, or if none is due an hour, or a day. How many
+/// cameras'.
 pub(super) async fn round(connection: &mut PgConnection, now: Timestamp) -> Result<u64, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     let mut done = 0;
-    if let Some(quarter) = due(&mut transaction, now, QUARTER_S).await? {
+    if let Some(quarter) = due(&mut transaction, now, QUARTER_S, CAMERAS).await? {
         done = quarter.cameras.len();
         lines(&mut transaction, &quarter, MINUTE_S, QUARTER_S).await?;
         quarter_of_coverage(&mut transaction, &quarter).await?;
-    } else if let Some(hour) = due(&mut transaction, now, HOUR_S).await? {
+    } else if let Some(hour) = due(&mut transaction, now, HOUR_S, CAMERAS).await? {
         done = hour.cameras.len();
         lines(&mut transaction, &hour, QUARTER_S, HOUR_S).await?;
         hour_of_coverage(&mut transaction, &hour).await?;
         flows::hour(&mut transaction, &hour).await?;
+    } else if let Some(day) = due(&mut transaction, now, DAY_S, CAMERAS_A_DAY).await? {
+        done = day.cameras.len();
+        days::day(&mut transaction, &day).await?;
     }
     transaction.commit().await?;
     Ok(done as u64)
@@ -47,6 +52,7 @@ async fn due(
     transaction: &mut PgTransaction<'_>,
     now: Timestamp,
     length_s: i32,
+    cameras: i64,
 ) -> Result<Option<Stretch>, sqlx::Error> {
     let length = SignedDuration::from_secs(i64::from(length_s));
     let newest = now.checked_sub(length + GRACE).unwrap_or(Timestamp::MIN);
@@ -70,7 +76,7 @@ async fn due(
           ORDER BY camera LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING camera",
         length_s,
         start as _,
-        CAMERAS,
+        cameras,
     )
     .fetch_all(&mut **transaction)
     .await?;

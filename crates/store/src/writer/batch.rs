@@ -14,7 +14,7 @@ use super::incidents::Newest;
 use super::quality_columns::{QualityColumns, check_quality, seen};
 use super::stills::Stills;
 use crate::error::StoreError;
-use crate::lengths::{HOUR_S, QUARTER_S};
+use crate::lengths::{DAY_S, HOUR_S, QUARTER_S};
 use crate::months::month_of;
 use crate::spool::Load;
 
@@ -141,14 +141,14 @@ impl Rows {
         }
     }
 
-    /// The quarters and hours whose sums these rows change, in the order in which they are locked.
+    /// The quarters, hours and days whose sums these rows change, in the order in which they are locked.
     pub(super) fn marks(&self) -> BTreeSet<(&str, i32, Timestamp)> {
         let heads = self.coverage.keys().map(|key| &key.0);
         let heads =
             heads.chain(self.lines.keys().map(|key| &key.0)).chain(self.flows.keys().map(|key| &key.0));
         let mut marks = BTreeSet::new();
         for (camera, length_s, start) in heads {
-            for longer_s in [QUARTER_S, HOUR_S].into_iter().filter(|longer_s| longer_s > length_s) {
+            for longer_s in [QUARTER_S, HOUR_S, DAY_S].into_iter().filter(|longer_s| longer_s > length_s) {
                 let second = start.as_second();
                 let start = Timestamp::from_second(second - second.rem_euclid(i64::from(longer_s)));
                 marks.extend(start.ok().map(|start| (camera.as_str(), longer_s, start)));

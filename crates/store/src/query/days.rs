@@ -1,0 +1,359 @@
+//! Packed days (`crate::days`) in answers: which days of a question are packed and up to date, what they add up to, and what
+//! of the question is left to be read row by row. A day is one of UTC: where a site's day is another, its first and last
+//! hours are what is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use sqlx::postgres::PgConnection;
+use wayside_types::{Evidence, RoadUserClass, Timestamp};
+
+use super::bins::Span;
+use super::coverage::CoverageMap;
+use super::fetch::{Sum, Wanted};
+use super::fill::base_length_s;
+use super::flow::{Flow, FlowSum};
+use super::measurements::MeasurementKind;
+use super::sources::Sources;
+use super::stored;
+use crate::database::Database;
+use crate::days::{self, Counts, Flows, Signs, Subject, Watched};
+use crate::error::StoreError;
+use crate::lengths::{DAY_S, MINUTE_S, QUARTER_S};
+
+/// What is wanted of packed days beside what was watched.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Parts {
+    pub(super) counts: bool,
+    pub(super) flows: bool,
+    pub(super) signs: bool,
+}
+
+/// The packed days of a question.
+#[derive(Debug, Default)]
+pub(super) struct Days {
+    days: Vec<Day>,
+    /// For each day's start the span of each of its stretches.
+    spans: BTreeMap<Timestamp, Vec<usize>>,
+    rest: Option<Rest>,
+}
+
+/// A camera's day.
+#[derive(Debug)]
+struct Day {
+    camera: String,
+    start: Timestamp,
+    counts: Counts,
+    flows: Flows,
+    signs: Signs,
+    watched: Watched,
+}
+
+/// Stretches of cameras that no packed day has: parallel lists, and the time from the first to the last.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    /// Each once.
+    pub(super) cameras: Vec<String>,
+    pub(super) camera: Vec<String>,
+    pub(super) from: Vec<SqlTimestamp>,
+    pub(super) to: Vec<SqlTimestamp>,
+    pub(super) start: SqlTimestamp,
+    pub(super) end: SqlTimestamp,
+}
+
+impl Rest {
+    /// All of a stretch, of these cameras.
+    pub(crate) fn whole(cameras: &[String], start: SqlTimestamp, end: SqlTimestamp) -> Self {
+        let (camera, many) = (cameras.to_vec(), cameras.len());
+        Self { cameras: camera.clone(), camera, from: vec![start; many], to: vec![end; many], start, end }
+    }
+}
+
+impl Days {
+    /// Reads the packed days that lie within these bins, if they are made of whole quarters of an hour.
+    pub(super) async fn read(
+        db: &Database,
+        snapshot: &mut PgConnection,
+        cameras: &[String],
+        bins: &[Span],
+        parts: Parts,
+    ) -> Result<Self, StoreError> {
+        let (Some(first), Some(last)) = (bins.first(), bins.last()) else { return Ok(Self::default()) };
+        let whole = Span { start: first.start, end: last.end };
+        let length_s = Sources::of(bins, MINUTE_S).top_s;
+        let mut found = Self::default();
+        if let Some((first, after)) = days_within(whole).filter(|_| length_s >= QUARTER_S) {
+            found.days = packed(db, snapshot, cameras, length_s, (first, after), parts).await?;
+            for start in found.days.iter().map(|day| day.start).collect::<BTreeSet<_>>() {
+                found.spans.insert(start, spans_of(start, length_s, bins));
+            }
+        }
+        found.rest = found.rest_of(cameras, whole);
+        Ok(found)
+    }
+
+    /// What they leave to be read row by row.
+    pub(super) fn rest(&self) -> Option<&Rest> {
+        self.rest.as_ref()
+    }
+
+    /// Sums of line crossings, as [`super::fetch::lines`] makes them of rows.
+    pub(super) fn lines(&self, wanted: Wanted<'_>) -> Vec<Sum> {
+        let mut sums: BTreeMap<(&str, Subject), BTreeMap<usize, i64>> = BTreeMap::new();
+        for day in &self.days {
+            for (subject, counts) in day.counts.iter().filter(|(subject, _)| wanted.has(subject)) {
+                let sum = sums.entry((&day.camera, wanted.project(subject))).or_default();
+                for (span, count) in self.spans_of(day).zip(counts).filter(|(_, count)| **count > 0) {
+                    *sum.entry(span).or_default() += i64::from(*count);
+                }
+            }
+        }
+        let sums = sums.into_iter().flat_map(|((camera, (a, b, class)), spans)| {
+            let sum = move |(span, count)| Sum {
+                camera: camera.to_owned(),
+                a: a.clone(),
+                b: b.clone(),
+                class: class.clone(),
+                base_s: wanted.base_s,
+                span,
+                count,
+            };
+            spans.into_iter().map(sum)
+        });
+        sums.collect()
+    }
+
+    /// Flows, added up over whatever is not told apart.
+    pub(super) fn flows(&self, wanted: Wanted<'_>) -> Result<Vec<Flow>, StoreError> {
+        let mut sums: BTreeMap<(&str, Subject), BTreeMap<usize, FlowSum>> = BTreeMap::new();
+        for day in &self.days {
+            for (subject, flows) in day.flows.iter().filter(|(subject, _)| wanted.is_of(subject)) {
+                let sum = sums.entry((&day.camera, wanted.project(subject))).or_default();
+                for (span, flow) in self.spans_of(day).zip(flows) {
+                    let Some(flow) = flow else { continue };
+                    if !flow.is_sound() {
+                        return stored(Err("a histogram that is not within its scale"));
+                    }
+                    sum.entry(span).or_default().merge(flow);
+                }
+            }
+        }
+        let flows = sums.into_iter().flat_map(|((camera, (line, direction, class)), spans)| {
+            let flow = move |(span, sum)| Flow {
+                camera: camera.to_owned(),
+                line: line.clone(),
+                direction: direction.clone(),
+                class: class.clone(),
+                span,
+                sum,
+            };
+            spans.into_iter().map(flow)
+        });
+        Ok(flows.collect())
+    }
+
+    /// What counts say of themselves: of each camera, subject and span.
+    pub(super) fn signs(&self) -> impl Iterator<Item = (&str, &Subject, usize, &Evidence)> {
+        self.days.iter().flat_map(move |day| {
+            day.signs.iter().flat_map(move |(subject, signs)| {
+                let seen = self.spans_of(day).zip(signs).filter(|(_, evidence)| !evidence.is_empty());
+                seen.map(move |(span, evidence)| (day.camera.as_str(), subject, span, evidence))
+            })
+        })
+    }
+
+    /// What was observed by bins that were stored with this length.
+    pub(super) fn watched(&self, base_s: i32, map: &mut CoverageMap) {
+        for day in &self.days {
+            for ((version, _), observed) in day.watched.iter().filter(|((_, part_s), _)| *part_s == base_s) {
+                for (span, observed) in self.spans_of(day).zip(observed).filter(|(_, o)| o.bins > 0) {
+                    map.add(&day.camera, span, base_s, version, *observed);
+                }
+            }
+        }
+    }
+
+    fn spans_of(&self, day: &Day) -> impl Iterator<Item = usize> {
+        self.spans.get(&day.start).into_iter().flatten().copied()
+    }
+
+    fn rest_of(&self, cameras: &[String], whole: Span) -> Option<Rest> {
+        let mut known: BTreeMap<&str, BTreeSet<Timestamp>> = BTreeMap::new();
+        for day in &self.days {
+            known.entry(&day.camera).or_default().insert(day.start);
+        }
+        let mut gaps: Vec<(&String, Span)> = Vec::new();
+        for camera in cameras {
+            let mut from = whole.start;
+            for day in known.get(camera.as_str()).into_iter().flatten() {
+                gaps.push((camera, Span { start: from, end: *day }));
+                from = day.checked_add(DAY).unwrap_or(whole.end);
+            }
+            gaps.push((camera, Span { start: from, end: whole.end }));
+        }
+        gaps.retain(|(_, gap)| gap.start < gap.end);
+        let start = gaps.iter().map(|(_, gap)| gap.start).min()?;
+        let end = gaps.iter().map(|(_, gap)| gap.end).max()?;
+        let mut once: Vec<String> = gaps.iter().map(|(camera, _)| (*camera).clone()).collect();
+        once.dedup();
+        Some(Rest {
+            cameras: once,
+            camera: gaps.iter().map(|(camera, _)| (*camera).clone()).collect(),
+            from: gaps.iter().map(|(_, gap)| gap.start.to_sqlx()).collect(),
+            to: gaps.iter().map(|(_, gap)| gap.end.to_sqlx()).collect(),
+            start: start.to_sqlx(),
+            end: end.to_sqlx(),
+        })
+    }
+}
+
+impl Wanted<'_> {
+    /// Whether crossings of this subject are wanted of what was stored with this length.
+    fn has(&self, subject: &Subject) -> bool {
+        let base_s =
+            subject.2.parse().map(|class: RoadUserClass| base_length_s(MeasurementKind::Lines, class));
+        base_s == Ok(self.base_s) && self.is_of(subject)
+    }
+
+    fn is_of(&self, (line, _, class): &Subject) -> bool {
+        self.classes.contains(class) && (self.lines.is_empty() || self.lines.contains(line))
+    }
+
+    /// The subject without what is summed over.
+    fn project(&self, (line, direction, class): &Subject) -> Subject {
+        let keep = |apart: bool, part: &String| if apart { part.clone() } else { String::new() };
+        let [by_line, by_direction, by_class] = self.apart;
+        (keep(by_line, line), keep(by_direction, direction), keep(by_class, class))
+    }
+}
+
+const DAY: SignedDuration = SignedDuration::from_secs(DAY_S as i64);
+
+/// The start of the first whole day of UTC within a stretch and the end of the last.
+fn days_within(whole: Span) -> Option<(Timestamp, Timestamp)> {
+    let day_s = i64::from(DAY_S);
+    let first = whole.start.as_second().checked_add(day_s - 1)?.div_euclid(day_s).checked_mul(day_s)?;
+    let after = whole.end.as_second().div_euclid(day_s) * day_s;
+    let at = |second| Timestamp::from_second(second).ok();
+    (first < after).then(|| at(first).zip(at(after))).flatten()
+}
+
+/// In which of these bins the stretches of a day lie.
+fn spans_of(day: Timestamp, length_s: i32, bins: &[Span]) -> Vec<usize> {
+    let starts = (0..DAY_S / length_s).map(|n| day.as_second() + i64::from(n * length_s));
+    starts.map(|start| bins.partition_point(|bin| bin.start.as_second() <= start).saturating_sub(1)).collect()
+}
+
+/// The packed days from one to another that no mark says are out of date.
+async fn packed(
+    db: &Database,
+    snapshot: &mut PgConnection,
+    cameras: &[String],
+    length_s: i32,
+    (first, after): (Timestamp, Timestamp),
+    parts: Parts,
+) -> Result<Vec<Day>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT camera, start_at AS "start_at: SqlTimestamp", watched, CASE WHEN $5 THEN counts END AS counts,
+                  CASE WHEN $6 THEN flows END AS flows, CASE WHEN $7 THEN signs END AS signs
+           FROM camera_day p
+           WHERE camera = ANY($1) AND length_s = $2 AND start_at >= $3 AND start_at < $4 AND NOT EXISTS
+               (SELECT FROM rollup_due d WHERE d.camera = p.camera AND d.length_s = 86400 AND d.start_at = p.start_at)
+           ORDER BY camera, start_at"#,
+        cameras,
+        length_s,
+        first.to_sqlx() as _,
+        after.to_sqlx() as _,
+        parts.counts,
+        parts.flows,
+        parts.signs,
+    )
+    .fetch_all(snapshot);
+    let mut days = Vec::new();
+    for row in db.answer("the packed days", rows).await? {
+        days.push(Day {
+            camera: row.camera,
+            start: row.start_at.to_jiff(),
+            counts: part(row.counts.as_deref())?,
+            flows: part(row.flows.as_deref())?,
+            signs: part(row.signs.as_deref())?,
+            watched: part(Some(&row.watched))?,
+        });
+    }
+    Ok(days)
+}
+
+fn part<T: Default + serde::de::DeserializeOwned>(bytes: Option<&[u8]>) -> Result<T, StoreError> {
+    bytes.map_or_else(|| Ok(T::default()), |bytes| stored(days::unpack(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use wayside_types::{BinLength, TimeZone};
+
+    use super::super::bins::bins;
+    use super::*;
+
+    fn ts(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn whole_days_of_utc_lie_within_a_stretch() {
+        let within = |start: &str, end: &str| days_within(Span { start: ts(start), end: ts(end) });
+        let (a, b) = ("2026-11-20T00:00:00Z", "2026-11-22T00:00:00Z");
+        assert_eq!(within(a, b), Some((ts(a), ts(b))));
+        assert_eq!(within("2026-11-19T23:59:59Z", "2026-11-22T23:00:00Z"), Some((ts(a), ts(b))));
+        assert_eq!(within("2026-11-20T00:00:01Z", "2026-11-21T23:59:59Z"), None);
+        assert_eq!(
+            within("1969-12-30T23:00:00Z", "1970-01-01T00:00:00Z").unwrap().0,
+            ts("1969-12-31T00:00:00Z")
+        );
+    }
+
+    #[test]
+    fn stretches_of_a_day_go_into_the_bins_that_hold_them() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let spans = bins(BinLength::Day, ts("2026-11-19T23:00:00Z"), ts("2026-11-22T23:00:00Z"), &zone, 9);
+        let hours = spans_of(ts("2026-11-21T00:00:00Z"), 3_600, &spans);
+        assert_eq!(hours.len(), 24);
+        assert_eq!((&hours[..23], hours[23]), (&[1; 23][..], 2));
+    }
+
+    #[test]
+    fn what_is_not_packed_is_left() {
+        let day = |camera: &str, start: &str| Day {
+            camera: camera.to_owned(),
+            start: ts(start),
+            counts: Counts::new(),
+            flows: Flows::new(),
+            signs: Signs::new(),
+            watched: Watched::new(),
+        };
+        let whole = Span { start: ts("2026-11-19T23:00:00Z"), end: ts("2026-11-23T00:00:00Z") };
+        let days = vec![
+            day("a", "2026-11-20T00:00:00Z"),
+            day("a", "2026-11-22T00:00:00Z"),
+            day("b", "2026-11-20T00:00:00Z"),
+        ];
+        let days = Days { days, ..Days::default() };
+        let rest = days.rest_of(&["a".to_owned(), "b".to_owned(), "c".to_owned()], whole).unwrap();
+        let gaps = rest.camera.iter().zip(&rest.from).zip(&rest.to);
+        let gaps: Vec<String> =
+            gaps.map(|((c, from), to)| format!("{c} {} {}", from.to_jiff(), to.to_jiff())).collect();
+        assert_eq!(
+            gaps,
+            [
+                "a 2026-11-19T23:00:00Z 2026-11-20T00:00:00Z",
+                "a 2026-11-21T00:00:00Z 2026-11-22T00:00:00Z",
+                "b 2026-11-19T23:00:00Z 2026-11-20T00:00:00Z",
+                "b 2026-11-21T00:00:00Z 2026-11-23T00:00:00Z",
+                "c 2026-11-19T23:00:00Z 2026-11-23T00:00:00Z",
+            ]
+        );
+        assert_eq!(rest.cameras, ["a", "b", "c"]);
+        let one_day = Span { start: ts("2026-11-20T00:00:00Z"), end: ts("2026-11-21T00:00:00Z") };
+        assert!(days.rest_of(&["b".to_owned()], one_day).is_none());
+    }
+}
