@@ -26,6 +26,8 @@ const CAMERAS: usize = 1_500;
 const DISTRICT: usize = 500;
 /// The month that is filled; what is current is after it.
 const MONTH: &str = "2026-10-01T00:00:00Z";
+/// What is written meanwhile begins here.
+const EARLIER: &str = "2026-09-01T00:00:00Z";
 /// Ten minutes before the end of an hour.
 const NOW: &str = "2026-11-02T08:50:00Z";
 const LINES: [&str; 2] = ["in", "out"];
@@ -66,7 +68,7 @@ async fn run(dir: &Path, days: i64) -> Result<()> {
     ask_all(&database, now, RUNS).await?;
     println!("while bins are written:");
     let writing = Arc::new(AtomicBool::new(true));
-    let load = load(database.clone(), dir, now, writing.clone())?;
+    let load = load(database.clone(), dir, writing.clone())?;
     ask_all(&database, now, RUNS).await?;
     writing.store(false, Ordering::Relaxed);
     println!("  {}", load.recv()?);
@@ -191,7 +193,10 @@ async fn current_hour(database: &Database, dir: &Path, now: Timestamp) -> Result
             )?)?;
         }
     }
-    tokio::time::timeout(Duration::from_secs(600), writer.shutdown()).await?;
+    while writer.stats().spooled_rows > 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::timeout(Duration::from_secs(60), writer.shutdown()).await?;
     let began = Instant::now();
     let done = wayside_store::upkeep::catch_up(database, now).await?;
     println!("summed and packed {done} quarters, hours and days in {:.0} s", began.elapsed().as_secs_f64());
@@ -228,22 +233,15 @@ fn one(camera: CameraId, start: Timestamp, length: BinLength) -> Result<ClosedBi
     Ok(ClosedBins { bins, ..ClosedBins::of(coverage) })
 }
 
-/// Writes the minutes of later days, as fast as they go, until told to stop; then says how fast that was.
-fn load(
-    database: Database,
-    dir: &Path,
-    now: Timestamp,
-    writing: Arc<AtomicBool>,
-) -> Result<mpsc::Receiver<String>> {
+/// Writes the minutes of earlier days, as fast as they go, until told to stop; then says how fast that was.
+fn load(database: Database, dir: &Path, writing: Arc<AtomicBool>) -> Result<mpsc::Receiver<String>> {
     let (said, says) = mpsc::channel();
     let options = WriterOptions::new(1, Vec::<CameraSpec>::new());
     let writer = Writer::start(database.clone(), &dir.join("spool"), SystemClock::shared(), options)?;
-    // What is written is of days to come: a clock that is there already has it summed as it would be.
-    let later = now.checked_add(SignedDuration::from_hours(24 * 20))?;
-    let clock = SimClock::at(&later.to_string());
-    let upkeep = Upkeep::start(database, clock.shared(), Retention::default());
+    // What is written is over, and so is summed as fast as it comes; the current hour stays as it is.
+    let upkeep = Upkeep::start(database, SimClock::at(NOW).shared(), Retention::default());
     let runtime = tokio::runtime::Handle::current();
-    let mut at = now.checked_add(SignedDuration::from_hours(24))?;
+    let mut at: Timestamp = EARLIER.parse()?;
     std::thread::spawn(move || {
         let began = Instant::now();
         while writing.load(Ordering::Relaxed) {
