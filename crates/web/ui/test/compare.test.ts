@@ -121,7 +121,7 @@ test("steps are joined, and broken where nothing is known", () => {
 });
 
 test("numbers, differences and shares as they are read", () => {
-  expect([amount(0), amount(88.5), amount(131.04), amount(9131), amount(1234567.26)]).toEqual(["0", "88.5", "131", "9\u202f131", "1\u202f234\u202f567.3"]);
+  expect([amount(0), amount(88.5), amount(131.04), amount(9131), amount(1234567.26)]).toEqual(["0", "88.5", "131", "9\u202f131", "1\u202f234\u202f567"]);
   expect([signed(35), signed(-12.5), signed(0.04), signed(-0.02)]).toEqual(["+35", "−12.5", "±0", "±0"]);
   expect([relative(1.36), relative(0.5), relative(1.004), relative(3.21), relative(0), relative(null)]).toEqual([
     "+36 %",

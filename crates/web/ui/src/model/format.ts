@@ -53,9 +53,10 @@ export function matches(typed: string, ...texts: string[]): boolean {
   return typed.toLocaleLowerCase().split(/\s+/).every((word) => all.includes(word));
 }
 
-/** Counts and medians, thousands apart, no finer than a tenth: "9 131", "88.5". */
+/** Counts and medians, thousands apart, from a hundred on without tenths: "9 131", "88.5". */
 export function amount(value: number): string {
-  const [whole = "", tenth] = String(Math.round(value * 10) / 10).split(".");
+  const rounded = value < 100 ? Math.round(value * 10) / 10 : Math.round(value);
+  const [whole = "", tenth] = String(rounded).split(".");
   const apart = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f");
   return tenth === undefined ? apart : `${apart}.${tenth}`;
 }
