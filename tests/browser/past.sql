@@ -59,7 +59,8 @@ SELECT camera, 900, start_at, line, direction, 'bicycle', 0, cars / 5 FROM count
 
 INSERT INTO rollup_due
 SELECT DISTINCT camera, length_s, date_bin(make_interval(secs => length_s), start_at, 'epoch'), 1
-FROM quarter, (VALUES (900), (3600)) AS lengths (length_s);
+FROM quarter, (VALUES (900), (3600), (86400)) AS lengths (length_s)
+ON CONFLICT (camera, length_s, start_at) DO UPDATE SET marks = rollup_due.marks + 1;
 
 INSERT INTO incident (id, camera, epoch, revision, kind, state, severity, confidence, started_at, detected_at, last_seen_at, ended_at)
 SELECT camera || '.0.1', camera, 0, 2, 'camera_no_signal', 'ended', 'severe', 1,
