@@ -7,6 +7,8 @@ import { eventually } from "../lib/harness.mjs";
 
 /** The server may still be summing the past. */
 const ANSWER_S = 60;
+/** Cameras tell of their state at least once in this time. */
+const QUIET_S = 6;
 const MOTOR = "car,bus,truck";
 const number = (text) => Number(text.replace(/\s/g, "").replace("−", "-"));
 const flat = (text) => text.replace(/\s+/g, " ").trim();
@@ -181,8 +183,12 @@ async function words(t) {
   const page = await t.open({ faulty: true });
   const [camera] = (await t.api(page, "/api/v1/cameras")).items.filter((c) => c.lines.length > 0);
   const answers = {};
+  const calls = { typical: 0, movers: 0, peaks: 0, gaps: 0 };
   for (const route of ["typical", "movers", "peaks", "gaps"]) {
-    await page.route(`**/api/v1/measurements/${route}?*`, (call) => answers[route](call));
+    await page.route(`**/api/v1/measurements/${route}?*`, (call) => {
+      calls[route] += 1;
+      return answers[route](call);
+    });
   }
   const items = (...all) => (call) => call.fulfill({ json: { day: "2026-11-20", weeks: 8, items: all, more: false } });
   const section = (name) => page.getByRole("region", { name });
@@ -201,6 +207,16 @@ async function words(t) {
     assert.equal(await page.getByTestId("day-chart").count(), 0);
     await t.accessible(page);
     await t.shot(page, "compare-nothing", { fullPage: true });
+  });
+
+  await t.check("a day that is over is asked for once, whatever cameras do, and a line asks for itself alone", async () => {
+    const before = { ...calls };
+    await page.waitForTimeout(QUIET_S * 1000);
+    assert.deepEqual(calls, before);
+    await page.getByRole("combobox", { name: "Line" }).selectOption(camera.lines[0].id);
+    await eventually(5, async () => assert.ok(calls.typical > before.typical));
+    await page.waitForTimeout(500);
+    assert.deepEqual([calls.movers, calls.gaps], [before.movers, before.gaps]);
   });
 
   await t.check("cameras that are as usual are not called unusual", async () => {

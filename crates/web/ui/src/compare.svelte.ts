@@ -76,7 +76,7 @@ class Comparisons {
   readonly faults = new Asked<List<Incident>>();
 
   /** What is of the whole site: who is furthest from usual, and who did not watch. */
-  askSite(choice: Choice, bounds: Bounds, now: number): void {
+  askSite(choice: Pick<Choice, "users" | "day" | "weeks">, bounds: Bounds, now: number): void {
     const { users, day, weeks } = choice;
     this.movers.ask(`${users} ${day} ${weeks}`, () => movers({ users, day, weeks }));
     const question = `${bounds.from} ${bounds.to}`;
