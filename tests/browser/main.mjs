@@ -3,6 +3,7 @@
 //   WAYSIDE_URL                the address of a running Wayside with live cameras (required)
 //   WAYSIDE_BREAK_CAMERA       a shell command that makes at least one camera fall silent, and
 //   WAYSIDE_MEND_CAMERA        one that brings it back: with both, a real loss is watched on the page
+//   WAYSIDE_PAST               given where past.sql was run on its database, so that there is something to compare with
 //   WAYSIDE_CHROMIUM           the browser, /usr/bin/chromium unless told
 //
 // Screenshots go to shots/. The checks share one Wayside and run in order: the first ones wait until its
@@ -12,6 +13,7 @@ import { mkdir, rm } from "node:fs/promises";
 
 import { Harness } from "./lib/harness.mjs";
 import * as camera from "./checks/camera.mjs";
+import * as compare from "./checks/compare.mjs";
 import * as faults from "./checks/faults.mjs";
 import * as incidents from "./checks/incidents.mjs";
 import * as many from "./checks/many.mjs";
@@ -29,7 +31,7 @@ await mkdir(shots, { recursive: true });
 
 const harness = await Harness.start(url, shots);
 try {
-  for (const part of [overview, camera, incidents, many, faults]) await part.checks(harness);
+  for (const part of [overview, camera, compare, incidents, many, faults]) await part.checks(harness);
 } finally {
   await harness.stop();
 }

@@ -106,13 +106,18 @@ pub async fn typical(db: &Database, query: &TypicalQuery) -> Result<Vec<TypicalR
         if bin.count.is_none() && usual.is_none() {
             continue;
         }
-        // The bin as it lies on the day that was asked for.
-        let Ok(start) = query.day.to_datetime(clock).to_zoned(query.zone.clone()) else { continue };
-        let (start, end) = query.bin.bounds(start.timestamp(), &query.zone);
+        let Some(start) = on_day(query.day, clock, &query.zone) else { continue };
+        let (start, end) = query.bin.bounds(start, &query.zone);
         let (subject, class) = (row.subject, row.class);
         answer.push(TypicalRow { camera, subject, class, start, end, count: bin.count, usual });
     }
     Ok(answer)
+}
+
+/// Where a time of the clock lies on the day that was asked for; nowhere when the clock skips it, so that no bin comes twice.
+fn on_day(day: Date, clock: Time, zone: &TimeZone) -> Option<Timestamp> {
+    let at = day.to_datetime(clock).to_zoned(zone.clone()).ok()?;
+    (at.time() == clock).then(|| at.timestamp())
 }
 
 type Key = (CameraId, Group, Time);
@@ -211,6 +216,16 @@ pub async fn movers(db: &Database, query: &TypicalQuery) -> Result<Vec<Mover>, S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_hour_that_the_clock_skips_has_no_bin() {
+        let zone = TimeZone::get("Europe/London").unwrap();
+        let day: Date = "2026-03-29".parse().unwrap();
+        let at = |hour| on_day(day, Time::constant(hour, 0, 0, 0), &zone).map(|at| at.to_string());
+        assert_eq!(at(0).as_deref(), Some("2026-03-29T00:00:00Z"));
+        assert_eq!(at(1), None);
+        assert_eq!(at(2).as_deref(), Some("2026-03-29T01:00:00Z"));
+    }
 
     #[test]
     fn what_is_usual_is_the_middle_of_at_least_three_days() {

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 
 import { describe, expect, test } from "vitest";
 
+import { gapList, moverList, peakList, typicalList } from "../src/api/compareGuards";
 import { cameraPage, DataError, liveEvent, measurementPage, readinessOf } from "../src/api/guards";
 
 const T = "2026-11-21T14:31:00Z";
@@ -178,6 +179,10 @@ describe("every field that the page reads is described", () => {
     ["IconsEvent", ICONS, (v: unknown) => liveEvent("icons", v)],
     ["Hello", HELLO, (v: unknown) => liveEvent("hello", v)],
     ["Readiness", READY, readinessOf],
+    ["Typical", { items: [{ ...ROW, usual: { median: 9, low: 8, high: 10, days: 4 } }] }, typicalList],
+    ["Movers", { items: [{ camera: "hp-07", count: 9, usual: 8, difference: 1, ratio: 1.125, hours: 1 }] }, moverList],
+    ["Peaks", { items: [{ ...ROW, volume: 9, highest_quarter: 3, factor: 0.75 }] }, peakList],
+    ["Gaps", { items: [{ ...ROW, missing_s: 0 }], more: false }, gapList],
   ])("%s", (name, sample, read) => {
     const seen: string[][] = [];
     read(watched(sample, [], seen));

@@ -1,9 +1,14 @@
 // Requests to the server that the page came from. Answers are checked by `guards.ts`; failures become
 // `ApiError`s whose message can be shown as it is.
 
+import { classesOfUsers, groupOf, type Choice } from "../model/compare";
+import type { Bounds } from "../model/day";
+import { FAULTS } from "../model/gaps";
 import { clockOffset } from "../model/time";
+import { gapList, moverList, peakList, typicalList, type GapList } from "./compareGuards";
 import { cameraPage, DataError, incidentPage, measurementPage, readinessOf, stillsOf, type Measurement, type Page } from "./guards";
-import type { BinLength, Camera, Incident, Readiness, StillKind } from "./types";
+import type { List } from "./read";
+import type { BinLength, Camera, Incident, Mover, Peak, Readiness, StillKind, TypicalBin } from "./types";
 
 /** A request that failed, in words for an operator. */
 export class ApiError extends Error {
@@ -19,6 +24,8 @@ export class ApiError extends Error {
 
 export const LIVE_URL = "/api/v1/live";
 const TIMEOUT_MS = 15_000;
+/** Weeks of a whole city are read for as long as the server itself tries. */
+const LONG_MS = 35_000;
 /** The server's own limit keeps a page from asking for ever. */
 const MOST_PAGES = 50;
 /** As many as the server gives at once. */
@@ -31,11 +38,11 @@ export function serverNow(): number {
   return Date.now() + offsetMs;
 }
 
-async function get(url: string, init: RequestInit = {}): Promise<Response> {
+async function get(url: string, init: RequestInit = {}, timeoutMs = TIMEOUT_MS): Promise<Response> {
   const sentAt = Date.now();
   let response: Response;
   try {
-    response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
   } catch (error) {
     const slow = error instanceof DOMException && error.name === "TimeoutError";
     throw new ApiError(slow ? "The server did not answer in time." : "The server can't be reached.", null);
@@ -60,8 +67,8 @@ async function refusal(response: Response): Promise<ApiError> {
   return new ApiError(fallback, response.status);
 }
 
-async function json(url: string): Promise<unknown> {
-  const response = await get(url, { headers: { accept: "application/json" }, cache: "no-store" });
+async function json(url: string, timeoutMs = TIMEOUT_MS): Promise<unknown> {
+  const response = await get(url, { headers: { accept: "application/json" }, cache: "no-store" }, timeoutMs);
   if (!response.ok) throw await refusal(response);
   try {
     return await response.json();
@@ -98,9 +105,10 @@ export interface Span {
 export const FILES = { csv: "CSV", xlsx: "Excel workbook", parquet: "Parquet", json: "JSON" } as const;
 export type FileKind = keyof typeof FILES;
 
+const at = (ms: number) => new Date(ms).toISOString().replace(".000Z", "Z");
+
 /** The query of one camera's counts, for rows and for files. */
 export function measurementsQuery(camera: string, span: Span): URLSearchParams {
-  const at = (ms: number) => new Date(ms).toISOString().replace(".000Z", "Z");
   return new URLSearchParams({ camera, from: at(span.from), to: at(span.to), bin: span.length });
 }
 
@@ -119,6 +127,53 @@ export async function file(camera: string, span: Span, kind: FileKind): Promise<
   const response = await get(`/api/v1/measurements?${query}`, { cache: "no-store" });
   if (!response.ok) throw await refusal(response);
   return response.blob();
+}
+
+/** Of these cameras' lines, those that are chosen; no class means all. */
+function chosen(choice: Pick<Choice, "users">, more: Record<string, string>): URLSearchParams {
+  const query = new URLSearchParams(more);
+  const classes = classesOfUsers(choice.users);
+  if (classes.length > 0) query.set("class", classes.join(","));
+  return query;
+}
+
+/** The chosen camera, line and direction's day beside what is usual, as one series. `choice.day` is a day here. */
+export async function typicalDay(choice: Choice): Promise<List<TypicalBin>> {
+  const { camera, line, day, bin, weeks } = choice;
+  const query = chosen(choice, { camera, day, bin, weeks: String(weeks), group: groupOf(choice) });
+  if (line !== "") query.set("line", line);
+  return typicalList(await json(`/api/v1/measurements/typical?${query}`, LONG_MS));
+}
+
+/** The hours of all lines and directions of the chosen camera beside what is usual. */
+export async function typicalLines(choice: Choice): Promise<List<TypicalBin>> {
+  const { camera, day, weeks } = choice;
+  const query = chosen(choice, { camera, day, bin: "1h", weeks: String(weeks), group: "line,direction" });
+  return typicalList(await json(`/api/v1/measurements/typical?${query}`, LONG_MS));
+}
+
+/** The cameras furthest from usual on the chosen day, as many as the server tells of. */
+export async function movers(choice: Pick<Choice, "users" | "day" | "weeks">): Promise<List<Mover>> {
+  const query = chosen(choice, { day: choice.day, weeks: String(choice.weeks), limit: "1000" });
+  return moverList(await json(`/api/v1/measurements/movers?${query}`, LONG_MS));
+}
+
+/** The busiest hour of each line and direction of the camera within a span. */
+export async function peaks(choice: Pick<Choice, "camera" | "users">, span: Bounds): Promise<List<Peak>> {
+  const query = chosen(choice, { camera: choice.camera, from: at(span.from), to: at(span.to) });
+  return peakList(await json(`/api/v1/measurements/peaks?${query}`, LONG_MS));
+}
+
+/** When cameras did not watch within a span, up to now. */
+export async function gaps(span: Bounds): Promise<GapList> {
+  const query = new URLSearchParams({ from: at(span.from), to: at(span.to), limit: String(ROWS_A_PAGE) });
+  return gapList(await json(`/api/v1/measurements/gaps?${query}`, LONG_MS));
+}
+
+/** Faults of cameras that were detected within a span. */
+export function faults(span: Bounds): Promise<Page<Incident>> {
+  const query = new URLSearchParams({ kind: FAULTS.join(","), from: at(span.from), to: at(span.to), limit: "1000" });
+  return all("/api/v1/incidents", query, incidentPage);
 }
 
 /** A page of the incidents, newest first. */

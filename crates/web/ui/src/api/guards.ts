@@ -1,6 +1,6 @@
 // The boundary: turns whatever came over the wire into the page's types, or says where it is broken.
 // Fields that nobody knows are ignored. In a list one broken item does not hide the others: it is left
-// out and reported. Fetching is `client.ts`'s work.
+// out and reported. Fetching is `client.ts`'s work; answers about what is usual are in `compareGuards.ts`.
 
 import {
   BIN_LENGTHS,
@@ -29,55 +29,9 @@ import {
   type Stages,
   type Zone,
 } from "./types";
+import { array, fail, instant, number, object, oneOf, optional, page, text, type Json, type Page } from "./read";
 
-/** Data that is not what it should be; the message says where and what was wanted. */
-export class DataError extends Error {
-  override readonly name = "DataError";
-}
-
-type Json = Record<string, unknown>;
-
-function fail(where: string, wanted: string, got: unknown): never {
-  const shown = JSON.stringify(got)?.slice(0, 60) ?? typeof got;
-  throw new DataError(`${where} should be ${wanted} and is ${shown}`);
-}
-
-function object(value: unknown, where: string): Json {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) fail(where, "an object", value);
-  return value as Json;
-}
-
-function array(value: unknown, where: string): unknown[] {
-  if (!Array.isArray(value)) fail(where, "a list", value);
-  return value;
-}
-
-function text(value: unknown, where: string): string {
-  if (typeof value !== "string") fail(where, "a text", value);
-  return value;
-}
-
-function number(value: unknown, where: string): number {
-  if (typeof value !== "number" || !Number.isFinite(value)) fail(where, "a number", value);
-  return value;
-}
-
-function oneOf<T extends string>(value: unknown, all: readonly T[], where: string): T {
-  const found = all.find((v) => v === value);
-  return found ?? fail(where, `one of ${all.join(" ")}`, value);
-}
-
-/** An RFC 3339 instant as milliseconds since 1970. */
-export function instant(value: unknown, where: string): number {
-  const ms = Date.parse(text(value, where));
-  if (Number.isNaN(ms)) fail(where, "a time", value);
-  return ms;
-}
-
-/** Absent and null both mean that it is not known. */
-function optional<T>(value: unknown, read: (v: unknown) => T): T | null {
-  return value === undefined || value === null ? null : read(value);
-}
+export { DataError, type Page } from "./read";
 
 function point(value: unknown, where: string): Point {
   const [x, y] = array(value, where);
@@ -170,28 +124,6 @@ function camera(value: unknown, where: string): Camera {
     zones: (optional(o["zones"], (v) => array(v, `${here}.zones`)) ?? []).map((z, i) => zone(z, `${here}.zones[${i}]`)),
     status: cameraStatus(o["status"], `${here}.status`, id),
   };
-}
-
-/** What could be read of a list, and what was wrong with the rest. */
-export interface Page<T> {
-  items: T[];
-  broken: string[];
-  next: string | null;
-}
-
-function page<T>(value: unknown, where: string, read: (v: unknown, where: string) => T): Page<T> {
-  const o = object(value, where);
-  const items: T[] = [];
-  const broken: string[] = [];
-  array(o["items"], `${where}.items`).forEach((item, i) => {
-    try {
-      items.push(read(item, `${where}.items[${i}]`));
-    } catch (error) {
-      if (!(error instanceof DataError)) throw error;
-      broken.push(error.message);
-    }
-  });
-  return { items, broken, next: optional(o["next_cursor"], (v) => text(v, `${where}.next_cursor`)) };
 }
 
 export function cameraPage(value: unknown): Page<Camera> {

@@ -177,3 +177,68 @@ export interface Readiness {
   /** What is not as it should be. */
   detail: string;
 }
+
+export const DAY_BINS = ["15m", "1h"] as const;
+/** The lengths of bin in which a day is put beside what is usual. */
+export type DayBin = (typeof DAY_BINS)[number];
+
+/** Counts of the same bin on the same weekday of past weeks: median and quartiles of `days` days. */
+export interface Usual {
+  median: number;
+  low: number;
+  high: number;
+  days: number;
+}
+
+/** A bin of a day beside what is usual. */
+export interface TypicalBin {
+  camera: string;
+  /** Null where lines are summed. */
+  line: string | null;
+  direction: Direction | null;
+  start: number;
+  end: number;
+  /** Null where the bin was not watched whole. */
+  count: number | null;
+  /** Null where fewer than three of the days were. */
+  usual: Usual | null;
+}
+
+/** A camera's day against what is usual, over the hours of which both are known. */
+export interface Mover {
+  camera: string;
+  count: number;
+  usual: number;
+  /** Fewer than usual where negative. */
+  difference: number;
+  /** Null where usually nobody comes. */
+  ratio: number | null;
+  hours: number;
+}
+
+/** Four quarters of an hour in a row. */
+export interface PeakHour {
+  start: number;
+  end: number;
+  volume: number;
+  highestQuarter: number;
+  /** Peak-hour factor; null where nobody came. */
+  factor: number | null;
+}
+
+/** The busiest hour of a line and direction; null where no hour was watched whole. */
+export interface Peak {
+  camera: string;
+  line: string;
+  direction: Direction;
+  hour: PeakHour | null;
+}
+
+/** Quarters of an hour in a row that a camera did not watch, or not whole. */
+export interface Gap {
+  camera: string;
+  start: number;
+  end: number;
+  observedS: number;
+  missingS: number;
+}

@@ -52,3 +52,26 @@ export function matches(typed: string, ...texts: string[]): boolean {
   const all = texts.join(" ").toLocaleLowerCase();
   return typed.toLocaleLowerCase().split(/\s+/).every((word) => all.includes(word));
 }
+
+/** Counts and medians, thousands apart, from a hundred on without tenths: "9 131", "88.5". */
+export function amount(value: number): string {
+  const rounded = value < 100 ? Math.round(value * 10) / 10 : Math.round(value);
+  const [whole = "", tenth] = String(rounded).split(".");
+  const apart = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return tenth === undefined ? apart : `${apart}.${tenth}`;
+}
+
+/** How far from usual: "+35", "−12", "±0". */
+export function signed(difference: number): string {
+  const size = amount(Math.abs(difference));
+  if (size === "0") return "±0";
+  return (difference < 0 ? "−" : "+") + size;
+}
+
+/** The same of what is usual: "+36 %"; from three times on "3.2 ×", and nothing where usually nobody comes. */
+export function relative(ratio: number | null): string {
+  if (ratio === null) return "";
+  if (ratio >= 2.995) return `${amount(ratio)} ×`;
+  const percent = Math.round((ratio - 1) * 100);
+  return percent === 0 ? "±0 %" : `${percent < 0 ? "−" : "+"}${Math.abs(percent)} %`;
+}
