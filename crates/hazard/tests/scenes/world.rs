@@ -18,6 +18,8 @@ pub struct Actor {
     pub class: RoadUserClass,
     pub way: Vec<(f64, f64, f64)>,
     pub size: (f64, f64),
+    /// How many times as large its box is at a time.
+    pub grown: fn(f64) -> f64,
     pub seen: fn(f64) -> bool,
     /// Seconds at which the tracker takes it for somebody new.
     pub renamed_at: Vec<f64>,
@@ -29,6 +31,7 @@ pub fn car(way: &[(f64, f64, f64)]) -> Actor {
         class: RoadUserClass::Car,
         way: way.to_vec(),
         size: (60.0, 40.0),
+        grown: |_| 1.0,
         seen: |_| true,
         renamed_at: vec![],
         score: 0.8,
@@ -84,11 +87,13 @@ pub struct World {
     pub settings: HazardSettings,
     /// Whether the rules are shown the picture's brightness, with the actors in it that are there (seen or not).
     pub brightness: bool,
+    /// Whether actors show edges in that, so that the rule about things sees them.
+    pub steep: bool,
 }
 
 impl World {
     pub fn new(zones: Vec<Zone>, actors: Vec<Actor>) -> Self {
-        Self { zones, actors, settings: HazardSettings::default(), brightness: false }
+        Self { zones, actors, settings: HazardSettings::default(), brightness: false, steep: false }
     }
 
     /// Every incident as it stands after so many seconds.
@@ -124,6 +129,7 @@ impl World {
             let id = (0..index * 100 + generation).fold(TrackId::FIRST, |id, _| id.next());
             let mut noise = |size: f64| size * random.random_range(-0.02..0.02);
             let (w, h) = actor.size;
+            let (w, h) = (w * (actor.grown)(t), h * (actor.grown)(t));
             let (x, y) = (p.x + noise(w), p.y + noise(h));
             let bbox = [x - w / 2.0, y - h, x + w / 2.0, y].map(|v| v as f32);
             tracks.push(Track {
@@ -146,6 +152,7 @@ impl World {
     fn view(&self, t: f64) -> ViewSample {
         let (columns, rows, side_px) = (76, 38, 13);
         let mut means: Vec<u16> = (0..columns * rows).map(|i| (80 + (i * 7) % 23) as u16 * 16).collect();
+        let mut steps = vec![0; columns * rows];
         for actor in &self.actors {
             let Some(p) = (Actor { seen: |_| true, ..actor.clone() }).at(t) else { continue };
             let (w, h) = actor.size;
@@ -153,11 +160,12 @@ impl World {
                 let (x, y) = (((i % columns) * side_px) as f64 + 6.5, ((i / columns) * side_px) as f64 + 6.5);
                 if (p.x - w / 2.0..=p.x + w / 2.0).contains(&x) && (p.y - h..=p.y).contains(&y) {
                     *mean = 170 * 16;
+                    steps[i] = if self.steep { 60 } else { 0 };
                 }
             }
         }
         ViewSample {
-            steps: vec![0; columns * rows],
+            steps,
             cells: LumaCells { columns, rows, side_px, means },
             edges: vec![8.0; 144],
             change: Some(0.5),
