@@ -73,24 +73,6 @@ fn of_two_zones_over_one_road_the_lane_is_told_once() {
 }
 
 #[test]
-fn a_vehicle_that_the_detector_does_not_know_is_told_by_its_shape() {
-    for rate in RATES {
-        // Others say how large cars are, in the next lane.
-        let mut actors: Vec<Actor> = (0..12)
-            .map(|i| f64::from(i) * 3.0)
-            .map(|t| car(&[(t, 0.0, 290.0), (t + 5.0, 1000.0, 290.0)]))
-            .collect();
-        let at = |y: f64| stopping(40.0).iter().map(|&(t, x, _)| (t, x, y)).collect::<Vec<_>>();
-        actors.push(Actor { seen: |_| false, size: (52.0, 39.0), ..car(&at(235.0)) });
-        let world = World { brightness: true, steep: true, ..World::new(lane(), actors) };
-        let found = only(world.run(rate, 60.0), IncidentKind::StoppedVehicle);
-        assert_eq!(found.len(), 1, "at {rate}/s: {found:?}");
-        assert!((14.0..18.0).contains(&seconds(found[0].detected)), "at {rate}/s: {found:?}");
-        assert!(found[0].confidence < 0.7 && found[0].ended.is_some(), "at {rate}/s: {found:?}");
-    }
-}
-
-#[test]
 fn brightness_keeps_a_vehicle_that_the_detector_lost_for_good() {
     for rate in RATES {
         let lost =

@@ -87,13 +87,11 @@ pub struct World {
     pub settings: HazardSettings,
     /// Whether the rules are shown the picture's brightness, with the actors in it that are there (seen or not).
     pub brightness: bool,
-    /// Whether actors show edges in that, so that the rule about things sees them.
-    pub steep: bool,
 }
 
 impl World {
     pub fn new(zones: Vec<Zone>, actors: Vec<Actor>) -> Self {
-        Self { zones, actors, settings: HazardSettings::default(), brightness: false, steep: false }
+        Self { zones, actors, settings: HazardSettings::default(), brightness: false }
     }
 
     /// Every incident as it stands after so many seconds.
@@ -152,7 +150,6 @@ impl World {
     fn view(&self, t: f64) -> ViewSample {
         let (columns, rows, side_px) = (76, 38, 13);
         let mut means: Vec<u16> = (0..columns * rows).map(|i| (80 + (i * 7) % 23) as u16 * 16).collect();
-        let mut steps = vec![0; columns * rows];
         for actor in &self.actors {
             let Some(p) = (Actor { seen: |_| true, ..actor.clone() }).at(t) else { continue };
             let (w, h) = actor.size;
@@ -160,12 +157,11 @@ impl World {
                 let (x, y) = (((i % columns) * side_px) as f64 + 6.5, ((i / columns) * side_px) as f64 + 6.5);
                 if (p.x - w / 2.0..=p.x + w / 2.0).contains(&x) && (p.y - h..=p.y).contains(&y) {
                     *mean = 170 * 16;
-                    steps[i] = if self.steep { 60 } else { 0 };
                 }
             }
         }
         ViewSample {
-            steps,
+            steps: vec![0; columns * rows],
             cells: LumaCells { columns, rows, side_px, means },
             edges: vec![8.0; 144],
             change: Some(0.5),
