@@ -123,7 +123,8 @@ impl Camera {
     /// Looks at a frame, which the scene has seen. `dt_s` is the time since the one before, `hidden` the parts of the
     /// picture in which road users are.
     pub fn see(&mut self, at: Timestamp, dt_s: f64, view: &ViewSample, hidden: Vec<bool>, scene: &Scene) {
-        let look = Look::of(view, hidden);
+        let empty = scene.pictures().map_or(&[][..], |pictures| pictures.empty);
+        let look = Look::of(view, empty, hidden);
         let calm = self.calm.get_or_insert_with(|| look.clone());
         calm.approach(&look, (dt_s / CALM_S).min(1.0) as f32);
         self.calm_shares = self.reference.compare(calm);

@@ -44,6 +44,8 @@ const STEP_MORE: f32 = 8.0;
 /// A thing is at most so many car boxes large, or metres wide.
 const MOST_CARS: f64 = 1.2;
 const MOST_M: f64 = 4.0;
+/// From this share of a car's box on it is as large as a vehicle.
+const VEHICLE_SHARE: f64 = 0.55;
 /// So much of the road at once is a change of light.
 const MOST_OF_ROAD: f64 = 0.12;
 /// Steps of the empty scene are followed over about this long.
@@ -54,6 +56,8 @@ const LINGER_S: f64 = 3.0;
 const LEAP_S: f64 = 0.3;
 /// … and came at once if this share of it came within that time, for half of its cells. Light, dusk and water come by and by.
 const ARRIVED_SHARE: f32 = 0.5;
+/// It is no light if this share of it came so in each of its cells.
+const AT_ONCE_SHARE: f32 = 0.7;
 /// Black in limited range: darkness of light is counted from here.
 const BLACK: f32 = 16.0;
 
@@ -68,6 +72,16 @@ pub struct Objects {
     last_key: u64,
     /// Boxes (px) of what may be things: the empty scene is not learnt there.
     suspects: Vec<BBox>,
+    shapes: Vec<Shape>,
+}
+
+/// Something still and new that is as large as a vehicle: one that the detector does not know, by night for instance.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Its box, pixels.
+    pub bbox: BBox,
+    /// Since when it is there.
+    pub since: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -126,12 +140,18 @@ impl Objects {
             alarms: Vec::new(),
             last_key: 0,
             suspects: Vec::new(),
+            shapes: Vec::new(),
         }
     }
 
     /// Where the empty scene may be hidden by a thing, pixels.
     pub fn suspects(&self) -> impl Iterator<Item = BBox> + '_ {
         self.suspects.iter().copied()
+    }
+
+    /// What the last frame showed that is as large as a vehicle.
+    pub fn shapes(&self) -> &[Shape] {
+        &self.shapes
     }
 
     /// Takes a frame that the scene has seen, of a camera that nothing is wrong with; `steps` are the steepest steps in
@@ -162,11 +182,12 @@ impl Objects {
             self.grid.cover(&mut hidden, &user.bbox.grown(0.2));
         }
         self.note(at, dt_s, scene, steps, &hidden);
-        self.mark_wide(road, scene, &hidden);
+        self.mark_wide(at, road, scene, &hidden);
         let blobs = self.blobs(at);
         let on_road = self.zone.iter().filter(|zone| zone.is_some()).count();
         let cells: usize = blobs.iter().map(|blob| blob.cells.len()).sum();
         self.suspects.clear();
+        self.shapes.clear();
         if cells as f64 <= MOST_OF_ROAD * on_road as f64 {
             for blob in &blobs {
                 let stands_there = stands
@@ -175,7 +196,11 @@ impl Objects {
                     .any(|s| s.bbox.grown(0.35).intersection(&blob.bbox) > 0.0);
                 if !stands_there && self.is_thing(blob, road, scene, steps) {
                     self.suspects.push(blob.bbox);
-                    self.tell(at, blob, road);
+                    if self.is_as_large_as_a_vehicle(blob, road) {
+                        self.shapes.push(Shape { bbox: blob.bbox, since: blob.since });
+                    } else {
+                        self.tell(at, blob, road);
+                    }
                 }
             }
         }
@@ -232,7 +257,8 @@ impl Objects {
     }
 
     /// Marks cells that are new together with more than a thing covers, on the road and beside it.
-    fn mark_wide(&mut self, road: &Road, scene: &Scene, hidden: &[bool]) {
+    /// What was there before is not part of what came.
+    fn mark_wide(&mut self, at: Timestamp, road: &Road, scene: &Scene, hidden: &[bool]) {
         if self.cells.iter().all(|cell| cell.since.is_none()) {
             return;
         }
@@ -240,7 +266,10 @@ impl Objects {
         for cells in self.grid.patches(is_new) {
             let bbox = self.grid.bbox(&cells);
             if self.extent(&cells, &bbox, road).is_some_and(|(size, _, most)| size > most) {
-                cells.iter().for_each(|&i| self.cells[i].wide = true);
+                for &i in &cells {
+                    let cell = &mut self.cells[i];
+                    cell.wide |= cell.since.is_none_or(|since| seconds(since, at) <= SETTLED_S);
+                }
             }
         }
     }
@@ -277,6 +306,14 @@ impl Objects {
     fn came_at_once(&self, blob: &Blob) -> bool {
         let count = |pick: fn(&Cell) -> bool| blob.cells.iter().filter(|&&i| pick(&self.cells[i])).count();
         2 * count(Cell::arrived) >= blob.cells.len() && 2 * count(|cell| cell.wide) < blob.cells.len()
+    }
+
+    fn is_as_large_as_a_vehicle(&self, blob: &Blob, road: &Road) -> bool {
+        let on_road = blob.cells.iter().filter(|&&i| self.zone[i].is_some()).count();
+        let side = f64::from(self.grid.side_px);
+        let area = blob.cells.len() as f64 * side * side;
+        let car = road.cars.area(road.image(Point::new(0.0, f64::from(blob.bbox.y2))).y);
+        2 * on_road >= blob.cells.len() && car.is_some_and(|car| area >= VEHICLE_SHARE * car)
     }
 
     fn size(&self, blob: &Blob, road: &Road) -> Option<(f64, f64, f64)> {
@@ -320,7 +357,11 @@ impl Objects {
         let peak = blob.cells.iter().map(|&i| self.cells[i].peak).fold(0.0, f32::max);
         let step = blob.cells.iter().map(|&i| f32::from(steps[i]) - self.cells[i].step).fold(0.0, f32::max);
         let (darkest, brightest) = LIGHT;
+        // Light becomes more by and by; what is brighter from one moment to the next, and stays, is a thing.
+        let at_once =
+            all(1.0) && blob.cells.iter().all(|&i| self.cells[i].leap >= AT_ONCE_SHARE * self.cells[i].peak);
         one_way
+            && !at_once
             && !self.is_patterned(blob, steps)
             && (darkest..=brightest).contains(&mean)
             && spread < LIGHT_SPREAD * mean.max(0.1)

@@ -158,7 +158,9 @@ impl People {
         if seconds(since, at) < hold_s || score < self.settings.min_score || !(told || rides) {
             return;
         }
-        if let Some(held) = self.alarms.get_mut(&zone) {
+        // Zones may overlap; it is still the same person.
+        let known = user.zones.iter().copied().find(|zone| self.alarms.contains_key(zone));
+        if let Some(held) = self.alarms.get_mut(&known.unwrap_or(zone)) {
             held.last = at;
             return;
         }

@@ -44,6 +44,8 @@ pub struct BlockShare {
 pub struct Look {
     edges: Vec<f32>,
     contrast: Vec<f32>,
+    /// The part of the contrast that is the empty scene's own.
+    own: Vec<f32>,
     pub brightness: f32,
     /// Parts in which road users are: their edges are not the scene's.
     hidden: Vec<bool>,
@@ -69,11 +71,13 @@ pub fn hidden_parts(boxes: impl Iterator<Item = BBox>, size: FrameSize) -> Vec<b
 }
 
 impl Look {
-    pub fn of(view: &ViewSample, hidden: Vec<bool>) -> Self {
+    /// What a frame shows; `empty` is the empty scene in the same cells, whose contrast is looked for.
+    pub fn of(view: &ViewSample, empty: &[f32], hidden: Vec<bool>) -> Self {
         let cells = &view.cells;
         let sum: u64 = cells.means.iter().map(|&m| u64::from(m)).sum();
         let brightness = sum as f32 / 16.0 / cells.means.len().max(1) as f32;
-        Self { edges: view.edges.clone(), contrast: contrasts(view), brightness, hidden }
+        let (contrast, own) = contrasts(view, empty).into_iter().unzip();
+        Self { edges: view.edges.clone(), contrast, own, brightness, hidden }
     }
 }
 
@@ -83,11 +87,13 @@ impl Look {
         if self.edges.len() != other.edges.len() {
             self.edges.clone_from(&other.edges);
             self.contrast.clone_from(&other.contrast);
+            self.own.clone_from(&other.own);
         }
         let follow = |mine: &mut f32, theirs: f32| *mine += (theirs - *mine) * share;
         for i in (0..self.edges.len()).filter(|&i| !other.hidden[i]) {
             follow(&mut self.edges[i], other.edges[i]);
             follow(&mut self.contrast[i], other.contrast[i]);
+            follow(&mut self.own[i], other.own[i]);
         }
         follow(&mut self.brightness, other.brightness);
         self.hidden.clone_from(&other.hidden);
@@ -155,7 +161,7 @@ impl Reference {
         };
         let share = |i: usize| BlockShare {
             edges: look.edges[i] / self.edges[i] * dimmed,
-            contrast: look.contrast[i] / self.contrast[i] * dimmed,
+            contrast: look.own[i] / self.contrast[i] * dimmed,
         };
         let shares: Vec<BlockShare> = (0..look.edges.len()).filter(tells).map(share).collect();
         (shares.len() >= LEAST_BLOCKS).then_some(shares)
@@ -170,21 +176,48 @@ pub fn quantile(shares: &[BlockShare], q: f64, pick: fn(&BlockShare) -> f32) -> 
     values.get(index).copied().map_or(0.0, f64::from)
 }
 
-/// Standard deviation of the cells of each block, grey levels.
-fn contrasts(view: &ViewSample) -> Vec<f32> {
+/// The standard deviation of the cells of each block, grey levels, and how much of it goes together with the empty scene.
+/// Smoke has shades of its own, which hide the scene and are none of it.
+fn contrasts(view: &ViewSample, empty: &[f32]) -> Vec<(f32, f32)> {
     let (across, down) = VIEW_BLOCKS;
     let cells = &view.cells;
-    let mut sums = vec![(0.0_f32, 0.0_f32, 0.0_f32); across * down];
+    let mut sums = vec![Sums::default(); across * down];
     for (index, &mean) in cells.means.iter().enumerate() {
         let (column, row) = (index % cells.columns, index / cells.columns);
         let block = (row * down / cells.rows) * across + column * across / cells.columns;
-        let level = f32::from(mean) / 16.0;
-        let sum = &mut sums[block];
-        *sum = (sum.0 + 1.0, sum.1 + level, sum.2 + level * level);
+        let now = f32::from(mean) / 16.0;
+        sums[block].add(now, empty.get(index).copied().unwrap_or(now));
     }
-    let deviation = |(n, sum, squares): (f32, f32, f32)| {
-        let n = n.max(1.0);
-        (squares / n - (sum / n).powi(2)).max(0.0).sqrt()
-    };
-    sums.into_iter().map(deviation).collect()
+    sums.iter().map(Sums::deviations).collect()
+}
+
+/// Sums over the cells of a block.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    n: f32,
+    now: f32,
+    empty: f32,
+    now_now: f32,
+    empty_empty: f32,
+    both: f32,
+}
+
+impl Sums {
+    fn add(&mut self, now: f32, empty: f32) {
+        self.n += 1.0;
+        self.now += now;
+        self.empty += empty;
+        self.now_now += now * now;
+        self.empty_empty += empty * empty;
+        self.both += now * empty;
+    }
+
+    /// Standard deviation of what is seen, and the same times its correlation with the empty scene.
+    fn deviations(&self) -> (f32, f32) {
+        let n = self.n.max(1.0);
+        let variance = (self.empty_empty / n - (self.empty / n).powi(2)).max(0.0);
+        let together = self.both / n - self.now / n * (self.empty / n);
+        let most = (self.now_now / n - (self.now / n).powi(2)).max(0.0).sqrt();
+        (most, (together / variance.sqrt().max(0.05)).clamp(0.0, most))
+    }
 }

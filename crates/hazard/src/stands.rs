@@ -5,7 +5,9 @@ use std::collections::HashSet;
 
 use wayside_types::{BBox, Point, Timestamp, TrackId};
 
-use crate::road::RoadUser;
+use crate::objects::Shape;
+use crate::reference::READY_S;
+use crate::road::{Road, RoadUser};
 use crate::scene::{Patch, Scene};
 use crate::seconds;
 
@@ -33,6 +35,11 @@ const CLOSER: f32 = 0.6;
 const SURE_SCORE: f64 = 0.45;
 /// Or if it is at least this share of a car's size: things are smaller.
 const SURE_SIZE: f64 = 0.5;
+/// What the detector does not know is one after this long, and no surer than this.
+const SHAPE_S: f64 = 3.0;
+const SHAPE_SCORE: f64 = 0.2;
+/// Smaller than this share of a car's box it is none, however sure the detector is.
+const LEAST_SIZE: f64 = 0.35;
 /// A new look at what it looks like is taken this often.
 const LOOK_S: f64 = 3.0;
 
@@ -61,7 +68,7 @@ pub struct Stand {
     /// Mean score of what showed it.
     pub score: f64,
     looks: u32,
-    track: TrackId,
+    track: Option<TrackId>,
     left: bool,
     look: Option<(Timestamp, Patch)>,
     gone_s: f64,
@@ -93,6 +100,22 @@ impl Stands {
         self.all.extract_if(.., over).collect()
     }
 
+    /// Takes what is as large as a vehicle, came and lies still, and the detector does not know.
+    pub fn see_shapes(&mut self, at: Timestamp, road: &Road, shapes: &[Shape]) {
+        // What the road looks like must be known from before.
+        let Some(begun) = self.begun else { return };
+        let is_new = |shape: &&Shape| seconds(begun, shape.since) >= READY_S;
+        for shape in shapes.iter().filter(is_new).filter(|shape| seconds(shape.since, at) >= SHAPE_S) {
+            let same = |stand: &&mut Stand| stand.bbox.intersection(&shape.bbox) > 0.0;
+            if let Some(stand) = self.all.iter_mut().find(same) {
+                (stand.seen_at, stand.known_at, stand.gone_s) = (at, at, 0.0);
+                continue;
+            }
+            self.last_number += 1;
+            self.all.push(Stand::of_shape(self.last_number, at, road, shape));
+        }
+    }
+
     /// Time passed that nobody watched: what stood then stands until the opposite is seen.
     pub fn resume(&mut self, at: Timestamp) {
         for stand in &mut self.all {
@@ -103,7 +126,7 @@ impl Stands {
 
     /// Tracks of vehicles that were there before the camera watched.
     pub fn parked(&self) -> HashSet<TrackId> {
-        self.all.iter().filter(|stand| !stand.came).map(|stand| stand.track).collect()
+        self.all.iter().filter(|stand| !stand.came).filter_map(|stand| stand.track).collect()
     }
 
     /// Boxes under which the empty scene is not seen: those of vehicles that came.
@@ -142,7 +165,7 @@ impl Stands {
             car_share: user.car_share.unwrap_or(0.0),
             score: f64::from(user.score),
             looks: 1,
-            track: user.id,
+            track: Some(user.id),
             left: false,
             look: None,
             gone_s: 0.0,
@@ -151,9 +174,38 @@ impl Stands {
 }
 
 impl Stand {
+    fn of_shape(number: u64, at: Timestamp, road: &Road, shape: &Shape) -> Self {
+        let p = shape.bbox.reference();
+        let image = road.image(p);
+        Self {
+            number,
+            bbox: shape.bbox,
+            p,
+            image,
+            unit: f64::from(shape.bbox.area()).sqrt().max(1.0),
+            zones: (0..road.zones.len()).filter(|&i| road.zones[i].zone.contains(image)).collect(),
+            since: shape.since,
+            known_at: at,
+            seen_at: at,
+            came: true,
+            arrived: false,
+            rolled: true,
+            car_share: 0.0,
+            score: SHAPE_SCORE,
+            looks: 1,
+            track: None,
+            left: false,
+            look: None,
+            gone_s: 0.0,
+        }
+    }
+
     /// Whether it is one beyond doubt: a thing on the road may be taken for a vehicle, but not surely, and drives up never.
     pub fn is_sure(&self) -> bool {
-        self.rolled || self.score >= SURE_SCORE || self.car_share >= SURE_SIZE
+        let large = self.car_share >= SURE_SIZE;
+        // Where no sizes are known the share is none.
+        let small = self.car_share > 0.0 && self.car_share < LEAST_SIZE;
+        self.rolled || large || self.score >= SURE_SCORE && !small
     }
 
     /// How long it is known to have stood.
@@ -162,7 +214,7 @@ impl Stand {
     }
 
     fn is(&self, user: &RoadUser) -> bool {
-        if self.track == user.id {
+        if self.track == Some(user.id) {
             return !self.is_away(user);
         }
         self.bbox.iou(&user.bbox) >= SAME_IOU
@@ -178,7 +230,7 @@ impl Stand {
         self.arrived |= user.arrived;
         self.rolled |= user.rolled;
         self.car_share = self.car_share.max(user.car_share.unwrap_or(0.0));
-        self.track = user.id;
+        self.track = Some(user.id);
         self.left = false;
         self.seen_at = at;
         self.known_at = at;
@@ -192,7 +244,7 @@ impl Stand {
         let still = |u: &&RoadUser| {
             let iou = self.bbox.iou(&u.bbox);
             // Somebody of whom no speed is known yet may be on the way in.
-            let stays = if u.id == self.track {
+            let stays = if Some(u.id) == self.track {
                 !self.is_away(u)
             } else {
                 u.speed_units.map_or(iou >= YOUNG_IOU, |v| v < 0.2)
@@ -208,7 +260,7 @@ impl Stand {
 
     /// Its track drives away with it, or with somebody who passed in front.
     fn note_leaving(&mut self, users: &[RoadUser]) {
-        self.left |= users.iter().any(|u| u.id == self.track && self.is_away(u));
+        self.left |= users.iter().any(|u| Some(u.id) == self.track && self.is_away(u));
     }
 
     /// What the brightness of its place says.

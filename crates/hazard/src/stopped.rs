@@ -22,6 +22,8 @@ const USUAL_STOP_S: f64 = 2.0;
 /// There they may stand this much longer than the longest until now.
 const USUAL_LONGER: f64 = 1.3;
 const USUAL_MORE_S: f64 = 3.0;
+/// A zone that holds this share of what the best one holds of a vehicle holds it as well.
+const AS_WELL: f64 = 0.7;
 /// So many such places are remembered.
 const MOST_PLACES: usize = 64;
 
@@ -87,9 +89,21 @@ impl Stopped {
         self.held(at, road, traffic, stands)
     }
 
-    /// Where a standing vehicle would be in the way of traffic.
+    /// Where a standing vehicle would be in the way of traffic. Zones may overlap: of those that hold the lower part of its
+    /// box about as well as any, a lane says more than a carriageway, and its foot may be a little beyond a lane's edge.
     fn road_zone(stand: &Stand, road: &Road) -> Option<usize> {
-        stand.zones.iter().copied().find(|&zone| road.zones[zone].is_road())
+        let holds_foot = |zone: &usize| stand.zones.contains(zone);
+        let mut shares: Vec<(usize, f64)> = (0..road.zones.len())
+            .filter(|&zone| road.zones[zone].is_road())
+            .map(|zone| (zone, footprint_share(stand, road, zone)))
+            .collect();
+        // Whoever stands with its foot outside all of them is not on the road.
+        shares.iter().find(|(zone, _)| holds_foot(zone))?;
+        let most = shares.iter().map(|(_, share)| *share).fold(0.0, f64::max);
+        shares.retain(|(zone, share)| *share >= AS_WELL * most && (*share > 0.0 || holds_foot(zone)));
+        let lane = |zone: usize| road.zones[zone].zone.kind == ZoneKind::Lane;
+        let rank = |(zone, share): &(usize, f64)| (lane(*zone), holds_foot(zone), (*share * 100.0) as u32);
+        shares.into_iter().rev().max_by_key(rank).map(|(zone, _)| zone)
     }
 
     fn fires(&self, stand: &Stand, road: &Road) -> bool {
@@ -182,4 +196,19 @@ impl Stopped {
         }
         held
     }
+}
+
+/// The share of the lower third of its box that a zone holds.
+fn footprint_share(stand: &Stand, road: &Road, zone: usize) -> f64 {
+    const ACROSS: u32 = 6;
+    const DOWN: u32 = 3;
+    let b = stand.bbox;
+    let at = |from: f32, to: f32, i: u32, of: u32| {
+        f64::from(from) + f64::from(to - from) * (f64::from(i) + 0.5) / f64::from(of)
+    };
+    let top = b.y2 - b.height() / 3.0;
+    let places = (0..ACROSS * DOWN)
+        .map(|i| Point::new(at(b.x1, b.x2, i % ACROSS, ACROSS), at(top, b.y2, i / ACROSS, DOWN)));
+    let inside = places.filter(|p| road.zones[zone].zone.contains(road.image(*p))).count();
+    inside as f64 / f64::from(ACROSS * DOWN)
 }

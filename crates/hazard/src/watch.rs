@@ -225,6 +225,9 @@ impl HazardWatch {
             self.scene.learn(dt_s, busy.into_iter());
         }
         let gone = self.stands.update(at, dt_s, &users, &self.scene);
+        if clean.is_some() {
+            self.stands.see_shapes(at, &self.road, self.objects.shapes());
+        }
         let parked = self.stands.parked();
         let mut held = self.congestion.update(at, dt_s, &self.road, &users, &parked);
         held.extend(self.stopped.update(at, &self.road, &self.congestion, &self.stands.all, &gone));

@@ -8,7 +8,7 @@ use wayside_types::{IncidentKind, Point, Reason, RoadUserClass, Timestamp, Track
 
 use crate::field::Field;
 use crate::ledger::Held;
-use crate::road::{Road, RoadUser};
+use crate::road::{Fix, Road, RoadUser};
 use crate::seconds;
 use crate::severity::{Circumstances, severity};
 
@@ -24,6 +24,8 @@ const PAUSE_S: f64 = 1.5;
 const STRAIGHT_SHARE: f64 = 0.7;
 /// Its way up to the lane counts as well, but it is in there for this share of the hold.
 const INSIDE_SHARE: f64 = 0.25;
+/// Between two places of a way its box grows or shrinks at most so many times: otherwise it is something else that is seen.
+const MOST_GROWTH: f64 = 1.5;
 /// The incident lasts this long beyond the last who was seen.
 const LINGER_S: f64 = 3.0;
 /// Key of what happens outside all zones.
@@ -54,6 +56,8 @@ struct Against {
 #[derive(Debug)]
 struct Alarm {
     held: Held,
+    /// Whoever goes on into a zone that overlaps or follows is no second incident.
+    tracks: HashSet<TrackId>,
 }
 
 impl WrongWay {
@@ -147,8 +151,11 @@ impl WrongWay {
     fn alarm(&mut self, at: Timestamp, road: &Road, user: &RoadUser, zone: Option<usize>, lengths: f64) {
         let Some(against) = self.against.get(&user.id) else { return };
         let key = zone.map_or(NOWHERE, |zone| zone as u64);
-        if let Some(alarm) = self.alarms.get_mut(&key) {
+        let known =
+            self.alarms.iter().find(|(_, alarm)| alarm.tracks.contains(&user.id)).map(|(key, _)| *key);
+        if let Some(alarm) = self.alarms.get_mut(&known.unwrap_or(key)) {
             alarm.held.last = at;
+            alarm.tracks.insert(user.id);
             return;
         }
         let zone = zone.map(|zone| &road.zones[zone].zone);
@@ -169,7 +176,7 @@ impl WrongWay {
                 Reason::new("angle_deg", against.angle_deg, "min_angle_deg", settings.min_angle_deg),
             ],
         };
-        self.alarms.insert(key, Alarm { held });
+        self.alarms.insert(key, Alarm { held, tracks: HashSet::from([user.id]) });
     }
 }
 
@@ -187,7 +194,12 @@ impl Against {
 fn direction(road: &Road, user: &RoadUser) -> Option<(Point, (Timestamp, Point))> {
     let mut fixes = road.trail(user.id).rev();
     let last = fixes.next()?;
-    let then = fixes.find(|fix| seconds(fix.at, last.at) >= DIRECTION_S - 0.05)?;
+    let mut unit_px = last.unit;
+    let mut as_large = |fix: &&Fix| is_same_size(std::mem::replace(&mut unit_px, fix.unit), fix.unit);
+    let then = fixes
+        .by_ref()
+        .take_while(|fix| as_large(fix))
+        .find(|fix| seconds(fix.at, last.at) >= DIRECTION_S - 0.05)?;
     // A way of which the first part is long past is none of now.
     if seconds(then.at, last.at) > PAUSE_S || then.p.distance(last.p) < DIRECTION_UNITS * user.unit {
         return None;
@@ -205,17 +217,28 @@ fn came_from(
     min_angle_deg: f64,
 ) -> (Timestamp, Point) {
     let most = min_angle_deg.to_radians().cos();
-    let mut first = then;
+    let (mut first, mut unit_px) = (then, None);
     for fix in road.trail(user.id).rev().filter(|fix| fix.at < then.0) {
         let (dx, dy) = (first.1.x - fix.p.x, first.1.y - fix.p.y);
         let against = dx * usual.x + dy * usual.y <= most * dx.hypot(dy);
         let moves = dx.hypot(dy) >= LEAST_STEP_UNITS * user.unit;
-        if !against || !moves || seconds(fix.at, first.0) > PAUSE_S || goes_along(road, fix.p, (dx, dy)) {
+        let grows = unit_px.replace(fix.unit).is_some_and(|unit| !is_same_size(unit, fix.unit));
+        if grows
+            || !against
+            || !moves
+            || seconds(fix.at, first.0) > PAUSE_S
+            || goes_along(road, fix.p, (dx, dy))
+        {
             break;
         }
         first = (fix.at, fix.p);
     }
     first
+}
+
+/// Whether a box may have become as large as another from one look to the next.
+fn is_same_size(a: f64, b: f64) -> bool {
+    a.max(b) <= MOST_GROWTH * a.min(b)
 }
 
 /// Whether a way is that of a lane there: who leaves it is not wrong before.

@@ -57,6 +57,22 @@ fn blinking_and_new_names_are_still_one_incident() {
 }
 
 #[test]
+fn of_two_zones_over_one_road_the_lane_is_told_once() {
+    for rate in RATES {
+        let mut zones = vec![zone("all", ZoneKind::Carriageway, (0.0, 1000.0), (195.0, 310.0))];
+        zones.extend(lane());
+        // Its foot is a little beyond the lane's edge, the rest of it is not.
+        let at = |y: f64| stopping(40.0).iter().map(|&(t, x, _)| (t, x, y)).collect::<Vec<_>>();
+        for y in [250.0, 301.5] {
+            let found = World::new(zones.clone(), vec![car(&at(y))]).run(rate, 60.0);
+            let found = only(found, IncidentKind::StoppedVehicle);
+            let told: Vec<_> = found.iter().map(|i| i.zone.as_ref().map(ToString::to_string)).collect();
+            assert_eq!(told, [Some("lane".to_owned())], "at {rate}/s, {y}");
+        }
+    }
+}
+
+#[test]
 fn brightness_keeps_a_vehicle_that_the_detector_lost_for_good() {
     for rate in RATES {
         let lost =

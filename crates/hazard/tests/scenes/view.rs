@@ -18,6 +18,8 @@ struct Shown {
     /// What is left of the contrast at the top and at the bottom, and the grey that takes its place.
     clear: (f64, f64),
     grey: f64,
+    /// By how many grey levels that varies from place to place as it drifts, as smoke does.
+    drifting: f64,
     /// What is left of edges beyond that.
     sharp: f64,
     /// Share of the columns, from the left, behind dirt.
@@ -30,8 +32,16 @@ struct Shown {
 /// How it is shown over time.
 type Changing = fn(f64) -> Shown;
 
-const CLEAR: Shown =
-    Shown { shift: (0, 0), clear: (1.0, 1.0), grey: 190.0, sharp: 1.0, dirt: 0.0, gain: 1.0, frozen: false };
+const CLEAR: Shown = Shown {
+    shift: (0, 0),
+    clear: (1.0, 1.0),
+    grey: 190.0,
+    drifting: 0.0,
+    sharp: 1.0,
+    dirt: 0.0,
+    gain: 1.0,
+    frozen: false,
+};
 
 fn texture(x: i32, y: i32) -> f64 {
     let hash = (x / 5).wrapping_mul(73) ^ (y / 4).wrapping_mul(151) ^ (x / 11).wrapping_mul(y / 9 + 3);
@@ -53,7 +63,8 @@ fn picture(shown: Shown, t: f64, random: &mut Pcg64Mcg) -> ViewSample {
             {
                 level = 220.0;
             }
-            level = level * clear + shown.grey * (1.0 - clear);
+            let drift = (f64::from(x) / 2.8 - t).sin() * (f64::from(y) / 3.5 - 0.4 * t).cos();
+            level = level * clear + (shown.grey + shown.drifting * drift) * (1.0 - clear);
             if f64::from(x) < shown.dirt * f64::from(COLUMNS) {
                 level = 100.0 + 0.03 * level;
             }
@@ -181,6 +192,12 @@ fn what_is_counted_in_a_suspicion_that_comes_to_nothing_is_kept() {
 fn fog_is_low_visibility_and_suspends_nothing() {
     fault(IncidentKind::LowVisibility, 30.0, Shown { clear: (0.1, 0.55), ..CLEAR }, false);
     fault(IncidentKind::LowVisibility, 30.0, Shown { clear: (0.05, 0.2), ..CLEAR }, false);
+}
+
+#[test]
+fn smoke_has_shades_of_its_own_and_is_no_blurred_camera() {
+    let smoke = Shown { clear: (0.25, 0.25), grey: 150.0, drifting: 60.0, ..CLEAR };
+    fault(IncidentKind::LowVisibility, 30.0, smoke, false);
 }
 
 #[test]

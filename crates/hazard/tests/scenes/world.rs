@@ -18,6 +18,8 @@ pub struct Actor {
     pub class: RoadUserClass,
     pub way: Vec<(f64, f64, f64)>,
     pub size: (f64, f64),
+    /// How many times as large its box is at a time.
+    pub grown: fn(f64) -> f64,
     pub seen: fn(f64) -> bool,
     /// Seconds at which the tracker takes it for somebody new.
     pub renamed_at: Vec<f64>,
@@ -29,6 +31,7 @@ pub fn car(way: &[(f64, f64, f64)]) -> Actor {
         class: RoadUserClass::Car,
         way: way.to_vec(),
         size: (60.0, 40.0),
+        grown: |_| 1.0,
         seen: |_| true,
         renamed_at: vec![],
         score: 0.8,
@@ -124,6 +127,7 @@ impl World {
             let id = (0..index * 100 + generation).fold(TrackId::FIRST, |id, _| id.next());
             let mut noise = |size: f64| size * random.random_range(-0.02..0.02);
             let (w, h) = actor.size;
+            let (w, h) = (w * (actor.grown)(t), h * (actor.grown)(t));
             let (x, y) = (p.x + noise(w), p.y + noise(h));
             let bbox = [x - w / 2.0, y - h, x + w / 2.0, y].map(|v| v as f32);
             tracks.push(Track {

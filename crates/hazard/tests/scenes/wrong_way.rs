@@ -1,9 +1,9 @@
 //! `wrong_way`.
 
 use proptest::prelude::*;
-use wayside_types::{IncidentKind, RoadUserClass, Severity};
+use wayside_types::{IncidentKind, RoadUserClass, Severity, ZoneKind};
 
-use crate::world::{Actor, RATES, World, car, carriageway, lane, none, only, seconds, walker};
+use crate::world::{Actor, RATES, World, car, carriageway, lane, none, only, seconds, walker, zone};
 
 fn to_the_left() -> Vec<(f64, f64, f64)> {
     vec![(5.0, 1000.0, 250.0), (10.0, 0.0, 250.0)]
@@ -52,6 +52,25 @@ fn a_detection_that_jumps_back_does_not_drive_back() {
         way.extend([(t, 600.0, 250.0), (t + 0.95, 700.0, 250.0)]);
     }
     none(&World::new(lane(), vec![car(&way)]), 12.0);
+}
+
+#[test]
+fn a_box_that_is_now_large_and_now_small_is_nobody_who_drives() {
+    let flickering = Actor { grown: |t| if (t % 0.4) < 0.2 { 1.0 } else { 2.5 }, ..car(&to_the_left()) };
+    none(&World::new(lane(), vec![flickering]), 20.0);
+}
+
+#[test]
+fn who_goes_the_wrong_way_from_one_zone_into_another_is_one_incident() {
+    let zones = vec![
+        zone("right", ZoneKind::Lane, (480.0, 1000.0), (200.0, 300.0)),
+        zone("left", ZoneKind::Lane, (0.0, 520.0), (200.0, 300.0)),
+    ];
+    for rate in RATES {
+        let way = vec![(2.0, 1000.0, 250.0), (18.0, 0.0, 250.0)];
+        let found = only(World::new(zones.clone(), vec![car(&way)]).run(rate, 30.0), IncidentKind::WrongWay);
+        assert_eq!(found.len(), 1, "at {rate}/s: {found:?}");
+    }
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub fn all() -> Vec<Family> {
     all.extend(THINGS);
     all.extend(SIGHT);
     all.extend(super::faults::CAMERA);
+    // New ones come last: what a seed makes of the others stays.
+    all.extend(MORE);
     all
 }
 
@@ -330,6 +332,35 @@ const SIGHT: &[Family] = &[
     sealed(LowVisibility, false, "haze, drawn streets", |l, r| {
         let which = some(r, &[4, 5, 6]);
         Ok(view(l, r, 40.0, which)?.harmless(|s, at| fog(s, at, 5.0, 0.17, -1.5, 190.0)))
+    }),
+];
+
+const MORE: &[Family] = &[
+    tuned(StoppedVehicle, true, "stands by night, motorway", |l, r| {
+        let gamma = r.random_range(1.5..1.9);
+        stands(&l.motorway, r, Standing { night: Some(gamma), ..BREAKDOWN })
+    }),
+    tuned(StoppedVehicle, true, "stands at dusk, residential", |l, r| {
+        let gamma = r.random_range(1.3..1.6);
+        stands(&l.residential, r, Standing { night: Some(gamma), ..BREAKDOWN })
+    }),
+    tuned(StoppedVehicle, false, "ordinary traffic by night, arterial", |l, r| {
+        Ok(plain_by_night(&l.arterial, r, 24.0, 1.7))
+    }),
+    tuned(ObjectOnRoad, true, "a carton, a tyre or a bag, residential", |l, r| {
+        let what = thing(r, &[Thing::Carton, Thing::Tyre, Thing::Bag]);
+        lies(&l.residential, r, what, None)
+    }),
+    tuned(ObjectOnRoad, true, "a bag or a tyre at dusk, motorway", |l, r| {
+        let what = thing(r, &[Thing::Bag, Thing::Tyre]);
+        lies(&l.motorway, r, what, Some(1.4))
+    }),
+    tuned(ObjectOnRoad, false, "ordinary traffic, residential", |l, r| Ok(plain(&l.residential, r, 34.0))),
+    tuned(LowVisibility, true, "dark smoke, arterial and drawn highway", |l, r| {
+        let which = some(r, &[0, 4]);
+        let v = view(l, r, 44.0, which)?;
+        let mut random = sight::fork(r);
+        Ok(v.wrong(LowVisibility, |s, at| smoke(s, &mut random, at, (0.6, 0.97), 60.0)))
     }),
 ];
 
