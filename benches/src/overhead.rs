@@ -96,16 +96,16 @@ impl Subject {
     pub fn look(&self, least: f32, tell: &mut dyn FnMut(f64, &[Detection])) -> anyhow::Result<()> {
         let mut detector = self.setup.open()?.pop().context("no detector")?;
         let mut failed = Ok(());
-        read_file(self.spec.id.clone(), &self.video, &self.options, &mut |frame| {
-            match detector.detect(std::slice::from_ref(&frame), least) {
-                Ok(found) => {
-                    found.first().into_iter().for_each(|found| tell(frame.media_time.as_secs_f64(), found));
-                    ControlFlow::Continue(())
-                }
-                Err(error) => {
-                    failed = Err(error);
-                    ControlFlow::Break(())
-                }
+        read_file(self.spec.id.clone(), &self.video, &self.options, &mut |frame| match detector
+            .detect(std::slice::from_ref(&frame), least)
+        {
+            Ok(found) => {
+                found.first().into_iter().for_each(|found| tell(frame.media_time.as_secs_f64(), found));
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                failed = Err(error);
+                ControlFlow::Break(())
             }
         })?;
         Ok(failed?)

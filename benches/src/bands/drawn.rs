@@ -52,8 +52,8 @@ pub fn run_all(dir: &Path, seeds: std::ops::Range<u64>, seconds: u32) -> anyhow:
             std::fs::rename(&part, &kept).with_context(|| kept.display().to_string())?;
         }
         let text = std::fs::read(&kept).with_context(|| kept.display().to_string())?;
-        let seen: Seen =
-            serde_json::from_slice(&text).with_context(|| format!("{}: not of this bench", kept.display()))?;
+        let seen: Seen = serde_json::from_slice(&text)
+            .with_context(|| format!("{}: not of this bench", kept.display()))?;
         let camera = kept.with_extension("toml");
         std::fs::write(&camera, &seen.camera).with_context(|| camera.display().to_string())?;
         let subject = Subject::load(&camera, &camera, 15.0, None)?;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use wayside_measure::{Event, Measurer};
 use wayside_track::Tracker;
-use wayside_types::{CameraSpec, Detection, Direction, Evidence, FrameSize, LineId, RoadUserClass, Timestamp};
+use wayside_types::{
+    CameraSpec, Detection, Direction, Evidence, FrameSize, LineId, RoadUserClass, Timestamp,
+};
 
 /// So many seconds at the beginning and at the end are not asked about.
 pub const LEAD_S: f64 = 6.0;

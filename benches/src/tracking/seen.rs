@@ -230,7 +230,8 @@ impl Seer {
                 found.push(Detection { bbox: half, class: RoadUserClass::Car, score: (0.6 * score) as f32 });
             }
             if parts > 0.0 {
-                let part = self.parts.entry(vehicle.id).or_insert_with(|| Part::draw(parts, vehicle.class, random));
+                let part =
+                    self.parts.entry(vehicle.id).or_insert_with(|| Part::draw(parts, vehicle.class, random));
                 let seen = part.as_mut().and_then(|part| part.see(&bbox, score, (keep, fresh), random));
                 // A detector that is taken with the part at times forgets the whole.
                 if let Some((part, instead)) = seen {

@@ -13,7 +13,8 @@ use wayside_store::query::{GroupBy, GroupKey, MeasurementQuery, MeasurementRow, 
 use wayside_store::{Database, StoreError, Writer, WriterOptions, upkeep};
 use wayside_testkit::{SimClock, TestDb};
 use wayside_types::{
-    Band, BinLength, ClosedBins, Direction, Doubts, Evidence, LineId, QualityBin, RoadUserClass, Sign, TimeZone,
+    Band, BinLength, ClosedBins, Direction, Doubts, Evidence, LineId, QualityBin, RoadUserClass, Sign,
+    TimeZone,
 };
 
 const CAR: RoadUserClass = RoadUserClass::Car;

@@ -7,9 +7,9 @@ use tempfile::TempDir;
 use wayside_store::{Database, Writer, WriterOptions};
 use wayside_testkit::TestDb;
 use wayside_types::{
-    Band, Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Evidence, FlowBin,
-    Doubts, Grade, Headways, LineId, QualityBin, RoadUserClass, Sign, Speeds, Timestamp, ZoneBin, ZoneDelay, ZoneId,
-    ZoneQueue,
+    Band, Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Doubts, Evidence,
+    FlowBin, Grade, Headways, LineId, QualityBin, RoadUserClass, Sign, Speeds, Timestamp, ZoneBin, ZoneDelay,
+    ZoneId, ZoneQueue,
 };
 
 use crate::testing::{Site, cameras, clock};

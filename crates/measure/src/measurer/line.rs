@@ -35,7 +35,8 @@ impl MeasuredLine {
         let Pending { passage, seen, .. } = pending;
         let unit = user.path.unit_since(passage.at);
         let motor = track.class.is_motor_vehicle();
-        let place = self.recent.same_place(passage, unit, motor, |other| company.seen(track, other, unit, *seen));
+        let place =
+            self.recent.same_place(passage, unit, motor, |other| company.seen(track, other, unit, *seen));
         let rejoined = self.recent.broken(passage, user.path.first().at, unit, motor);
         match place {
             Some(Seen::Within) => return Err(Sign::Part),

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use wayside_types::{
-    Bin, BinLength, BinSubject, ClosedBins, Coverage, Doubts, FlowBin, QualityBin, RoadUserClass, Timestamp, ZoneBin,
+    Bin, BinLength, BinSubject, ClosedBins, Coverage, Doubts, FlowBin, QualityBin, RoadUserClass, Timestamp,
+    ZoneBin,
 };
 
 use super::flow_columns::{FlowColumns, ZoneColumns, check_flow, check_zone};
