@@ -23,6 +23,9 @@ const STEPS: [usize; 3] = [1, 2, 3];
 /// Scenes of drawn streets have numbers from here on.
 pub const NUMBERED_FROM: u64 = 1 << 40;
 
+/// Box, class and score of a detection.
+type Told = ([f32; 4], RoadUserClass, f32);
+
 /// What a drawn scene was and what the detector made of it.
 #[derive(Serialize, Deserialize)]
 struct Seen {
@@ -32,8 +35,8 @@ struct Seen {
     seconds: f64,
     /// Line, direction, class, second.
     truth: Vec<(LineId, Direction, RoadUserClass, f64)>,
-    /// Second, and box, class and score of each detection.
-    frames: Vec<(f64, Vec<([f32; 4], RoadUserClass, f32)>)>,
+    /// Second and detections.
+    frames: Vec<(f64, Vec<Told>)>,
 }
 
 /// The bins of the drawn scenes of these seeds at each rate, seen now or kept under `dir`.
@@ -116,7 +119,7 @@ fn count(seen: &Seen, spec: &CameraSpec, step: usize) -> anyhow::Result<Tally> {
         tally.crossed(line.clone(), *direction, *class, *at_s);
     }
     for (at_s, found) in seen.frames.iter().step_by(step) {
-        let detection = |([x1, y1, x2, y2], class, score): &([f32; 4], RoadUserClass, f32)| Detection {
+        let detection = |([x1, y1, x2, y2], class, score): &Told| Detection {
             bbox: BBox::new(*x1, *y1, *x2, *y2),
             class: *class,
             score: *score,
