@@ -112,7 +112,7 @@ fn doubts_of_seven() -> Doubts {
 /// The band of seven cars of a quarter.
 fn band_of_seven() -> Band {
     let band = Band::of(7, &noted_of_seven().evidence, 900.0, false);
-    doubts_of_seven().widen(band, 7, 900.0)
+    doubts_of_seven().widen(band, 7, 900.0).unwrap()
 }
 
 fn a_queue() -> ZoneBin {

@@ -22,7 +22,8 @@ const SAME_COUNT: f64 = 0.9;
 /// By what signs a line's count may be wrong, and where the true one is to be expected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LineQuality {
-    /// Where the true count of what was watched is to be expected. Absent where the evidence is not of this count.
+    /// Where the true count of what was watched is to be expected. Absent where the evidence is not of this count, and
+    /// where visibility was low.
     pub band: Option<Band>,
     /// The signs.
     pub evidence: Evidence,
@@ -96,7 +97,7 @@ impl LineQuality {
         #[expect(clippy::cast_precision_loss, reason = "counts of vehicles")]
         let is_whole = |count: &u64| evidence.of(Sign::Counted) as f64 >= SAME_COUNT * *count as f64;
         let count = row.count.filter(is_whole).filter(|_| row.observed_s > 0.0);
-        let band = count.map(|count| {
+        let band = count.and_then(|count| {
             let band = Band::of(count, &evidence, row.observed_s, together);
             doubts.widen(band, count, row.observed_s)
         });

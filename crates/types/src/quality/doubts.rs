@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Band;
 
-/// In low visibility up to this share of those who were counted may have passed unseen beyond what the signs say.
-const DIM_MISSED: f64 = 0.05;
+/// Where visibility was low for more than this share of the time, nothing is said of how many passed unseen: a detector
+/// that sees nobody leaves no signs.
+const MOST_DIM: f64 = 0.1;
 
 /// What is in question at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,18 +47,20 @@ impl Doubts {
 
     /// A band that allows for these, of a count over so many seconds watched. What was counted while the camera was
     /// doubted was believed or dropped as a whole once the doubt was over, so that as many as usually pass in that time may
-    /// be too many or missing. In low visibility some may have passed unseen. A view that was elsewhere was not watched:
-    /// that takes nothing from what was.
+    /// be too many or missing. In low visibility as many may have passed unseen; `None` where that was for more than a tenth
+    /// of the time. A view that was elsewhere was not watched: that takes nothing from what was.
     #[must_use]
-    pub fn widen(&self, band: Band, count: u64, watched_s: f64) -> Band {
+    pub fn widen(&self, band: Band, count: u64, watched_s: f64) -> Option<Band> {
         #[expect(clippy::cast_precision_loss, reason = "counts of vehicles")]
         let counted = count as f64;
         let share = |seconds: f64| if watched_s > 0.0 { (seconds / watched_s).clamp(0.0, 1.0) } else { 0.0 };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not below 0")]
         let whole = |value: f64| value.round().max(0.0) as u64;
         let doubted = whole(counted * share(self.doubted_s));
-        let unseen = whole(DIM_MISSED * counted * share(self.dim_s));
-        Band { low: band.low.saturating_sub(doubted), high: band.high.saturating_add(doubted + unseen) }
+        let unseen = whole(counted * share(self.dim_s));
+        let band =
+            Band { low: band.low.saturating_sub(doubted), high: band.high.saturating_add(doubted + unseen) };
+        (share(self.dim_s) <= MOST_DIM).then_some(band)
     }
 }
 
@@ -74,15 +77,16 @@ mod tests {
         sum.merge(&doubts);
         assert_eq!(sum, Doubts { moved_s: 5.0, doubted_s: 9.0, dim_s: 5.0 });
         let band = Band { low: 190, high: 230 };
-        assert_eq!(Doubts::default().widen(band, 200, 900.0), band);
+        assert_eq!(Doubts::default().widen(band, 200, 900.0), Some(band));
         // A shifted view was not watched: that is no reason to think that what was watched was counted worse.
-        assert_eq!(Doubts { moved_s: 300.0, ..Doubts::default() }.widen(band, 200, 600.0), band);
+        assert_eq!(Doubts { moved_s: 300.0, ..Doubts::default() }.widen(band, 200, 600.0), Some(band));
         // In 9 of 900 s pass 2 of 200.
         let doubted = Doubts { doubted_s: 9.0, ..Doubts::default() };
-        assert_eq!(doubted.widen(band, 200, 900.0), Band { low: 188, high: 232 });
-        let dim = Doubts { dim_s: 900.0, ..Doubts::default() };
-        let wider = dim.widen(band, 200, 900.0);
-        assert!(wider.low == band.low && wider.high > band.high, "{wider:?}");
-        assert_eq!(doubted.widen(Band { low: 0, high: 1 }, 0, 0.0), Band { low: 0, high: 1 });
+        assert_eq!(doubted.widen(band, 200, 900.0), Some(Band { low: 188, high: 232 }));
+        let dim = |dim_s| Doubts { dim_s, ..Doubts::default() }.widen(band, 200, 900.0);
+        assert_eq!(dim(45.0), Some(Band { low: 190, high: 240 }));
+        assert_eq!(dim(300.0), None, "who is not seen leaves no signs");
+        let nobody = Band { low: 0, high: 1 };
+        assert_eq!(doubted.widen(nobody, 0, 0.0), Some(nobody));
     }
 }

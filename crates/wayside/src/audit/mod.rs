@@ -261,7 +261,7 @@ fn band(rows: &[MeasurementRow], tally: &Tally, observed_s: f64) -> Option<Band>
         RoadUserClass::ALL.iter().copied().filter(|class| tally.class.holds(*class)).collect();
     let count = u64::from(counted(rows, tally));
     let band = Band::of(count, &evidence, observed_s, is_closed(&classes));
-    Some(in_question.widen(band, count, observed_s))
+    in_question.widen(band, count, observed_s)
 }
 
 fn print(audits: &[(Audit, Option<Band>)], zone: &TimeZone) {
