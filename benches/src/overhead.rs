@@ -11,7 +11,7 @@ use wayside_config::load_for_analyze;
 use wayside_detect::{Detector, Model, Provider, Runtime};
 use wayside_engine::{DetectorSetup, Workers};
 use wayside_ingest::{FileSummary, SourceOptions, read_file};
-use wayside_types::{CameraSpec, Frame, MotionSettings, Profile};
+use wayside_types::{CameraSpec, Detection, Frame, MotionSettings, Profile};
 
 use crate::{cpu, say};
 
@@ -82,6 +82,33 @@ impl Subject {
             ControlFlow::Continue(())
         })?;
         Ok((summary, kept))
+    }
+
+    /// The camera.
+    pub fn spec(&self) -> &CameraSpec {
+        &self.spec
+    }
+
+    /// Shows every due frame to the detector: its second, and what was found with at least this score.
+    ///
+    /// # Errors
+    /// When the file or the model can't be used.
+    pub fn look(&self, least: f32, tell: &mut dyn FnMut(f64, &[Detection])) -> anyhow::Result<()> {
+        let mut detector = self.setup.open()?.pop().context("no detector")?;
+        let mut failed = Ok(());
+        read_file(self.spec.id.clone(), &self.video, &self.options, &mut |frame| match detector
+            .detect(std::slice::from_ref(&frame), least)
+        {
+            Ok(found) => {
+                found.first().into_iter().for_each(|found| tell(frame.media_time.as_secs_f64(), found));
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                failed = Err(error);
+                ControlFlow::Break(())
+            }
+        })?;
+        Ok(failed?)
     }
 
     /// A detector that has run once.

@@ -1,11 +1,17 @@
-//! Whether the truth lies in the bands of counts: fits their weights on made scenes (`scene`, `sample`, `fit`) and checks
-//! them on others.
+//! Whether the truth lies in the bands of counts: fits their weights on made scenes (`scene`) and drawn ones (`drawn`),
+//! which the shipped tracker and measurer count (`tally`, `sample`, `fit`), and checks them on others.
 
+mod drawn;
 mod fit;
 mod sample;
 mod scene;
+mod tally;
 #[cfg(test)]
 mod tests;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
 
 use crate::say;
 use sample::{Sample, Score};
@@ -27,6 +33,12 @@ pub struct BandsArgs {
     /// Which scenes
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Drawn scenes beside the made ones, to fit to or to check
+    #[arg(long, default_value_t = 0)]
+    drawn: u64,
+    /// Where is kept what the detector saw of drawn scenes
+    #[arg(long, value_name = "DIR")]
+    seen: Option<PathBuf>,
     /// Print every sample
     #[arg(long)]
     details: bool,
@@ -38,45 +50,69 @@ pub struct BandsArgs {
 /// When a scene can't be measured.
 pub fn run(args: &BandsArgs) -> anyhow::Result<()> {
     if let Some(scenes) = args.fit {
-        let samples = samples(args.seed * 10_000, scenes, args.seconds)?;
+        let samples = args.samples(0, scenes)?;
         for (name, together) in [("together", true), ("apart", false)] {
             let own: Vec<Sample> = samples.iter().filter(|s| s.together == together).cloned().collect();
             let model = fit::fit(&own);
             say(&fit::print(name, &model));
-            let score = Score::of(own.iter(), |s| model.band(s.count, &s.evidence, s.seconds));
-            say(&format!("// {}", line(name, &score)));
+            for (what, is_drawn) in [("made", false), ("drawn", true)] {
+                let own = own.iter().filter(|s| s.is_drawn() == is_drawn);
+                let score = Score::of(own, |s| model.band(s.count, &s.evidence, s.seconds));
+                say(&format!("// {}", line(&format!("{what}, {name}"), &score)));
+            }
         }
         return Ok(());
     }
-    let samples = samples(CHECKED_FROM + args.seed * 10_000, args.scenes, args.seconds)?;
+    let samples = args.samples(CHECKED_FROM, args.scenes)?;
     if args.details {
-        for s in samples.iter().filter(|s| s.together) {
-            let band = s.band();
-            let Sample { scene, truth, count, missed, surplus, .. } = s;
-            let mark = if band.holds(*truth) { "" } else { "  OUT" };
-            say(&format!(
-                "{scene} true {truth} counted {count} missed {missed} surplus {surplus} band {} to {} {}{mark}",
-                band.low,
-                band.high,
-                serde_json::to_string(&s.evidence)?
-            ));
-        }
+        samples.iter().filter(|s| s.together).try_for_each(tell)?;
     }
-    for (name, together) in [("classes together", true), ("single classes", false)] {
-        let score = Score::of(samples.iter().filter(|s| s.together == together), Sample::band);
-        say(&line(name, &score));
-    }
-    for (name, from, to) in
-        [("1 to 9", 1, 9), ("10 to 29", 10, 29), ("30 to 99", 30, 99), ("100 and more", 100, u64::MAX)]
-    {
-        let own = samples.iter().filter(|s| s.together && (from..=to).contains(&s.truth));
-        say(&line(&format!("together, {name} crossed"), &Score::of(own, Sample::band)));
+    for (what, is_drawn) in [("made", false), ("drawn", true)] {
+        let own: Vec<&Sample> = samples.iter().filter(|s| s.is_drawn() == is_drawn).collect();
+        let check = |name: &str, wanted: &dyn Fn(&Sample) -> bool| {
+            let score = Score::of(own.iter().copied().filter(|s| wanted(s)), Sample::band);
+            if score.bins > 0 {
+                say(&line(&format!("{what}, {name}"), &score));
+            }
+        };
+        check("classes together", &|s| s.together);
+        check("single classes", &|s| !s.together);
+        check("together, 1 to 9 crossed", &|s| s.together && (1..=9).contains(&s.truth));
+        check("together, 10 to 29 crossed", &|s| s.together && (10..=29).contains(&s.truth));
+        check("together, 30 to 99 crossed", &|s| s.together && (30..=99).contains(&s.truth));
+        check("together, 100 and more crossed", &|s| s.together && s.truth >= 100);
     }
     Ok(())
 }
 
+impl BandsArgs {
+    /// Those of so many made scenes and of the drawn ones, whose seeds begin here.
+    fn samples(&self, from: u64, scenes: u64) -> anyhow::Result<Vec<Sample>> {
+        let first = from + self.seed * 10_000;
+        let mut samples = samples(first, scenes, self.seconds)?;
+        if self.drawn > 0 {
+            let dir = self.seen.as_deref().context("--drawn wants --seen DIR")?;
+            let bins = drawn::run_all(dir, first..first + self.drawn, self.seconds)?;
+            samples.extend(bins.iter().flat_map(Sample::of));
+        }
+        Ok(samples)
+    }
+}
+
 fn samples(first: u64, scenes: u64, seconds: u32) -> anyhow::Result<Vec<Sample>> {
     Ok(scene::run_all(first, scenes, seconds)?.iter().flat_map(Sample::of).collect())
+}
+
+fn tell(s: &Sample) -> anyhow::Result<()> {
+    let band = s.band();
+    let Sample { scene, truth, count, missed, surplus, .. } = s;
+    let mark = if band.holds(*truth) { "" } else { "  OUT" };
+    let (low, high) = (band.low, band.high);
+    let evidence = serde_json::to_string(&s.evidence)?;
+    say(&format!(
+        "{scene} true {truth} counted {count} missed {missed} surplus {surplus} band {low} to {high} {evidence}{mark}"
+    ));
+    Ok(())
 }
 
 fn line(name: &str, score: &Score) -> String {

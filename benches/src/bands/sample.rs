@@ -2,7 +2,8 @@
 
 use wayside_types::{Band, Evidence, RoadUserClass};
 
-use super::scene::{Bin, Cell};
+use super::drawn::NUMBERED_FROM;
+use super::tally::{Bin, Cell};
 
 /// Who was counted this far from who truly crossed, seconds, is somebody else.
 const SAME_S: f64 = 1.0;
@@ -35,10 +36,13 @@ impl Sample {
             let (truth, counted) = (times(|cell| &cell.true_s), times(|cell| &cell.counted_s));
             let mut evidence = Evidence::default();
             cells.iter().for_each(|cell| evidence.merge(&cell.evidence));
-            let pairs = pairs(&truth, &counted);
-            let (truth, count) = (truth.len() as u64, counted.len() as u64);
-            let (missed, surplus) = (truth - pairs, count - pairs);
-            let (scene, seconds) = (bin.scene, bin.seconds);
+            let (missed, surplus) = apart(&truth, &counted);
+            let (from_s, to_s) = bin.window_s;
+            let within = |times: &[f64]| times.iter().filter(|t| (from_s..to_s).contains(*t)).count() as u64;
+            let (truth, missed, surplus) = (within(&truth), within(&missed), within(&surplus));
+            // Who crossed as the window opened and was counted a moment before or after is in it or not by the truth.
+            let count = truth - missed + surplus;
+            let (scene, seconds) = (bin.scene, to_s - from_s);
             Self { scene, seconds, truth, count, missed, surplus, evidence, together }
         };
         let groups = [true, false].map(|motor| of(&|class| class.is_motor_vehicle() == motor, true));
@@ -48,24 +52,34 @@ impl Sample {
         groups.into_iter().chain(classes).filter(is_telling).collect()
     }
 
+    /// Whether it is of a drawn scene, not of a made one.
+    pub fn is_drawn(&self) -> bool {
+        self.scene >= NUMBERED_FROM
+    }
+
     pub fn band(&self) -> Band {
         Band::of(self.count, &self.evidence, self.seconds, self.together)
     }
 }
 
-/// How many of two ascending lists of times belong together, nearest first in order.
-fn pairs(truth: &[f64], counted: &[f64]) -> u64 {
-    let (mut i, mut j, mut n) = (0, 0, 0);
-    while let (Some(t), Some(c)) = (truth.get(i), counted.get(j)) {
-        if (t - c).abs() <= SAME_S {
-            (i, j, n) = (i + 1, j + 1, n + 1);
-        } else if t < c {
-            i += 1;
-        } else {
-            j += 1;
+/// Of two ascending lists of times those that belong to none of the other, nearest first in order.
+fn apart(truth: &[f64], counted: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let (mut missed, mut surplus) = (Vec::new(), Vec::new());
+    let (mut i, mut j) = (0, 0);
+    loop {
+        match (truth.get(i), counted.get(j)) {
+            (Some(t), Some(c)) if (t - c).abs() <= SAME_S => (i, j) = (i + 1, j + 1),
+            (Some(t), c) if c.is_none_or(|c| t < c) => {
+                missed.push(*t);
+                i += 1;
+            }
+            (_, Some(c)) => {
+                surplus.push(*c);
+                j += 1;
+            }
+            _ => return (missed, surplus),
         }
     }
-    n
 }
 
 /// How bands did on some samples.

@@ -2,43 +2,23 @@
 //! truly crossed the lines is known of every vehicle, hidden or not; what was counted, and by what signs it may be wrong,
 //! comes from the tracker and the measurer that ship.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use wayside_measure::{Event, Measurer};
-use wayside_track::Tracker;
 use wayside_types::{
-    CameraId, CameraSpec, Department, Direction, Evidence, Line, LineId, Point, Profile, RoadUserClass,
-    SourceUrl, Timestamp, TrackUpdate,
+    CameraId, CameraSpec, Department, Direction, Line, LineId, Point, Profile, RoadUserClass, SourceUrl,
 };
 
+use super::tally::{Bin, Tally};
 use crate::tracking::seen::{self, SIZE, Seer, Trouble, View, uniform};
 use crate::tracking::traffic::{self, Lane, Traffic};
 use crate::tracking::{AHEAD_S, FPS};
 
 /// Rates that cameras run at.
 const RATES: [u32; 7] = [5, 5, 8, 10, 10, 15, 25];
-
-/// A line, one way, over the whole of a scene.
-#[derive(Debug, Clone, Default)]
-pub struct Bin {
-    pub seconds: f64,
-    /// Of which scene, for what is shared by all of its bins.
-    pub scene: u64,
-    pub classes: BTreeMap<RoadUserClass, Cell>,
-}
-
-/// One class of a bin: when it truly crossed, when it was counted (seconds), and what was noted.
-#[derive(Debug, Clone, Default)]
-pub struct Cell {
-    pub true_s: Vec<f64>,
-    pub counted_s: Vec<f64>,
-    pub evidence: Evidence,
-}
 
 /// What a seed makes.
 struct Scene {
@@ -120,7 +100,7 @@ impl Scene {
 
 fn draw_trouble(random: &mut impl Rng) -> Trouble {
     let mut square = || random.random::<f64>().powi(2);
-    let (noise, misses, ghosts, halves) = (square(), square(), square(), square());
+    let (noise, misses, ghosts, halves, parts) = (square(), square(), square(), square(), square());
     let foggy = random.random::<f64>() < 0.25;
     let fog_m = uniform(random, 25.0, 120.0);
     Trouble {
@@ -131,6 +111,7 @@ fn draw_trouble(random: &mut impl Rng) -> Trouble {
         halves: 0.07 * halves,
         clutter: uniform(random, 0.0, 9.0) as usize,
         ghosts,
+        parts: 0.7 * parts,
     }
 }
 
@@ -142,8 +123,7 @@ pub fn run(seed: u64, seconds: u32) -> anyhow::Result<Vec<Bin>> {
     let mut random = Pcg64Mcg::seed_from_u64(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let scene = Scene::draw(&mut random)?;
     let spec = scene.camera()?;
-    let mut tracker = Tracker::new(spec.profile.track, SIZE);
-    let mut measurer = Measurer::new(&spec, SIZE)?;
+    let mut tally = Tally::new(&spec, SIZE, f64::from(seconds))?;
     let mut traffic = Traffic::new(scene.lanes.clone());
     let mut seer = Seer::new(scene.trouble, &mut random);
     let dt = 1.0 / f64::from(FPS);
@@ -151,15 +131,12 @@ pub fn run(seed: u64, seconds: u32) -> anyhow::Result<Vec<Bin>> {
         traffic.step(dt, &mut random);
     }
     let mut truth = TrueCrossings { lines: &scene.lines, last: HashMap::new() };
-    let mut bins: BTreeMap<(LineId, Direction), Bin> = BTreeMap::new();
-    let mut at_s = 0.0;
     let mut due = 0.0;
     for number in 0..seconds * FPS {
         traffic.step(dt, &mut random);
-        at_s = f64::from(number) * dt;
+        let at_s = f64::from(number) * dt;
         for (line, direction, class, crossed_s) in truth.look(&traffic, &scene.view, at_s) {
-            let bin = bins.entry((line, direction)).or_default();
-            bin.classes.entry(class).or_default().true_s.push(crossed_s);
+            tally.crossed(line, direction, class, crossed_s);
         }
         if at_s + 1e-9 < due {
             continue;
@@ -167,34 +144,9 @@ pub fn run(seed: u64, seconds: u32) -> anyhow::Result<Vec<Bin>> {
         due += 1.0 / f64::from(scene.rate);
         let found =
             seer.detect(&seen::truth(&traffic, &scene.view), 1.0 / f64::from(scene.rate), &mut random);
-        let tracks = tracker.update(instant(at_s), &found);
-        take(measurer.update(instant(at_s), &tracks), &mut bins);
+        tally.see(at_s, &found);
     }
-    let ended: TrackUpdate = tracker.finish();
-    take(measurer.update(instant(at_s), &ended), &mut bins);
-    take(measurer.finish(), &mut bins);
-    Ok(bins.into_values().map(|bin| Bin { seconds: f64::from(seconds), scene: seed, ..bin }).collect())
-}
-
-fn instant(at_s: f64) -> Timestamp {
-    Timestamp::UNIX_EPOCH + Duration::from_secs_f64(at_s)
-}
-
-fn take(events: Vec<Event>, bins: &mut BTreeMap<(LineId, Direction), Bin>) {
-    for event in events {
-        match event {
-            Event::Crossing(c) => {
-                let bin = bins.entry((c.line, c.direction)).or_default();
-                let at_s = c.at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64();
-                bin.classes.entry(c.class).or_default().counted_s.push(at_s);
-            }
-            Event::Noted(n) => {
-                let bin = bins.entry((n.line, n.direction)).or_default();
-                bin.classes.entry(n.class).or_default().evidence.merge(&n.evidence);
-            }
-            _ => {}
-        }
-    }
+    Ok(tally.finish(seed))
 }
 
 /// Watches where all vehicles truly are.

@@ -46,6 +46,9 @@ pub struct Trouble {
     pub fog_m: f64,
     /// Share of detections with another one of half the vehicle.
     pub halves: f64,
+    /// Share of buses and lorries, and a fifth of it of cars, of which a part is for long taken for a vehicle as well: a
+    /// cab, a load, a half.
+    pub parts: f64,
     /// Places that look like vehicles now and then.
     pub clutter: usize,
     /// Share of frames with a box around nothing.
@@ -60,6 +63,7 @@ impl Default for Trouble {
             light: 0.0,
             fog_m: f64::INFINITY,
             halves: 0.03,
+            parts: 0.0,
             clutter: 4,
             ghosts: 0.3,
         }
@@ -79,6 +83,7 @@ pub struct Truth {
 pub struct Seer {
     trouble: Trouble,
     moods: HashMap<u32, [f64; 5]>,
+    parts: HashMap<u32, Option<Part>>,
     clutter: Vec<(BBox, f64)>,
 }
 
@@ -188,14 +193,14 @@ impl Seer {
             (BBox::new(x as f32, y as f32, (x + w) as f32, (y + h) as f32), uniform(random, -3.0, 0.0))
         };
         let clutter = (0..trouble.clutter).map(|_| spot(random)).collect();
-        Self { trouble, moods: HashMap::new(), clutter }
+        Self { trouble, moods: HashMap::new(), parts: HashMap::new(), clutter }
     }
 
     /// What a detector finds in a frame, `dt` seconds after the one before.
     pub fn detect(&mut self, truth: &[Truth], dt: f64, random: &mut impl Rng) -> Vec<Detection> {
         let keep = (-dt / MOOD_S).exp();
         let fresh = (1.0 - keep * keep).sqrt();
-        let Trouble { noise, misses, light, fog_m, halves, ghosts, .. } = self.trouble;
+        let Trouble { noise, misses, light, fog_m, halves, parts, ghosts, .. } = self.trouble;
         let mut found = Vec::new();
         for vehicle in truth {
             let mood =
@@ -224,6 +229,18 @@ impl Seer {
                 let half = BBox::new(b.x1, b.y1, b.x1 + w * 0.55, b.y2);
                 found.push(Detection { bbox: half, class: RoadUserClass::Car, score: (0.6 * score) as f32 });
             }
+            if parts > 0.0 {
+                let part =
+                    self.parts.entry(vehicle.id).or_insert_with(|| Part::draw(parts, vehicle.class, random));
+                let seen = part.as_mut().and_then(|part| part.see(&bbox, score, (keep, fresh), random));
+                // A detector that is taken with the part at times forgets the whole.
+                if let Some((part, instead)) = seen {
+                    if instead {
+                        found.pop();
+                    }
+                    found.push(part);
+                }
+            }
         }
         for (bbox, mood) in &mut self.clutter {
             *mood = -2.0 + (*mood + 2.0) * keep + fresh * normal(random);
@@ -240,6 +257,58 @@ impl Seer {
         }
         found.retain(|d| d.bbox.width() > 2.0 && d.bbox.height() > 2.0);
         found
+    }
+}
+
+/// A part of a vehicle that looks like one.
+struct Part {
+    /// Left, top, right and bottom, in shares of the box.
+    sides: [f32; 4],
+    class: RoadUserClass,
+    mood: f64,
+    /// How sure the detector is of it, against the whole: a logit.
+    bias: f64,
+}
+
+impl Part {
+    fn draw(share: f64, class: RoadUserClass, random: &mut impl Rng) -> Option<Self> {
+        let large = matches!(class, RoadUserClass::Truck | RoadUserClass::Bus);
+        let has = random.random::<f64>() < if large { share } else { share / 5.0 };
+        let reach = uniform(random, 0.35, 0.8) as f32;
+        let sides = match random.random_range(0..4) {
+            0 => [0.0, 0.0, reach, 1.0],
+            1 => [1.0 - reach, 0.0, 1.0, 1.0],
+            2 => [0.0, 1.0 - reach, 1.0, 1.0],
+            _ => [0.05, 0.0, 0.95, reach],
+        };
+        let lorry = large && random.random::<f64>() < 0.6;
+        let class = if lorry { RoadUserClass::Truck } else { RoadUserClass::Car };
+        let (mood, bias) = (normal(random), uniform(random, -2.5, 1.0));
+        has.then_some(Self { sides, class, mood, bias })
+    }
+
+    /// The part where it is seen, and whether instead of the whole, whose box and score these are.
+    fn see(
+        &mut self,
+        whole: &BBox,
+        score: f64,
+        (keep, fresh): (f64, f64),
+        random: &mut impl Rng,
+    ) -> Option<(Detection, bool)> {
+        self.mood = self.mood * keep + fresh * normal(random);
+        let logit = (score / (1.0 - score)).ln() + self.bias + self.mood;
+        let part = logistic(logit).min(0.95);
+        let [left, top, right, bottom] = self.sides;
+        let (w, h) = (whole.width(), whole.height());
+        let mut off = |side: f32| side * 0.03 * normal(random) as f32;
+        let bbox = BBox::new(
+            whole.x1 + left * w + off(w),
+            whole.y1 + top * h + off(h),
+            whole.x1 + right * w + off(w),
+            whole.y1 + bottom * h + off(h),
+        );
+        let detection = Detection { bbox, class: self.class, score: part as f32 };
+        (part >= 0.1).then_some((detection, self.mood + self.bias > 1.8))
     }
 }
 

@@ -11,8 +11,8 @@ use wayside_ingest::ViewMeter;
 use wayside_measure::{Event, Homography, MAX_LATENESS, MeasureError, Measurer, Quality, ZoneSummary};
 use wayside_track::Tracker;
 use wayside_types::{
-    CameraSpec, Detection, Frame, FrameSize, GroundMap, Icon, IncidentChange, Point, Timestamp, TrackUpdate,
-    ViewSample, Zone, ZoneKind,
+    CameraSpec, Detection, Frame, FrameSize, GroundMap, Icon, IncidentChange, IncidentKind, Point, Seeing,
+    Timestamp, TrackUpdate, ViewSample, Zone, ZoneKind,
 };
 
 /// When and how large a frame was: what is left of it once it has been through the detector.
@@ -157,6 +157,17 @@ impl CameraAnalysis {
     #[must_use]
     pub fn is_doubted(&self) -> bool {
         self.hazards.as_ref().is_some_and(|(_, hazards)| hazards.doubted().is_some())
+    }
+
+    /// What is in question about the camera at a moment, that of the last frame.
+    #[must_use]
+    pub fn seeing(&self, at: Timestamp) -> Seeing {
+        let Some((_, hazards)) = &self.hazards else { return Seeing::default() };
+        Seeing {
+            moved: hazards.suspects(IncidentKind::CameraMoved),
+            doubted: hazards.belief(at) == Belief::Doubted,
+            dim: hazards.suspects(IncidentKind::LowVisibility),
+        }
     }
 
     /// Ends every track: the stream is over, was lost, or changed. The next frame begins anew.

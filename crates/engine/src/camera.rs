@@ -343,9 +343,13 @@ impl Work {
     /// The stretch since the last analysed frame was watched, unless it is a hole: longer than two
     /// seconds and than three frames at the camera's rate, or the camera itself is in doubt.
     fn watched(&mut self, captured_at: Timestamp, dropped: u64, rate_fps: f64) {
-        if let Some(last) = self.last.as_ref().filter(|_| !self.analysis.is_doubted()) {
+        if let Some(last) = &self.last {
             let gap_s = captured_at.duration_since(last.captured_at).as_secs_f64();
-            if gap_s > 0.0 && gap_s <= (3.0 / rate_fps).max(2.0) {
+            let is_hole = gap_s <= 0.0 || gap_s > (3.0 / rate_fps).max(2.0);
+            if !is_hole {
+                self.binner.doubted(last.captured_at, captured_at, self.analysis.seeing(captured_at));
+            }
+            if !is_hole && !self.analysis.is_doubted() {
                 let missed = dropped.saturating_sub(last.dropped);
                 self.binner.observed(last.captured_at, captured_at, 1, missed);
             }

@@ -168,6 +168,11 @@ impl Camera {
         faults.filter_map(|(kind, doubt)| doubt.suspected(*kind)).min()
     }
 
+    /// Whether one of the faults or low visibility is suspected, or more than that.
+    pub fn suspects(&self, kind: IncidentKind) -> bool {
+        KINDS.iter().zip(&self.doubts).any(|(of, doubt)| *of == kind && doubt.suspected(kind).is_some())
+    }
+
     /// Whether nothing at all is suspected.
     pub fn is_clean(&self) -> bool {
         self.doubts.iter().all(|doubt| doubt.seen.is_none())

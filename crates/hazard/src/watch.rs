@@ -166,6 +166,12 @@ impl HazardWatch {
         self.ledger.open()
     }
 
+    /// Whether a fault of the camera or low visibility shows, certain or not.
+    #[must_use]
+    pub fn suspects(&self, kind: IncidentKind) -> bool {
+        self.camera.suspects(kind)
+    }
+
     /// Since when the camera is not believed, if it is not.
     #[must_use]
     pub fn doubted(&self) -> Option<Timestamp> {

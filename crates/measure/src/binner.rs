@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use wayside_types::bins::{Bin, BinKey, BinLength, BinSubject, ClosedBins, Coverage, Grade};
-use wayside_types::{CameraId, Evidence, QualityBin, RoadUserClass, TimeZone, Timestamp, ZoneId};
+use wayside_types::{
+    CameraId, Doubts, Evidence, QualityBin, RoadUserClass, Seeing, TimeZone, Timestamp, ZoneId,
+};
 
 use crate::event::{Crossing, Event};
 use crate::flow::{FlowCell, FlowKey, Followers, whole};
@@ -55,6 +57,7 @@ struct OpenBin {
     flows: BTreeMap<FlowKey, FlowCell>,
     zones: BTreeMap<ZoneId, ZoneCell>,
     quality: BTreeMap<FlowKey, Evidence>,
+    doubts: Doubts,
 }
 
 impl Binner {
@@ -137,21 +140,41 @@ impl Binner {
         }
         self.watched_to = Some(to);
         for length in LENGTHS {
-            let mut start = from.max(self.closed_to.get(&length).copied().unwrap_or(from));
-            while start < to {
-                let bin = self.bin(length, start);
-                let until = to.min(bin.end);
-                if until <= start {
-                    break;
-                }
-                bin.observed_s += until.duration_since(start).as_secs_f64();
-                start = until;
-            }
+            self.spread(length, from, to, |bin, seconds| bin.observed_s += seconds);
             if analysed > 0 || dropped > 0 {
                 let bin = self.bin(length, to);
                 bin.analysed += analysed;
                 bin.dropped += dropped;
             }
+        }
+    }
+
+    /// From `from` to `to` this was in question about the camera, watched or not. Stretches must not overlap.
+    pub fn doubted(&mut self, from: Timestamp, to: Timestamp, seeing: Seeing) {
+        if seeing != Seeing::default() {
+            for length in LENGTHS {
+                self.spread(length, from, to, |bin, seconds| bin.doubts.add(seeing, seconds));
+            }
+        }
+    }
+
+    /// Gives each bin of a length its seconds of a stretch.
+    fn spread(
+        &mut self,
+        length: BinLength,
+        from: Timestamp,
+        to: Timestamp,
+        mut add: impl FnMut(&mut OpenBin, f64),
+    ) {
+        let mut start = from.max(self.closed_to.get(&length).copied().unwrap_or(from));
+        while start < to {
+            let bin = self.bin(length, start);
+            let until = to.min(bin.end);
+            if until <= start {
+                break;
+            }
+            add(bin, until.duration_since(start).as_secs_f64());
+            start = until;
         }
     }
 
@@ -202,6 +225,7 @@ impl Binner {
             flows: BTreeMap::new(),
             zones: BTreeMap::new(),
             quality: BTreeMap::new(),
+            doubts: Doubts::default(),
         })
     }
 
@@ -262,6 +286,7 @@ impl Binner {
             flows: flows.collect(),
             zones: zones.collect(),
             quality: quality.collect(),
+            doubts: bin.doubts,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use wayside_types::{
-    BBox, CameraSpec, CountSettings, Direction, FrameSize, LineId, Point, Timestamp, Track, TrackId,
+    BBox, CameraSpec, CountSettings, Direction, FrameSize, LineId, Point, Sign, Timestamp, Track, TrackId,
     TrackUpdate,
 };
 
@@ -355,7 +355,7 @@ impl Measurer {
             }
             user.pending.remove(index);
             if !sure {
-                noted.push((pending, false));
+                noted.push((pending, Err(Sign::Part)));
                 continue;
             }
             let Some(line) = self.lines.get_mut(pending.line) else { continue };
@@ -365,11 +365,12 @@ impl Measurer {
             }
             let recount_s = f64::from(self.settings.recount_ms) / 1_000.0;
             let again = line.recent.same_track(track.id, pending.passage.at, recount_s);
-            let counts = !again && line.accept(track, user, &pending, &self.company);
-            if !again {
-                noted.push((pending, counts));
+            if again {
+                continue;
             }
-            if !counts {
+            let counts = line.accept(track, user, &pending, &self.company);
+            noted.push((pending, counts));
+            if counts.is_err() {
                 continue;
             }
             let at = pending.passage.at.max(later(now, -MAX_LATENESS.as_secs_f64()));

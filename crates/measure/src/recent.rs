@@ -66,8 +66,15 @@ impl Recent {
     /// be there at once, so both tracks follow one. Only vehicles: people do walk abreast.
     /// `seen` says how the new track is now seen beside a counted one: if apart, then they are two that were
     /// taken for one when they crossed side by side.
-    pub fn same_place(&self, new: &Passage, unit: f64, motor: bool, seen: impl Fn(TrackId) -> Seen) -> bool {
-        self.counted.iter().any(|c| {
+    /// Gives how the two are seen; that they were within one another says more than that it is unclear.
+    pub fn same_place(
+        &self,
+        new: &Passage,
+        unit: f64,
+        motor: bool,
+        seen: impl Fn(TrackId) -> Seen,
+    ) -> Option<Seen> {
+        let is_there = |c: &&Counted| {
             let most_beside = match seen(c.track) {
                 Seen::Apart => return false,
                 Seen::Within => PART_BESIDE_UNITS,
@@ -84,7 +91,9 @@ impl Recent {
             let along = (dx * c.velocity.x + dy * c.velocity.y) / speed;
             let beside = (dy * c.velocity.x - dx * c.velocity.y) / speed;
             along.abs() <= SAME_ALONG_UNITS * unit && beside.abs() <= most_beside * unit
-        })
+        };
+        let there = self.counted.iter().filter(is_there).map(|c| seen(c.track));
+        there.reduce(|a, b| if a == Seen::Within { a } else { b })
     }
 
     /// Whether somebody was counted about where and when this one would have crossed.

@@ -4,7 +4,8 @@
 
 use wayside_measure::{Binner, Crossing, Event, GRACE, MAX_LATENESS, Movement};
 use wayside_types::{
-    BinLength, BinSubject, CameraId, ClosedBins, Direction, Grade, LineId, RoadUserClass, TimeZone, Timestamp,
+    BinLength, BinSubject, CameraId, ClosedBins, Direction, Doubts, Grade, LineId, RoadUserClass, Seeing,
+    TimeZone, Timestamp,
 };
 
 fn at(text: &str) -> Timestamp {
@@ -123,4 +124,26 @@ fn bins_follow_the_sites_clock_and_say_when_they_close() {
     ] {
         assert_eq!(b.next_close(length, at(now)).to_string(), want, "{length} at {now}");
     }
+}
+
+#[test]
+fn doubts_are_seconds_of_their_bins_watched_or_not() {
+    let mut b = binner("UTC");
+    let dim = Seeing { dim: true, ..Seeing::default() };
+    let shifted = Seeing { moved: true, doubted: true, dim: false };
+    b.observed(at("2026-01-01T10:00:00Z"), at("2026-01-01T10:00:40Z"), 400, 0);
+    b.doubted(at("2026-01-01T10:00:00Z"), at("2026-01-01T10:00:10Z"), Seeing::default());
+    b.doubted(at("2026-01-01T10:00:30Z"), at("2026-01-01T10:00:40Z"), dim);
+    b.doubted(at("2026-01-01T10:00:50Z"), at("2026-01-01T10:01:05Z"), shifted);
+    b.observed(at("2026-01-01T10:01:05Z"), at("2026-01-01T10:15:00Z"), 8_350, 0);
+    let closed = b.close_until(at("2026-01-01T10:16:00Z"));
+    let of = |length: BinLength, start: &str| {
+        let bin = closed.iter().find(|c| c.coverage.length == length && c.coverage.start == at(start));
+        bin.unwrap().doubts
+    };
+    let want = |moved_s, doubted_s, dim_s| Doubts { moved_s, doubted_s, dim_s };
+    assert_eq!(of(BinLength::Minute15, "2026-01-01T10:00:00Z"), want(15.0, 15.0, 10.0));
+    assert_eq!(of(BinLength::Minute1, "2026-01-01T10:00:00Z"), want(10.0, 10.0, 10.0));
+    assert_eq!(of(BinLength::Minute1, "2026-01-01T10:01:00Z"), want(5.0, 5.0, 0.0));
+    assert_eq!(of(BinLength::Minute1, "2026-01-01T10:02:00Z"), want(0.0, 0.0, 0.0));
 }

@@ -13,7 +13,8 @@ use wayside_store::query::{GroupBy, GroupKey, MeasurementQuery, MeasurementRow, 
 use wayside_store::{Database, StoreError, Writer, WriterOptions, upkeep};
 use wayside_testkit::{SimClock, TestDb};
 use wayside_types::{
-    Band, BinLength, ClosedBins, Direction, Evidence, LineId, QualityBin, RoadUserClass, Sign, TimeZone,
+    Band, BinLength, ClosedBins, Direction, Doubts, Evidence, LineId, QualityBin, RoadUserClass, Sign,
+    TimeZone,
 };
 
 const CAR: RoadUserClass = RoadUserClass::Car;
@@ -69,6 +70,8 @@ async fn evidence_adds_up_over_quarters_epochs_and_classes() {
     let trucks = [(Sign::Counted, 4), (Sign::Elsewhere, 2), (Sign::Merged, 1)];
     let mut closed = quarter(8 * 60, 1, vec![noted(CAR, &cars), noted(TRUCK, &trucks)]);
     closed.extend(quarter(8 * 60 + 15, 2, vec![noted(CAR, &cars)]));
+    closed[1].doubts = Doubts { moved_s: 30.0, doubted_s: 90.0, dim_s: 0.0 };
+    closed[3].doubts = Doubts { moved_s: 0.0, doubted_s: 30.5, dim_s: 60.0 };
     submit(&database, closed).await;
 
     let by = [GroupKey::Line, GroupKey::Direction];
@@ -78,8 +81,13 @@ async fn evidence_adds_up_over_quarters_epochs_and_classes() {
     sum.merge(&noted(TRUCK, &trucks).evidence);
     let quality = hour[0].quality.clone().unwrap();
     assert_eq!((hour.len(), hour[0].count, &quality.evidence), (1, Some(44), &sum));
+    // The camera's seconds are the same for all classes, and count once.
+    let doubts = Doubts { moved_s: 30.0, doubted_s: 120.5, dim_s: 60.0 };
+    assert_eq!(quality.doubts, doubts);
     // All motor vehicles: none is taken for one of another class.
-    assert_eq!(quality.band, Some(Band::of(44, &sum, hour[0].observed_s, true)));
+    let band = Band::of(44, &sum, hour[0].observed_s, true);
+    assert_eq!(quality.band, doubts.widen(band, 44, hour[0].observed_s));
+    assert!(quality.band.unwrap().width() > band.width());
     assert!(quality.band.unwrap().holds(44));
 
     let classes = rows(&database, BinLength::Minute15, &[GroupKey::Class]).await;
@@ -87,7 +95,9 @@ async fn evidence_adds_up_over_quarters_epochs_and_classes() {
     let truck = classes.iter().find(|row| row.class == Some(TRUCK)).unwrap();
     let quality = truck.quality.clone().unwrap();
     assert_eq!(quality.evidence, noted(TRUCK, &trucks).evidence);
-    assert_eq!(quality.band, Some(Band::of(4, &quality.evidence, truck.observed_s, false)));
+    let band = Band::of(4, &quality.evidence, truck.observed_s, false);
+    assert_eq!(quality.band, quality.doubts.widen(band, 4, truck.observed_s));
+    assert_eq!(quality.doubts.doubted_s, 90.0);
 
     // The packed day says the same, by the quarter and by the hour.
     upkeep::catch_up(&database, ts("2026-11-22T00:01:00Z")).await.unwrap();

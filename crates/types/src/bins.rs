@@ -11,7 +11,7 @@ use crate::class::RoadUserClass;
 use crate::histogram::{HEADWAY_SCALE, Histogram, SPEED_SCALE};
 use crate::ids::{CameraId, LineId, ZoneId};
 use crate::layout::Direction;
-use crate::quality::QualityBin;
+use crate::quality::{Doubts, QualityBin};
 use crate::time::{TimeZone, Timestamp};
 
 /// A half-open stretch of time aligned to the clock of the site's time zone.
@@ -375,13 +375,23 @@ pub struct ClosedBins {
     /// By what signs lines may have been counted wrong; in bins of a quarter of an hour or longer. Older files have none.
     #[serde(default)]
     pub quality: Vec<QualityBin>,
+    /// How long the camera was in question. Older files do not say.
+    #[serde(default)]
+    pub doubts: Doubts,
 }
 
 impl ClosedBins {
     /// Nothing but coverage.
     #[must_use]
-    pub const fn of(coverage: Coverage) -> Self {
-        Self { coverage, bins: Vec::new(), flows: Vec::new(), zones: Vec::new(), quality: Vec::new() }
+    pub fn of(coverage: Coverage) -> Self {
+        Self {
+            coverage,
+            bins: Vec::new(),
+            flows: Vec::new(),
+            zones: Vec::new(),
+            quality: Vec::new(),
+            doubts: Doubts::default(),
+        }
     }
 
     /// How many rows it makes.

@@ -40,7 +40,7 @@ pub use incident::{Incident, IncidentChange, IncidentKind, IncidentPhase, Place,
 pub use layout::{Direction, Heading, Line, Zone, ZoneKind};
 pub use live::{CameraState, CameraStatus, Icon, LiveEvent, LiveHub};
 pub use profile::{CountSettings, DecodeSettings, DetectSettings, MotionSettings, Profile, TrackSettings};
-pub use quality::{Band, Evidence, QualityBin, Sign};
+pub use quality::{Band, Doubts, Evidence, QualityBin, Seeing, Sign};
 pub use record::{IncidentId, IncidentRecord, IncidentState, IncidentStill, LonLat, StillKind};
 pub use retention::Retention;
 pub use rules::HazardSettings;

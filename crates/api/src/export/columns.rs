@@ -98,7 +98,7 @@ const FLOW: [Column; 14] = [
     column("gap_mean_s", Type::Number),
     column("occupancy", Type::Number),
 ];
-const QUALITY: [Column; 7] = [
+const QUALITY: [Column; 10] = [
     column("count_low", Type::Whole),
     column("count_high", Type::Whole),
     column("began_well", Type::Number),
@@ -106,6 +106,9 @@ const QUALITY: [Column; 7] = [
     column("broken_suspects", Type::Whole),
     column("merged_suspects", Type::Whole),
     column("weak", Type::Whole),
+    column("moved_s", Type::Number),
+    column("doubted_s", Type::Number),
+    column("dim_s", Type::Number),
 ];
 const MOVEMENT: [Column; 2] = [column("from", Type::Text), column("to", Type::Text)];
 const ZONE: [Column; 13] = [
@@ -166,7 +169,7 @@ fn line(row: &LineMeasurement) -> Vec<Value> {
     fields.chain(headway).chain(ends).collect()
 }
 
-fn quality(band: Option<CountBand>, quality: Option<CountQuality>) -> [Value; 7] {
+fn quality(band: Option<CountBand>, quality: Option<CountQuality>) -> [Value; 10] {
     [
         band.map(|b| b.low).into(),
         band.map(|b| b.high).into(),
@@ -175,6 +178,9 @@ fn quality(band: Option<CountBand>, quality: Option<CountQuality>) -> [Value; 7]
         quality.map(|q| q.broken_suspects).into(),
         quality.map(|q| q.merged_suspects).into(),
         quality.map(|q| q.weak).into(),
+        quality.map(|q| q.moved_s).into(),
+        quality.map(|q| q.doubted_s).into(),
+        quality.map(|q| q.dim_s).into(),
     ]
 }
 

@@ -47,6 +47,15 @@ pub(crate) struct CountQuality {
     /// How many were counted that were never detected well.
     #[schema(example = 2)]
     pub(crate) weak: u64,
+    /// Seconds in which the camera looked, or seemed to look, elsewhere than it did. They are not observed.
+    #[schema(example = 0.0)]
+    pub(crate) moved_s: f64,
+    /// Seconds in which a fault of the camera was suspected and not certain.
+    #[schema(example = 2.4)]
+    pub(crate) doubted_s: f64,
+    /// Seconds in which visibility was low.
+    #[schema(example = 0.0)]
+    pub(crate) dim_s: f64,
 }
 
 impl From<&LineQuality> for CountQuality {
@@ -58,6 +67,9 @@ impl From<&LineQuality> for CountQuality {
             broken_suspects: evidence.broken_suspects(),
             merged_suspects: evidence.merged_suspects(),
             weak: evidence.of(Sign::Weak),
+            moved_s: rounded(quality.doubts.moved_s, 1),
+            doubted_s: rounded(quality.doubts.doubted_s, 1),
+            dim_s: rounded(quality.doubts.dim_s, 1),
         }
     }
 }

@@ -118,6 +118,7 @@ fn bins(length: BinLength) -> LiveEvent {
         flows: Vec::new(),
         zones: Vec::new(),
         quality: Vec::new(),
+        doubts: Default::default(),
     };
     LiveEvent::Bins { closed: Arc::new(closed), next_close_at: "2026-11-21T12:01:00Z".parse().unwrap() }
 }

@@ -7,9 +7,9 @@ use tempfile::TempDir;
 use wayside_store::{Database, Writer, WriterOptions};
 use wayside_testkit::TestDb;
 use wayside_types::{
-    Band, Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Evidence, FlowBin,
-    Grade, Headways, LineId, QualityBin, RoadUserClass, Sign, Speeds, Timestamp, ZoneBin, ZoneDelay, ZoneId,
-    ZoneQueue,
+    Band, Bin, BinKey, BinLength, BinSubject, CameraId, ClosedBins, Coverage, Direction, Doubts, Evidence,
+    FlowBin, Grade, Headways, LineId, QualityBin, RoadUserClass, Sign, Speeds, Timestamp, ZoneBin, ZoneDelay,
+    ZoneId, ZoneQueue,
 };
 
 use crate::testing::{Site, cameras, clock};
@@ -72,6 +72,7 @@ pub(crate) fn half_an_hour() -> Vec<ClosedBins> {
     quarter.flows.push(seven_cars());
     quarter.zones.push(a_queue());
     quarter.quality.push(noted_of_seven());
+    quarter.doubts = doubts_of_seven();
     all.push(quarter);
     all.push(watched(BinLength::Minute15, at(15)));
     all
@@ -103,9 +104,15 @@ fn noted_of_seven() -> QualityBin {
     QualityBin { line, direction, class: RoadUserClass::Car, evidence }
 }
 
+/// A suspicion of some seconds that came to nothing.
+fn doubts_of_seven() -> Doubts {
+    Doubts { doubted_s: 4.5, ..Doubts::default() }
+}
+
 /// The band of seven cars of a quarter.
 fn band_of_seven() -> Band {
-    Band::of(7, &noted_of_seven().evidence, 900.0, false)
+    let band = Band::of(7, &noted_of_seven().evidence, 900.0, false);
+    doubts_of_seven().widen(band, 7, 900.0).unwrap()
 }
 
 fn a_queue() -> ZoneBin {
@@ -207,7 +214,8 @@ async fn rows_have_this_shape(site: &Site, span: &str) {
             "start": "2026-11-21T11:30:00Z", "end": "2026-11-21T11:45:00Z",
             "count": 7, "suppressed": false, "flow_per_h": 28.0, "pcu_per_h": null,
             "band": {"low": band_of_seven().low, "high": band_of_seven().high, "coverage": 0.95},
-            "quality": {"began_well": 0.857, "ended_well": 1.0, "broken_suspects": 1, "merged_suspects": 0, "weak": 2},
+            "quality": {"began_well": 0.857, "ended_well": 1.0, "broken_suspects": 1, "merged_suspects": 0, "weak": 2,
+                        "moved_s": 0.0, "doubted_s": 4.5, "dim_s": 0.0},
             "speed": {"n": 6, "time_mean_kmh": 33.0, "space_mean_kmh": 29.48, "p50_kmh": 31.0, "p85_kmh": 60.2},
             "untrusted": 1, "headway": {"n": 6, "mean_s": 12.0, "p50_s": 12.25, "p85_s": 12.43},
             "gap_mean_s": null, "occupancy": 0.0044,
@@ -376,18 +384,18 @@ async fn csv_holds_the_same(site: &Site, span: &str) {
     assert_eq!(
         lines[0],
         "camera,start,end,line,direction,class,group,count,flow_per_h,pcu_per_h,count_low,count_high,\
-         began_well,ended_well,broken_suspects,merged_suspects,weak,speed_n,speed_time_mean_kmh,speed_space_mean_kmh,\
+         began_well,ended_well,broken_suspects,merged_suspects,weak,moved_s,doubted_s,dim_s,speed_n,speed_time_mean_kmh,speed_space_mean_kmh,\
          speed_p15_kmh,speed_p50_kmh,speed_p85_kmh,untrusted,headway_n,headway_mean_s,headway_p15_s,headway_p50_s,\
          headway_p85_s,gap_mean_s,occupancy,observed_s,dropped_share,grade,complete"
     );
-    let first = "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:31:00Z,east-in,forward,car,,7,420,,,,,,,,,,,,,,,,,,,,,,,60,0,good,true";
+    let first = "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:31:00Z,east-in,forward,car,,7,420,,,,,,,,,,,,,,,,,,,,,,,,,,60,0,good,true";
     assert!(lines.contains(&first), "{:?}", &lines[..5]);
     assert_eq!(lines.len(), 1 + 30 * 2 * 2);
     assert!(!csv.text().replace("\r\n", "").contains(['\r', '\n']));
     let quarters = site.get_with(&format!("/api/v1/measurements?class=car&{span}"), &CSV).await;
     let Band { low, high } = band_of_seven();
     let first = format!(
-        "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:45:00Z,east-in,forward,car,,7,28,,{low},{high},0.857,1,1,0,2,6,33,\
+        "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:45:00Z,east-in,forward,car,,7,28,,{low},{high},0.857,1,1,0,2,0,4.5,0,6,33,\
          29.48,21.8,31,60.2,1,6,12,12.08,12.25,12.43,,0.0044,900,0,good,true"
     );
     assert!(quarters.text().lines().any(|line| line == first), "{}", quarters.text());

@@ -1,6 +1,6 @@
 //! Whether a crossing of a line counts: not where somebody was counted for the same one. Who was is `recent`'s to know.
 
-use wayside_types::Track;
+use wayside_types::{Sign, Track};
 
 use super::{MeasuredLine, Pending, User};
 use crate::company::{Company, Seen};
@@ -21,24 +21,28 @@ impl MeasuredLine {
             Seen::Within => Seen::Within,
             _ => Seen::Apart,
         };
-        self.recent.same_place(passage, unit, track.class.is_motor_vehicle(), within)
+        self.recent.same_place(passage, unit, track.class.is_motor_vehicle(), within).is_some()
     }
 
-    /// Whether a crossing counts, as nobody was counted there; if so, it is remembered.
+    /// Counts a crossing and remembers it, unless somebody was counted there: then says by what that is known.
     pub(super) fn accept(
         &mut self,
         track: &Track,
         user: &User,
         pending: &Pending,
         company: &Company,
-    ) -> bool {
+    ) -> Result<(), Sign> {
         let Pending { passage, seen, .. } = pending;
         let unit = user.path.unit_since(passage.at);
         let motor = track.class.is_motor_vehicle();
-        if self.recent.same_place(passage, unit, motor, |other| company.seen(track, other, unit, *seen))
-            || self.recent.broken(passage, user.path.first().at, unit, motor)
-        {
-            return false;
+        let place =
+            self.recent.same_place(passage, unit, motor, |other| company.seen(track, other, unit, *seen));
+        let rejoined = self.recent.broken(passage, user.path.first().at, unit, motor);
+        match place {
+            Some(Seen::Within) => return Err(Sign::Part),
+            _ if rejoined => return Err(Sign::Rejoined),
+            Some(_) => return Err(Sign::Duplicate),
+            None => {}
         }
         self.recent.push(Counted {
             track: track.id,
@@ -50,6 +54,6 @@ impl MeasuredLine {
             last_seen: track.last_seen,
             velocity: user.path.velocity_at_end(0.6).unwrap_or(track.velocity_px_s),
         });
-        true
+        Ok(())
     }
 }

@@ -18,7 +18,7 @@ impl Measurer {
         now: Timestamp,
         (track, user): (&Track, &User),
         pending: &Pending,
-        counts: bool,
+        counts: Result<(), Sign>,
     ) -> Vec<Event> {
         let Some(line) = self.lines.get(pending.line) else { return Vec::new() };
         let at = pending.passage.at.max(later(now, -MAX_LATENESS.as_secs_f64()));
@@ -26,8 +26,8 @@ impl Measurer {
             let (line, direction) = (line.id.clone(), pending.passage.direction);
             Event::Noted(Noted { line, direction, class, at, evidence })
         };
-        if !counts {
-            return vec![told(track.class, one(Sign::Duplicate))];
+        if let Err(sign) = counts {
+            return vec![told(track.class, one(sign))];
         }
         let first = user.path.first();
         let counted = quality::Counted {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff_sqlx::Timestamp as SqlTimestamp;
 use sqlx::postgres::PgConnection;
 use wayside_types::quality::is_closed;
-use wayside_types::{Band, BinLength, Direction, Evidence, RoadUserClass, Sign, Timestamp};
+use wayside_types::{Band, BinLength, Direction, Doubts, Evidence, RoadUserClass, Sign, Timestamp};
 
 use super::days::{Days, Rest};
 use super::fetch::{Scope, span_of};
@@ -20,12 +20,15 @@ use crate::error::StoreError;
 const SAME_COUNT: f64 = 0.9;
 
 /// By what signs a line's count may be wrong, and where the true one is to be expected.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LineQuality {
-    /// Where the true count of what was watched is to be expected. Absent where the evidence is not of this count.
+    /// Where the true count of what was watched is to be expected. Absent where the evidence is not of this count, and
+    /// where visibility was low.
     pub band: Option<Band>,
     /// The signs.
     pub evidence: Evidence,
+    /// How long the camera was in question; known as long as quarters of an hour are kept.
+    pub doubts: Doubts,
 }
 
 /// What was seen of a line, direction and class within a span.
@@ -68,6 +71,7 @@ pub(super) async fn add(
         return Ok(());
     }
     let parts = parts(db, snapshot, scope, days).await?;
+    let doubts = doubts(db, snapshot, scope).await?;
     for row in rows {
         let own: Vec<RoadUserClass> = match (row.class, &row.group, &query.scheme) {
             (Some(class), _, _) => vec![class],
@@ -78,21 +82,26 @@ pub(super) async fn add(
             }
             _ => classes.to_vec(),
         };
-        let of_row = parts.get(&(row.camera.to_string(), row.start)).into_iter().flatten();
+        let key = (row.camera.to_string(), row.start);
+        let of_row = parts.get(&key).into_iter().flatten();
         let mut evidence = Evidence::default();
         of_row.filter(|part| part.is_of(row, &own)).for_each(|part| evidence.merge(&part.evidence));
-        row.quality = Some(LineQuality::of(row, evidence, is_closed(&own)));
+        let doubts = doubts.get(&key).copied().unwrap_or_default();
+        row.quality = Some(LineQuality::of(row, evidence, doubts, is_closed(&own)));
     }
     Ok(())
 }
 
 impl LineQuality {
-    fn of(row: &MeasurementRow, evidence: Evidence, together: bool) -> Self {
+    fn of(row: &MeasurementRow, evidence: Evidence, doubts: Doubts, together: bool) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "counts of vehicles")]
         let is_whole = |count: &u64| evidence.of(Sign::Counted) as f64 >= SAME_COUNT * *count as f64;
         let count = row.count.filter(is_whole).filter(|_| row.observed_s > 0.0);
-        let band = count.map(|count| Band::of(count, &evidence, row.observed_s, together));
-        Self { band, evidence }
+        let band = count.and_then(|count| {
+            let band = Band::of(count, &evidence, row.observed_s, together);
+            doubts.widen(band, count, row.observed_s)
+        });
+        Self { band, evidence, doubts }
     }
 }
 
@@ -103,6 +112,36 @@ impl Part {
             && direction.is_none_or(|direction| direction == self.direction)
             && classes.contains(&self.class)
     }
+}
+
+/// How long cameras were in question, by camera and start of the bin. Most quarters of an hour are in none, and an index holds
+/// the others.
+async fn doubts(
+    db: &Database,
+    snapshot: &mut PgConnection,
+    scope: Scope<'_>,
+) -> Result<BTreeMap<(String, Timestamp), Doubts>, StoreError> {
+    let Some(end) = scope.end() else { return Ok(BTreeMap::new()) };
+    let found = sqlx::query!(
+        r#"SELECT camera, width_bucket(start_at, $2) AS "bucket!", sum(moved_s) AS "moved_s!",
+                  sum(doubted_s) AS "doubted_s!", sum(dim_s) AS "dim_s!"
+           FROM coverage
+           WHERE camera = ANY($1) AND length_s = 900 AND start_at >= ($2::timestamptz[])[1] AND start_at < $3
+             AND moved_s + doubted_s + dim_s > 0
+           GROUP BY 1, 2"#,
+        scope.cameras,
+        &scope.starts() as _,
+        end as _,
+    )
+    .fetch_all(snapshot);
+    let mut doubts = BTreeMap::new();
+    for row in db.answer("how long cameras were in question", found).await? {
+        if let Some(span) = span_of(row.bucket).and_then(|span| scope.spans.get(span)) {
+            let (moved_s, doubted_s, dim_s) = (row.moved_s, row.doubted_s, row.dim_s);
+            doubts.insert((row.camera, span.start), Doubts { moved_s, doubted_s, dim_s });
+        }
+    }
+    Ok(doubts)
 }
 
 async fn parts(
@@ -144,7 +183,7 @@ pub(crate) async fn signs(
         r#"SELECT q.camera, q.line, q.direction, q.class, width_bucket(q.start_at, $1) AS "bucket!",
                   ARRAY[sum(counted), sum(astray), sum(inferred), sum(bridged), sum(weak), sum(sparse),
                         sum(crowded), sum(duplicate), sum(unsure), sum(short), sum(behind), sum(merged),
-                        sum(ended), sum(ended_astray), sum(wavering), sum(elsewhere)] AS "signs!"
+                        sum(ended), sum(ended_astray), sum(wavering), sum(elsewhere), sum(part), sum(rejoined)] AS "signs!"
            FROM UNNEST($2::text[], $3::timestamptz[], $4::timestamptz[]) AS r(camera, start_at, end_at)
            JOIN line_quality q ON q.camera = r.camera AND q.start_at >= r.start_at AND q.start_at < r.end_at
            WHERE q.length_s = 900 AND q.start_at >= $5 AND q.start_at < $6

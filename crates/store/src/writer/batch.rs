@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use wayside_types::{
-    Bin, BinLength, BinSubject, ClosedBins, Coverage, FlowBin, QualityBin, RoadUserClass, Timestamp, ZoneBin,
+    Bin, BinLength, BinSubject, ClosedBins, Coverage, Doubts, FlowBin, QualityBin, RoadUserClass, Timestamp,
+    ZoneBin,
 };
 
 use super::flow_columns::{FlowColumns, ZoneColumns, check_flow, check_zone};
@@ -24,7 +25,7 @@ pub(crate) type Head = (String, i32, Timestamp);
 /// The rows of a batch, by key, in the order in which the database will find their places.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    coverage: BTreeMap<(Head, i64), Coverage>,
+    coverage: BTreeMap<(Head, i64), (Coverage, Doubts)>,
     lines: BTreeMap<(Head, [&'static str; 2], String, i64), i32>,
     movements: BTreeMap<(Head, String, String, &'static str, i64), i32>,
     lost: BTreeMap<(Head, String, &'static str, i64), i32>,
@@ -42,7 +43,7 @@ impl Rows {
         let (incidents, stills) = (Newest::of(&load.notices), Stills::of(&load.notices));
         let mut rows = Self { incidents, stills, ..Self::default() };
         for record in &load.bins {
-            rows.add_coverage(&record.coverage);
+            rows.add_coverage(&record.coverage, record.doubts);
             for bin in &record.bins {
                 rows.add_bin(bin);
             }
@@ -85,13 +86,13 @@ impl Rows {
         months
     }
 
-    fn add_coverage(&mut self, coverage: &Coverage) {
+    fn add_coverage(&mut self, coverage: &Coverage, doubts: Doubts) {
         let key = (head(coverage.camera.as_str(), coverage.length, coverage.start), coverage.epoch);
         match self.coverage.get_mut(&key) {
-            Some(known) if known.observed_s > coverage.observed_s => {}
-            Some(known) => *known = coverage.clone(),
+            Some((known, _)) if known.observed_s > coverage.observed_s => {}
+            Some(known) => *known = (coverage.clone(), doubts),
             None => {
-                self.coverage.insert(key, coverage.clone());
+                self.coverage.insert(key, (coverage.clone(), doubts));
             }
         }
     }
@@ -171,13 +172,16 @@ impl Rows {
 
     pub(super) fn coverage(&self) -> CoverageColumns {
         let mut columns = CoverageColumns::default();
-        for ((head, epoch), row) in &self.coverage {
+        for ((head, epoch), (row, doubts)) in &self.coverage {
             columns.head.push(head);
             columns.epoch.push(*epoch);
             columns.observed_s.push(row.observed_s);
             columns.dropped_share.push(row.dropped_share);
             columns.grade.push(row.grade.as_str().to_owned());
             columns.config_version.push(row.config_version.clone());
+            columns.moved_s.push(doubts.moved_s);
+            columns.doubted_s.push(doubts.doubted_s);
+            columns.dim_s.push(doubts.dim_s);
         }
         columns
     }
@@ -260,6 +264,9 @@ pub(super) struct CoverageColumns {
     pub(super) dropped_share: Vec<f64>,
     pub(super) grade: Vec<String>,
     pub(super) config_version: Vec<String>,
+    pub(super) moved_s: Vec<f64>,
+    pub(super) doubted_s: Vec<f64>,
+    pub(super) dim_s: Vec<f64>,
 }
 
 /// Columns of a table of counts; `a` and `b` are line and direction, or the two lines of a movement.

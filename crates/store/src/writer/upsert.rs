@@ -74,12 +74,13 @@ async fn write_coverage(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO coverage AS t \
-         (camera, length_s, start_at, epoch, observed_s, dropped_share, grade, config_version) \
+         (camera, length_s, start_at, epoch, observed_s, dropped_share, grade, config_version, moved_s, doubted_s, dim_s) \
          SELECT * FROM UNNEST($1::text[], $2::int[], $3::timestamptz[], $4::bigint[], $5::float8[], $6::float8[], \
-         $7::text[], $8::text[]) \
+         $7::text[], $8::text[], $9::float8[], $10::float8[], $11::float8[]) \
          ON CONFLICT (camera, length_s, start_at, epoch) DO UPDATE SET observed_s = excluded.observed_s, \
-         dropped_share = excluded.dropped_share, grade = excluded.grade, config_version = excluded.config_version \
-         WHERE excluded.observed_s > t.observed_s",
+         dropped_share = excluded.dropped_share, grade = excluded.grade, config_version = excluded.config_version, \
+         moved_s = excluded.moved_s, doubted_s = excluded.doubted_s, dim_s = excluded.dim_s \
+         WHERE (excluded.observed_s, excluded.moved_s + excluded.doubted_s) > (t.observed_s, t.moved_s + t.doubted_s)",
         &rows.head.camera,
         &rows.head.length_s,
         &rows.head.start_at as _,
@@ -88,6 +89,9 @@ async fn write_coverage(
         &rows.dropped_share,
         &rows.grade,
         &rows.config_version,
+        &rows.moved_s,
+        &rows.doubted_s,
+        &rows.dim_s,
     )
     .execute(&mut **transaction)
     .await?;

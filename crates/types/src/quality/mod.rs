@@ -1,8 +1,9 @@
 //! What a line's count says of itself: signs of having been wrong, counted beside the crossings, and the band in which
-//! the truth is to be expected after them (`band`). Seeing the signs is `measure`'s work, keeping them `store`'s. They
+//! the truth is to be expected after them (`band`); beside it, how long the camera itself was in question (`doubts`). Seeing the signs is `measure`'s work, keeping them `store`'s. They
 //! are numbers of a line, a direction, a class and a quarter of an hour, of no road user.
 
 mod band;
+mod doubts;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use crate::ids::LineId;
 use crate::layout::Direction;
 
 pub use band::{Band, COVERAGE, Model, Tendency, WEIGHTS, Weights};
+pub use doubts::{Doubts, Seeing};
 
 /// Something that was seen while a line was counted. All but [`Sign::Counted`] and the two of ends are reasons to think
 /// that a road user was counted who was none, or not counted who was one.
@@ -36,6 +38,7 @@ pub enum Sign {
     /// Of these: another road user's box covered a good part of it as it crossed.
     Crowded,
     /// A crossing that was not counted because a road user was counted in the same place: another one, or the same twice.
+    /// Neither was ever seen within the other, nor one only after the other was lost.
     Duplicate,
     /// A track crossed that was never sure enough to count.
     Unsure,
@@ -53,11 +56,16 @@ pub enum Sign {
     Wavering,
     /// The same, told of the other class.
     Elsewhere,
+    /// As [`Sign::Duplicate`], of a track whose box was once within that of the one that was counted, or the other way
+    /// round: the cab of a lorry, the half of a bus, or somebody behind it.
+    Part,
+    /// As [`Sign::Duplicate`], of a track that began after the one that was counted was lost.
+    Rejoined,
 }
 
 impl Sign {
     /// All, in the order of the database's columns.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Counted,
         Self::Astray,
         Self::Inferred,
@@ -74,6 +82,8 @@ impl Sign {
         Self::EndedAstray,
         Self::Wavering,
         Self::Elsewhere,
+        Self::Part,
+        Self::Rejoined,
     ];
 
     /// The name used in API and database.
@@ -96,6 +106,8 @@ impl Sign {
             Self::EndedAstray => "ended_astray",
             Self::Wavering => "wavering",
             Self::Elsewhere => "elsewhere",
+            Self::Part => "part",
+            Self::Rejoined => "rejoined",
         }
     }
 }
@@ -162,7 +174,8 @@ impl Evidence {
     /// How many tracks may have been broken at the line.
     #[must_use]
     pub fn broken_suspects(&self) -> u64 {
-        [Sign::Inferred, Sign::Bridged, Sign::Short, Sign::Behind].into_iter().map(|sign| self.of(sign)).sum()
+        let signs = [Sign::Inferred, Sign::Bridged, Sign::Short, Sign::Behind, Sign::Rejoined];
+        signs.into_iter().map(|sign| self.of(sign)).sum()
     }
 
     /// How many road users may have been taken for one at the line.

@@ -3,6 +3,7 @@
 
 mod tally;
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -13,7 +14,9 @@ use wayside_store::Database;
 use wayside_store::audit::{Audit, TallyClass, keep, list};
 use wayside_store::query::{MeasurementQuery, MeasurementRow, Pages, RowSubject};
 use wayside_types::quality::is_closed;
-use wayside_types::{Band, BinLength, CameraSpec, Evidence, RoadUserClass, SystemClock, TimeZone, Timestamp};
+use wayside_types::{
+    Band, BinLength, CameraSpec, Doubts, Evidence, RoadUserClass, SystemClock, TimeZone, Timestamp,
+};
 
 use crate::process::say;
 use crate::run::join_database;
@@ -244,16 +247,21 @@ fn counted(rows: &[MeasurementRow], tally: &Tally) -> u32 {
 /// Where the true count is to be expected after what was noted in all bins of the stretch; `None` where that was not
 /// kept, as of minutes.
 fn band(rows: &[MeasurementRow], tally: &Tally, observed_s: f64) -> Option<Band> {
-    let mut evidence = Evidence::default();
+    let (mut evidence, mut doubts) = (Evidence::default(), BTreeMap::new());
     for row in own(rows, tally) {
         let quality = row.quality.as_ref()?;
         quality.band?;
         evidence.merge(&quality.evidence);
+        // They are the camera's, the same in every class's row.
+        doubts.insert(row.start, quality.doubts);
     }
+    let mut in_question = Doubts::default();
+    doubts.values().for_each(|doubts| in_question.merge(doubts));
     let classes: Vec<RoadUserClass> =
         RoadUserClass::ALL.iter().copied().filter(|class| tally.class.holds(*class)).collect();
     let count = u64::from(counted(rows, tally));
-    Some(Band::of(count, &evidence, observed_s, is_closed(&classes)))
+    let band = Band::of(count, &evidence, observed_s, is_closed(&classes));
+    in_question.widen(band, count, observed_s)
 }
 
 fn print(audits: &[(Audit, Option<Band>)], zone: &TimeZone) {
