@@ -71,7 +71,7 @@ async fn evidence_adds_up_over_quarters_epochs_and_classes() {
     let mut closed = quarter(8 * 60, 1, vec![noted(CAR, &cars), noted(TRUCK, &trucks)]);
     closed.extend(quarter(8 * 60 + 15, 2, vec![noted(CAR, &cars)]));
     closed[1].doubts = Doubts { moved_s: 30.0, doubted_s: 90.0, dim_s: 0.0 };
-    closed[3].doubts = Doubts { moved_s: 0.0, doubted_s: 30.5, dim_s: 60.0 };
+    closed[3].doubts = Doubts { moved_s: 0.0, doubted_s: 30.5, dim_s: 10.0 };
     submit(&database, closed).await;
 
     let by = [GroupKey::Line, GroupKey::Direction];
@@ -82,7 +82,9 @@ async fn evidence_adds_up_over_quarters_epochs_and_classes() {
     let quality = hour[0].quality.clone().unwrap();
     assert_eq!((hour.len(), hour[0].count, &quality.evidence), (1, Some(44), &sum));
     // The camera's seconds are the same for all classes, and count once.
-    let doubts = Doubts { moved_s: 30.0, doubted_s: 120.5, dim_s: 60.0 };
+    let doubts = Doubts { moved_s: 30.0, doubted_s: 120.5, dim_s: 10.0 };
+    // Two minutes were observed, of which less than a tenth was dim.
+    assert_eq!(hour[0].observed_s, 120.0);
     assert_eq!(quality.doubts, doubts);
     // All motor vehicles: none is taken for one of another class.
     let band = Band::of(44, &sum, hour[0].observed_s, true);

@@ -101,18 +101,20 @@ async fn stored(
                         WHERE d.camera = s.camera AND d.length_s = $4 AND d.start_at = s.start_at)
                  UNION ALL
                  SELECT s.camera, s.config_version, s.start_at, s.observed_s, s.dropped_s, s.parts
-                 FROM rollup_due o JOIN coverage_sum s ON s.camera = o.camera
+                 FROM UNNEST($1::text[]) AS w(camera) JOIN rollup_due o ON o.camera = w.camera
+                 JOIN coverage_sum s ON s.camera = o.camera
                    AND s.start_at >= o.start_at AND s.start_at < o.start_at + make_interval(secs => o.length_s)
-                 WHERE o.camera = ANY($1) AND o.length_s = $4 AND o.start_at >= $12 AND o.start_at < $3
+                 WHERE o.length_s = $4 AND o.start_at >= $12 AND o.start_at < $3
                    AND s.length_s = $6 AND s.part_s = $5 AND s.start_at >= $12 AND s.start_at < $3 AND NOT EXISTS
                        (SELECT FROM rollup_due d
                         WHERE d.camera = s.camera AND d.length_s = $6 AND d.start_at = s.start_at)
                  UNION ALL
                  SELECT c.camera, c.config_version, min(c.start_at), sum(c.observed_s), sum(c.observed_s * c.dropped_share),
                         count(DISTINCT c.start_at)
-                 FROM rollup_due o JOIN coverage c ON c.camera = o.camera
+                 FROM UNNEST($1::text[]) AS w(camera) JOIN rollup_due o ON o.camera = w.camera
+                 JOIN coverage c ON c.camera = o.camera
                    AND c.start_at >= o.start_at AND c.start_at < o.start_at + make_interval(secs => o.length_s)
-                 WHERE o.camera = ANY($1) AND o.length_s = $8 AND o.start_at >= $12 AND o.start_at < $3
+                 WHERE o.length_s = $8 AND o.start_at >= $12 AND o.start_at < $3
                    AND c.length_s = $5 AND c.start_at >= $12 AND c.start_at < $3
                  GROUP BY c.camera, c.config_version, width_bucket(c.start_at, $2)
                  UNION ALL

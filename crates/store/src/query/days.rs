@@ -255,12 +255,12 @@ async fn packed(
     parts: Parts,
 ) -> Result<Vec<Day>, StoreError> {
     let rows = sqlx::query!(
-        r#"SELECT camera, start_at AS "start_at: SqlTimestamp", watched, CASE WHEN $5 THEN counts END AS counts,
+        r#"SELECT p.camera, start_at AS "start_at: SqlTimestamp", watched, CASE WHEN $5 THEN counts END AS counts,
                   CASE WHEN $6 THEN flows END AS flows, CASE WHEN $7 THEN signs END AS signs
-           FROM camera_day p
-           WHERE camera = ANY($1) AND length_s = $2 AND start_at >= $3 AND start_at < $4 AND NOT EXISTS
+           FROM UNNEST($1::text[]) AS w(camera) JOIN camera_day p ON p.camera = w.camera
+           WHERE length_s = $2 AND start_at >= $3 AND start_at < $4 AND NOT EXISTS
                (SELECT FROM rollup_due d WHERE d.camera = p.camera AND d.length_s = 86400 AND d.start_at = p.start_at)
-           ORDER BY camera, start_at"#,
+           ORDER BY p.camera, start_at"#,
         cameras,
         length_s,
         first.to_sqlx() as _,

@@ -1,6 +1,7 @@
 //! The SQL of measurements: sums of the stored bins within given spans of time, by camera and group, and
 //! what was observed. Spans are found by `width_bucket`, which takes any ascending list of times, so that
-//! days of 23 and 25 hours and hours of any time zone need no arithmetic in SQL.
+//! days of 23 and 25 hours and hours of any time zone need no arithmetic in SQL. Cameras are joined as a list: `= ANY` of
+//! a thousand is planned one by one.
 
 use std::collections::BTreeMap;
 
@@ -108,17 +109,19 @@ pub(super) async fn lines(
                         WHERE d.camera = b.camera AND d.length_s = $7 AND d.start_at = b.start_at)
                  UNION ALL
                  SELECT b.camera, b.line, b.direction, b.class, b.start_at, b.count
-                 FROM rollup_due o JOIN line_bin b ON b.camera = o.camera
+                 FROM UNNEST($1::text[]) AS w(camera) JOIN rollup_due o ON o.camera = w.camera
+                 JOIN line_bin b ON b.camera = o.camera
                    AND b.start_at >= o.start_at AND b.start_at < o.start_at + make_interval(secs => o.length_s)
-                 WHERE o.camera = ANY($1) AND o.length_s = $7 AND o.start_at >= $17 AND o.start_at < $4
+                 WHERE o.length_s = $7 AND o.start_at >= $17 AND o.start_at < $4
                    AND b.length_s = $8 AND b.start_at >= $17 AND b.start_at < $4 AND NOT EXISTS
                        (SELECT FROM rollup_due d
                         WHERE d.camera = b.camera AND d.length_s = $9 AND d.start_at = b.start_at)
                  UNION ALL
                  SELECT b.camera, b.line, b.direction, b.class, b.start_at, b.count
-                 FROM rollup_due o JOIN line_bin b ON b.camera = o.camera
+                 FROM UNNEST($1::text[]) AS w(camera) JOIN rollup_due o ON o.camera = w.camera
+                 JOIN line_bin b ON b.camera = o.camera
                    AND b.start_at >= o.start_at AND b.start_at < o.start_at + make_interval(secs => o.length_s)
-                 WHERE o.camera = ANY($1) AND o.length_s = $9 AND o.start_at >= $17 AND o.start_at < $4
+                 WHERE o.length_s = $9 AND o.start_at >= $17 AND o.start_at < $4
                    AND b.length_s = $10 AND b.start_at >= $17 AND b.start_at < $4) AS stored
            WHERE class = ANY($5) AND (cardinality($6::text[]) = 0 OR line = ANY($6))
            GROUP BY 1, 2, 3, 4, 5"#,
@@ -202,15 +205,19 @@ pub(super) type Drawings = BTreeMap<(String, String), Drawn>;
 /// Loads the lines and zones of all configurations of these cameras.
 pub(super) async fn drawings(db: &Database, cameras: &[String]) -> Result<Drawings, StoreError> {
     let mut drawn = Drawings::new();
-    let rows =
-        sqlx::query!("SELECT camera, config_version, line FROM camera_line WHERE camera = ANY($1)", cameras)
-            .fetch_all(db.pool());
+    let rows = sqlx::query!(
+        "SELECT c.camera, config_version, line \
+         FROM UNNEST($1::text[]) AS w(camera) JOIN camera_line c ON c.camera = w.camera",
+        cameras
+    )
+    .fetch_all(db.pool());
     for row in db.answer("the lines", rows).await? {
         let lines = &mut drawn.entry((row.camera, row.config_version)).or_default().lines;
         lines.push(stored(LineId::new(&row.line))?);
     }
     let rows = sqlx::query!(
-        "SELECT camera, config_version, zone, kind, calibrated FROM camera_zone WHERE camera = ANY($1)",
+        "SELECT c.camera, config_version, zone, kind, calibrated \
+         FROM UNNEST($1::text[]) AS w(camera) JOIN camera_zone c ON c.camera = w.camera",
         cameras
     )
     .fetch_all(db.pool());

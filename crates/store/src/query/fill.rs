@@ -1,7 +1,7 @@
 //! Puts rows together: sums projected on what the query groups by, zeros where a camera watched and counted
 //! nothing, coverage, and the small cells of movements hidden. No database here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wayside_types::{
     CameraId, Direction, Grade, LEAST_SUMMARISED, LineId, RoadUserClass, ZoneDelay, ZoneId, ZoneQueue,
@@ -29,6 +29,9 @@ struct Cell {
     from_minutes: bool,
     from_quarters: bool,
 }
+
+/// By the configurations in force, and whether minutes and quarters were watched: the same for most bins of a page.
+type Zeros = BTreeMap<(Vec<String>, [bool; 2]), BTreeSet<(Group, i32)>>;
 
 /// Those of one camera, out of a list that is in the order of cameras.
 fn of_camera<'a, T>(all: &'a [T], camera_of: impl Fn(&T) -> &String, camera: &str) -> &'a [T] {
@@ -58,8 +61,9 @@ impl Material<'_> {
     /// The rows of one camera, by bin and group.
     pub(super) fn rows(&self, camera: &CameraId, spans: &[Span]) -> Result<Vec<MeasurementRow>, StoreError> {
         let mut cells: BTreeMap<(usize, Group), Cell> = BTreeMap::new();
+        let mut zeros = Zeros::new();
         for index in 0..spans.len() {
-            self.add_zeros(camera.as_str(), index, &mut cells);
+            self.add_zeros(camera.as_str(), index, &mut zeros, &mut cells);
         }
         for sum in of_camera(self.sums, |sum| &sum.camera, camera.as_str()) {
             let class = class_of(&sum.class)?;
@@ -94,21 +98,43 @@ impl Material<'_> {
     }
 
     /// Makes a cell for everything that could have been counted while the camera watched.
-    fn add_zeros(&self, camera: &str, index: usize, cells: &mut BTreeMap<(usize, Group), Cell>) {
-        let key = (camera.to_owned(), index);
-        let Some(versions) = self.coverage.versions.get(&key) else { return };
+    fn add_zeros(
+        &self,
+        camera: &str,
+        index: usize,
+        zeros: &mut Zeros,
+        cells: &mut BTreeMap<(usize, Group), Cell>,
+    ) {
+        let Some(versions) = self.coverage.versions.get(&(camera.to_owned(), index)) else { return };
+        let watched = [MINUTE_S, QUARTER_S]
+            .map(|base| self.coverage.observed.contains_key(&(camera.to_owned(), index, base)));
+        let zeros = zeros
+            .entry((versions.clone(), watched))
+            .or_insert_with(|| self.countable(camera, versions, watched));
+        for (group, base) in zeros.iter() {
+            cells.entry((index, group.clone())).or_default().mark(*base);
+        }
+    }
+
+    /// What could have been counted while these configurations were in force, with the stored length that it comes from.
+    fn countable(
+        &self,
+        camera: &str,
+        versions: &[String],
+        [minutes, quarters]: [bool; 2],
+    ) -> BTreeSet<(Group, i32)> {
+        let mut all = BTreeSet::new();
         for version in versions {
             let Some(drawn) = self.drawn.get(&(camera.to_owned(), version.clone())) else { continue };
             for &class in self.classes {
                 let base = base_length_s(self.query.kind, class);
-                if !self.coverage.observed.contains_key(&(camera.to_owned(), index, base)) {
-                    continue;
-                }
-                for (a, b) in subjects(self.query, drawn) {
-                    cells.entry((index, self.project(a, b, class))).or_default().mark(base);
+                if if base == MINUTE_S { minutes } else { quarters } {
+                    let subjects = subjects(self.query, drawn);
+                    all.extend(subjects.into_iter().map(|(a, b)| (self.project(a, b, class), base)));
                 }
             }
         }
+        all
     }
 
     fn project(&self, a: &str, b: &str, class: RoadUserClass) -> Group {

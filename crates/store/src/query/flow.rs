@@ -164,9 +164,10 @@ pub(super) async fn flows(
                        (SELECT FROM rollup_due d
                         WHERE d.camera = f.camera AND d.length_s = $7 AND d.start_at = f.start_at)
                  UNION ALL
-                 SELECT f.* FROM rollup_due o JOIN line_flow f ON f.camera = o.camera
+                 SELECT f.* FROM UNNEST($1::text[]) AS w(camera) JOIN rollup_due o ON o.camera = w.camera
+                 JOIN line_flow f ON f.camera = o.camera
                    AND f.start_at >= o.start_at AND f.start_at < o.start_at + make_interval(secs => o.length_s)
-                 WHERE o.camera = ANY($1) AND o.length_s = $7 AND o.start_at >= $11 AND o.start_at < $4
+                 WHERE o.length_s = $7 AND o.start_at >= $11 AND o.start_at < $4
                    AND f.length_s = 900 AND f.start_at >= $11 AND f.start_at < $4) AS stored
            WHERE class = ANY($5) AND (cardinality($6::text[]) = 0 OR line = ANY($6))"#,
         &rest.cameras,

@@ -1,5 +1,7 @@
 //! When cameras did not watch: stretches of quarters of an hour of which less than 98 % was observed.
 
+use std::collections::BTreeSet;
+
 use wayside_types::{BinLength, CameraId, TimeZone, Timestamp};
 
 use super::bins::{Span, bins};
@@ -71,7 +73,7 @@ pub async fn gaps(db: &Database, query: &GapsQuery) -> Result<(Vec<Gap>, bool), 
     db.schema().await?;
     let cameras = match query.cameras.as_slice() {
         [] => fetch::all_cameras(db, "").await?,
-        some => some.to_vec(),
+        some => some.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect(),
     };
     let mut found = Vec::new();
     for some in cameras.chunks((AT_ONCE / spans.len().max(1)).max(1)) {

@@ -123,10 +123,10 @@ async fn doubts(
 ) -> Result<BTreeMap<(String, Timestamp), Doubts>, StoreError> {
     let Some(end) = scope.end() else { return Ok(BTreeMap::new()) };
     let found = sqlx::query!(
-        r#"SELECT camera, width_bucket(start_at, $2) AS "bucket!", sum(moved_s) AS "moved_s!",
+        r#"SELECT c.camera, width_bucket(start_at, $2) AS "bucket!", sum(moved_s) AS "moved_s!",
                   sum(doubted_s) AS "doubted_s!", sum(dim_s) AS "dim_s!"
-           FROM coverage
-           WHERE camera = ANY($1) AND length_s = 900 AND start_at >= ($2::timestamptz[])[1] AND start_at < $3
+           FROM UNNEST($1::text[]) AS w(camera) JOIN coverage c ON c.camera = w.camera
+           WHERE length_s = 900 AND start_at >= ($2::timestamptz[])[1] AND start_at < $3
              AND moved_s + doubted_s + dim_s > 0
            GROUP BY 1, 2"#,
         scope.cameras,
