@@ -367,7 +367,8 @@ impl Camera {
         let coarse_stays = |s: &BlockShare| s.contrast >= least.max(times * s.edges);
         let is_blurred = |s: &&BlockShare| s.edges < limit && (coarse_stays(s) || clear_parts);
         let area = shares.iter().filter(is_blurred).count() as f64 / shares.len().max(1) as f64;
-        if area < settings.min_area_share {
+        // A blurred scene is still that scene; smoke, whose shades are as coarse, hides it.
+        if area < settings.min_area_share || self.low(shares).is_some() {
             return Evidence::Absent;
         }
         let edges = quantile(shares, 0.5, |s| s.edges);
@@ -390,9 +391,9 @@ impl Camera {
     /// Contrast and edges against their references, where both are low all over the picture.
     fn low(&self, shares: &[BlockShare]) -> Option<(f64, f64)> {
         let settings = &self.settings.low_visibility;
-        let contrast = quantile(shares, 0.5, |s| s.contrast);
+        let contrast = quantile(shares, 0.5, |s| s.own);
         let edges = quantile(shares, 0.5, |s| s.edges);
-        let clearest = quantile(shares, 0.9, |s| s.contrast);
+        let clearest = quantile(shares, 0.9, |s| s.own);
         let low = contrast < settings.max_contrast_share && edges < settings.max_edges_share;
         (low && clearest < FOG_CLEAREST).then_some((contrast, edges))
     }

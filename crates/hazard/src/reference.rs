@@ -37,6 +37,8 @@ pub struct Reference {
 pub struct BlockShare {
     pub edges: f32,
     pub contrast: f32,
+    /// The contrast that is the empty scene's own: what hides the scene has shades as well.
+    pub own: f32,
 }
 
 /// What a frame looks like in parts.
@@ -161,7 +163,8 @@ impl Reference {
         };
         let share = |i: usize| BlockShare {
             edges: look.edges[i] / self.edges[i] * dimmed,
-            contrast: look.own[i] / self.contrast[i] * dimmed,
+            contrast: look.contrast[i] / self.contrast[i] * dimmed,
+            own: look.own[i] / self.contrast[i] * dimmed,
         };
         let shares: Vec<BlockShare> = (0..look.edges.len()).filter(tells).map(share).collect();
         (shares.len() >= LEAST_BLOCKS).then_some(shares)
