@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::metrics::quantile;
-use crate::overhead::Subject;
+use crate::overhead::{Subject, median};
 use crate::site::{Group, Plan, Reading, Site};
 use crate::{cpu, say};
 
@@ -46,6 +46,9 @@ pub struct DensityArgs {
     /// How many cameras; else 80 % of the arithmetic limit
     #[arg(long)]
     cameras: Option<u32>,
+    /// How often both sides are measured in turn, the limit before and after each time
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
     #[command(flatten)]
     watch: Watch,
 }
@@ -242,20 +245,16 @@ fn at_once<T: Send, U: Send>(
 }
 
 /// Prints the arithmetic limit and gives it in cameras.
-fn arithmetic_limit(args: &DensityArgs) -> anyhow::Result<f64> {
-    let subject = Subject::load(&args.video, &args.camera, args.rate, None)?;
+fn arithmetic_limit(subject: &Subject, rate: f64) -> anyhow::Result<f64> {
+    // A machine at its limit works on all cores.
     let cores = cpu::cores()?;
-    let mut limit = 0.0;
-    for threads in [1, cores] {
-        let alone = Alone::measure(&subject, threads)?;
-        limit = cores as f64 / alone.sum();
-        say(&format!(
-            "alone, on {threads} thread(s) at once: decode {:.4} + inference {:.4} CPU s a camera-second at {} a second: \
-             arithmetic limit {limit:.1} cameras on {cores} cores",
-            alone.decode, alone.inference, args.rate
-        ));
-    }
-    // A machine at its limit works on all cores, so the last one counts.
+    let alone = Alone::measure(subject, cores)?;
+    let limit = cores as f64 / alone.sum();
+    say(&format!(
+        "alone, on {cores} threads at once: decode {:.4} + inference {:.4} CPU s a camera-second at {rate} a second: \
+         arithmetic limit {limit:.1} cameras on {cores} cores",
+        alone.decode, alone.inference
+    ));
     Ok(limit)
 }
 
@@ -268,31 +267,42 @@ fn most(share: f64, of: f64) -> u32 {
     ((share * of) as u32).max(1)
 }
 
-/// Prints cost, capacity and its ratio to the arithmetic limit; gives the capacity. Unless the number of cameras is given,
-/// there are fewer and fewer until hardly a frame is dropped.
+/// Prints cost, capacity and its ratio to the arithmetic limit, both measured in turn because a machine's pace changes by the
+/// minute; gives the median capacity. Unless the number of cameras is given, there are fewer and fewer until hardly a
+/// frame is dropped.
 ///
 /// # Errors
 /// When the site doesn't come up.
 pub fn density(args: &DensityArgs) -> anyhow::Result<f64> {
-    let limit = arithmetic_limit(args)?;
-    let mut cameras = args.cameras.unwrap_or(most(0.8, limit));
-    let stretch = loop {
-        let stretch = args.watch.site(&args.groups(cameras), args.rate)?;
-        // What is dropped costs nothing: a capacity made of it would be too high.
-        if stretch.dropped() <= MOST_DROPPED || args.cameras.is_some() || cameras == 1 {
-            break stretch;
-        }
-        cameras = most(0.85, f64::from(cameras));
-    };
-    let capacity = cpu::cores()? as f64 / stretch.cost();
+    let subject = Subject::load(&args.video, &args.camera, args.rate, None)?;
+    let mut before = arithmetic_limit(&subject, args.rate)?;
+    let mut cameras = args.cameras.unwrap_or(most(0.8, before));
+    let (mut capacities, mut ratios) = (Vec::new(), Vec::new());
+    for _ in 0..args.rounds.max(1) {
+        let stretch = loop {
+            let stretch = args.watch.site(&args.groups(cameras), args.rate)?;
+            // What is dropped costs nothing: a capacity made of it would be too high.
+            if stretch.dropped() <= MOST_DROPPED || args.cameras.is_some() || cameras == 1 {
+                break stretch;
+            }
+            cameras = most(0.85, f64::from(cameras));
+        };
+        say(&stretch.lateness());
+        let after = arithmetic_limit(&subject, args.rate)?;
+        let (capacity, limit) = (cpu::cores()? as f64 / stretch.cost(), f64::midpoint(before, after));
+        let ratio = capacity / limit;
+        say(&format!("capacity {capacity:.1} cameras over arithmetic limit {limit:.1}: {ratio:.3}"));
+        capacities.push(capacity);
+        ratios.push(ratio);
+        before = after;
+    }
     say(&format!(
-        "density at {} a second: capacity {capacity:.1} cameras over arithmetic limit {limit:.1}: {:.3} (target at \
-         least 0.9)",
+        "density at {} a second: {:.3} (median of {}; target at least 0.9)",
         args.rate,
-        capacity / limit
+        median(&mut ratios),
+        ratios.len()
     ));
-    say(&stretch.lateness());
-    Ok(capacity)
+    Ok(median(&mut capacities))
 }
 
 /// The same, then at 80 % of the capacity that was measured.

@@ -1,7 +1,9 @@
 //! Pictures that need not be decoded: not due for analysis, and no other picture is made from them. Which those
 //! are is told before decoding, from the H.264 headers ([`Stream::spares`]) and by asking ahead what the rate
-//! gate will say ([`Ahead`]), so that the same frames come out as if everything were decoded. Pure; the
-//! probe that drops them is `pipeline::encoded`'s.
+//! gate will say ([`Ahead`]), so that the same frames come out as if everything were decoded. And pictures that need
+//! not be decoded yet: until one that is due can come out of the decoder they wait and then go through it
+//! together, which costs less than one by one with everything else of the machine in between. Pure; the probe that
+//! drops and holds them is `pipeline::encoded`'s.
 
 use std::time::Duration;
 
@@ -12,6 +14,11 @@ use crate::rate::RateGate;
 const MOST_PENDING: usize = 32;
 /// A picture this far ahead of the last one shown is on another time base.
 const FAR: Duration = Duration::from_secs(2);
+/// Pictures wait until this much of the stream is decoded at a time, at most: whoever asks how far a camera is
+/// should not be told old news.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// A decoder that keeps more pictures than this before it shows the first is given each at once.
+const MOST_KEPT: usize = 8;
 
 /// How H.264 access units are laid out in buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +73,10 @@ pub(crate) struct Ahead {
     pending: Vec<Duration>,
     /// Presentation and media time of the picture that came out last.
     shown: Option<(Duration, Duration)>,
+    /// How many pictures the decoder keeps, to put them in order, when it shows one.
+    kept: usize,
+    /// The picture for which the others no longer wait.
+    awaited: Option<Duration>,
 }
 
 impl Ahead {
@@ -78,6 +89,36 @@ impl Ahead {
             self.pending.push(presented);
         }
         false
+    }
+
+    /// Whether the pictures that the decoder was not given yet, the newest among them, may wait: none that is due would
+    /// come out of it now. Everything that is not skipped is asked about; [`Self::given`] ends the waiting.
+    pub fn may_wait(&mut self, gate: &RateGate) -> bool {
+        self.awaited = None;
+        let Some((shown, media)) = self.shown else { return false };
+        if self.kept > MOST_KEPT || self.pending.len() >= MOST_PENDING {
+            return false;
+        }
+        let mut all = self.pending.clone();
+        all.sort_unstable();
+        let (Some(first), Some(last)) = (all.first(), all.last()) else { return false };
+        if *first <= shown || *last - shown > LONGEST_WAIT {
+            return false;
+        }
+        let mut gate = gate.clone();
+        let Some(due) = all.iter().position(|at| gate.due(media + (*at - shown))) else { return true };
+        // The decoder shows one picture for each that it is given beyond those that it keeps.
+        let waits = all.len() - (due + 1) < self.kept;
+        if !waits {
+            self.awaited = all.get(due).copied();
+        }
+        waits
+    }
+
+    /// The decoder has been given everything: learns from what came out how many pictures it keeps.
+    pub fn given(&mut self) {
+        let Some(awaited) = self.awaited.take() else { return };
+        self.kept = if self.pending.contains(&awaited) { self.kept + 1 } else { self.pending.len() };
     }
 
     /// When a picture after the last one shown is, by media time.
@@ -158,33 +199,80 @@ mod tests {
         std::iter::once((0, true)).chain((0..groups).flat_map(group)).collect()
     }
 
-    /// Media times (µs) of what is due of a pyramid that goes through a decoder, and how many pictures were decoded.
-    fn through(rate_fps: f64, fps: f64, groups: u64, skip: bool) -> (Vec<u64>, usize) {
+    /// What came of a stream that went through a decoder.
+    #[derive(Debug, Default, PartialEq)]
+    struct Through {
+        /// Media time (µs) of what was due, and how many pictures had come when it was shown.
+        due: Vec<(u64, usize)>,
+        decoded: usize,
+        /// How often the decoder was given something.
+        turns: usize,
+    }
+
+    impl Through {
+        fn times(&self) -> Vec<u64> {
+            self.due.iter().map(|(at, _)| *at).collect()
+        }
+    }
+
+    /// What is done with pictures before the decoder.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Before {
+        Nothing,
+        Skip,
+        SkipAndWait,
+    }
+
+    /// Puts a stream through a decoder that keeps so many pictures, to put them in order.
+    fn through(
+        rate_fps: f64,
+        fps: f64,
+        stream: impl Iterator<Item = (u64, bool)>,
+        keeps: usize,
+        before: Before,
+    ) -> Through {
         let at = |index: u64| Duration::from_micros((index as f64 * 1e6 / fps) as u64);
         let (mut gate, mut ahead) = (RateGate::new(rate_fps), Ahead::default());
-        let (mut waiting, mut due, mut decoded) = (Vec::new(), Vec::new(), 0);
-        let mut show = |gate: &mut RateGate, ahead: &mut Ahead, index: u64| {
+        let (mut inside, mut held, mut done) = (Vec::new(), Vec::new(), Through::default());
+        let mut show = |gate: &mut RateGate, ahead: &mut Ahead, index: u64, came: usize| {
             // Another base than presentation time's, as in a pipeline.
             let media = at(index) + Duration::from_secs(100);
             ahead.shown(at(index), media);
             if gate.due(media) {
-                due.push(u64::try_from(media.as_micros()).unwrap());
+                done.due.push((u64::try_from(media.as_micros()).unwrap(), came));
             }
         };
-        for (index, reference) in pyramid(groups) {
-            if skip && ahead.skips(&gate, at(index), !reference) {
+        let mut came = 0;
+        for (index, reference) in stream {
+            came += 1;
+            if before != Before::Nothing && ahead.skips(&gate, at(index), !reference) {
                 continue;
             }
-            decoded += 1;
-            waiting.push(index);
-            waiting.sort_unstable();
-            // The decoder puts pictures in order: it holds two back.
-            if waiting.len() > 2 {
-                show(&mut gate, &mut ahead, waiting.remove(0));
+            held.push(index);
+            if before == Before::SkipAndWait && ahead.may_wait(&gate) {
+                continue;
             }
+            done.turns += 1;
+            for index in held.drain(..) {
+                done.decoded += 1;
+                inside.push(index);
+                inside.sort_unstable();
+                if inside.len() > keeps {
+                    show(&mut gate, &mut ahead, inside.remove(0), came);
+                }
+            }
+            ahead.given();
         }
-        waiting.into_iter().for_each(|index| show(&mut gate, &mut ahead, index));
-        (due, decoded)
+        done.decoded += held.len();
+        inside.append(&mut held);
+        inside.sort_unstable();
+        inside.into_iter().for_each(|index| show(&mut gate, &mut ahead, index, came));
+        done
+    }
+
+    /// As most cameras send it: each picture from the one before.
+    fn plain(pictures: u64) -> impl Iterator<Item = (u64, bool)> {
+        (0..pictures).map(|index| (index, true))
     }
 
     #[test]
@@ -192,18 +280,70 @@ mod tests {
         for (rate_fps, fps, at_most) in
             [(5.0, 25.0, 0.62), (10.0, 24.0, 0.76), (1.0, 25.0, 0.53), (12.0, 25.0, 0.76), (25.0, 25.0, 1.0)]
         {
-            let (all, of) = through(rate_fps, fps, 500, false);
-            let (same, decoded) = through(rate_fps, fps, 500, true);
-            assert_eq!(all, same, "{rate_fps} of {fps}");
-            let share = decoded as f64 / of as f64;
+            let all = through(rate_fps, fps, pyramid(500).into_iter(), 2, Before::Nothing);
+            let some = through(rate_fps, fps, pyramid(500).into_iter(), 2, Before::Skip);
+            assert_eq!(all.times(), some.times(), "{rate_fps} of {fps}");
+            let share = some.decoded as f64 / all.decoded as f64;
             assert!(share <= at_most, "{rate_fps} of {fps}: {share} decoded");
         }
+    }
+
+    #[test]
+    fn pictures_go_through_the_decoder_together_and_what_is_due_comes_as_early() {
+        // How often the decoder is given something, over how many pictures there are.
+        for (rate_fps, keeps, at_most) in
+            [(5.0, 0, 0.21), (10.0, 0, 0.41), (25.0, 0, 1.0), (5.0, 1, 0.21), (0.5, 0, 0.09), (5.0, 12, 1.0)]
+        {
+            let one_by_one = through(rate_fps, 25.0, plain(2_000), keeps, Before::Skip);
+            let together = through(rate_fps, 25.0, plain(2_000), keeps, Before::SkipAndWait);
+            let share = together.turns as f64 / 2_000.0;
+            assert!(share <= at_most, "{rate_fps} of 25, {keeps} kept: {share}");
+            assert_eq!(one_by_one.decoded, together.decoded);
+            // What a decoder keeps is learnt from the first pictures; at the end it is emptied.
+            let middle = 10..one_by_one.due.len() - 4;
+            assert_eq!(one_by_one.due[middle.clone()], together.due[middle], "{rate_fps}, {keeps} kept");
+        }
+        let one_by_one = through(5.0, 25.0, pyramid(500).into_iter(), 2, Before::Skip);
+        let together = through(5.0, 25.0, pyramid(500).into_iter(), 2, Before::SkipAndWait);
+        assert_eq!(one_by_one.times(), together.times());
+        let later = one_by_one.due.iter().zip(&together.due).skip(10).filter(|(one, all)| all.1 > one.1);
+        assert_eq!(later.count(), 0, "a picture that is due waits for none after it that need not be");
+        assert!(together.turns * 2 < together.decoded, "{} of {}", together.turns, together.decoded);
+    }
+
+    #[test]
+    fn a_decoder_that_loses_pictures_is_not_waited_for() {
+        let (gate, mut ahead) = (RateGate::new(5.0), Ahead::default());
+        let at = |index: u64| Duration::from_millis(index * 40);
+        ahead.shown(at(0), at(0));
+        let waited = (1..200).filter(|index| {
+            ahead.skips(&gate, at(*index), false);
+            let waits = ahead.may_wait(&gate);
+            if !waits {
+                ahead.given();
+            }
+            waits
+        });
+        assert!(waited.count() < 20, "nothing ever comes out");
     }
 
     proptest! {
         #[test]
         fn at_any_rate_the_same_frames_are_due(rate_fps in 0.5f64..30.0, fps in 8.0f64..60.0) {
-            prop_assert_eq!(through(rate_fps, fps, 60, false).0, through(rate_fps, fps, 60, true).0);
+            let all = through(rate_fps, fps, pyramid(60).into_iter(), 2, Before::Nothing).times();
+            for before in [Before::Skip, Before::SkipAndWait] {
+                prop_assert_eq!(&all, &through(rate_fps, fps, pyramid(60).into_iter(), 2, before).times());
+            }
+        }
+
+        #[test]
+        fn nothing_that_is_due_comes_later_for_waiting(rate_fps in 0.5f64..30.0, fps in 8.0f64..60.0, keeps in 0usize..4) {
+            let one_by_one = through(rate_fps, fps, plain(400), keeps, Before::Skip).due;
+            let together = through(rate_fps, fps, plain(400), keeps, Before::SkipAndWait).due;
+            prop_assert_eq!(one_by_one.len(), together.len());
+            for (one, all) in one_by_one.iter().zip(&together).skip(4) {
+                prop_assert_eq!(one, all);
+            }
         }
 
         #[test]

@@ -198,6 +198,23 @@ impl Tap {
         skips
     }
 
+    /// Whether the pictures that the decoder was not given yet may wait for the next: see [`Ahead::may_wait`].
+    pub fn may_wait(&self) -> bool {
+        let mut state = self.state();
+        let State { ahead, gate, .. } = &mut *state;
+        let waits = ahead.may_wait(gate);
+        drop(state);
+        if waits {
+            self.beat();
+        }
+        waits
+    }
+
+    /// The decoder was given everything that waited.
+    pub fn given(&self) {
+        self.state().ahead.given();
+    }
+
     /// A new connection: what was on its way is gone, the camera's RTP time starts anew.
     pub fn reconnect(&self) {
         let mut state = self.state();

@@ -1,6 +1,7 @@
 //! H.264 and H.265 from wherever they come to the pipeline's end: parser, a decoder that works here, and the
-//! filters before it: what need not be decoded, and anything but keyframes where only those are wanted.
+//! filters before it: what need not be decoded, or not yet, and anything but keyframes where only those are wanted.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gstreamer as gst;
@@ -35,7 +36,9 @@ pub(crate) fn link(
     gst::Element::link_many(&chain).map_err(|e| wrong(e.to_string()))?;
     let out = decoder.static_pad("src").ok_or_else(|| wrong("the decoder has no output".to_owned()))?;
     if let Some(sink) = decoder.static_pad("sink") {
-        skip_what_is_not_due(&sink, codec, &context.tap);
+        if !context.options.keyframes_only {
+            spare(&sink, codec, &context.tap);
+        }
         context.tap.time_decoder(&sink, &out);
     }
     out.link(&tail.sink()?).map_err(|e| wrong(e.to_string()))?;
@@ -66,34 +69,68 @@ pub(crate) fn keyframes_only(decoder: &gst::Element, tap: &Arc<Tap>) {
     });
 }
 
-/// Keeps pictures from a decoder that are not due and that no other picture is made from. H.264 only: an H.265
-/// picture that says so of itself may still be needed by those of a higher temporal layer.
-fn skip_what_is_not_due(sink: &gst::Pad, codec: Codec, tap: &Arc<Tap>) {
-    if codec != Codec::H264 {
-        return;
-    }
+/// What a decoder is spared: pictures that are not due and that no other picture is made from, and being given each as it
+/// comes, where a picture that is due is not waited for. Only in H.264 are pictures left out: an H.265 picture that
+/// says of itself that it is no reference may still be needed by those of a higher temporal layer.
+fn spare(sink: &gst::Pad, codec: Codec, tap: &Arc<Tap>) {
     let tap = Arc::clone(tap);
-    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    let kinds =
+        gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::EVENT_FLUSH;
     let stream: Mutex<Option<Stream>> = Mutex::new(None);
-    sink.add_probe(kinds, move |_, info| {
-        let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
-        match &info.data {
+    let waiting: Mutex<Vec<gst::Buffer>> = Mutex::new(Vec::new());
+    // What waited passes this probe a second time.
+    let giving = AtomicBool::new(false);
+    sink.add_probe(kinds, move |pad, info| {
+        if giving.load(Ordering::Relaxed) {
+            return gst::PadProbeReturn::Ok;
+        }
+        let give = |buffers: Vec<gst::Buffer>| {
+            giving.store(true, Ordering::Relaxed);
+            let done = buffers.into_iter().try_for_each(|buffer| pad.chain(buffer).map(drop));
+            giving.store(false, Ordering::Relaxed);
+            tap.given();
+            done
+        };
+        let take = || std::mem::take(&mut *waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        match info.data.take() {
             Some(gst::PadProbeData::Event(event)) => {
-                if let gst::EventView::Caps(caps) = event.view() {
-                    *stream = layout(caps.caps());
+                match event.view() {
+                    gst::EventView::Caps(caps) if codec == Codec::H264 => {
+                        *stream.lock().unwrap_or_else(PoisonError::into_inner) = layout(caps.caps());
+                    }
+                    gst::EventView::FlushStop(_) => drop(take()),
+                    _ => {}
                 }
+                // Pictures stay before what came after them.
+                if event.is_serialized() && event.type_() != gst::EventType::FlushStop {
+                    if let Err(error) = give(take()) {
+                        tracing::debug!(%error, "pictures that waited were not taken");
+                    }
+                }
+                info.data = Some(gst::PadProbeData::Event(event));
+                gst::PadProbeReturn::Ok
             }
             Some(gst::PadProbeData::Buffer(buffer)) => {
-                let spared = stream.is_some_and(|stream| {
+                let layout = *stream.lock().unwrap_or_else(PoisonError::into_inner);
+                let spared = layout.is_some_and(|stream| {
                     buffer.map_readable().is_ok_and(|unit| stream.spares(unit.as_slice()))
                 });
                 if tap.skips(buffer.pts(), spared) {
+                    info.data = Some(gst::PadProbeData::Buffer(buffer));
                     return gst::PadProbeReturn::Handled;
                 }
+                let timed = buffer.pts().is_some();
+                waiting.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+                if !(timed && tap.may_wait()) {
+                    info.flow_res = give(take()).map(|()| gst::FlowSuccess::Ok);
+                }
+                gst::PadProbeReturn::Handled
             }
-            _ => {}
+            other => {
+                info.data = other;
+                gst::PadProbeReturn::Ok
+            }
         }
-        gst::PadProbeReturn::Ok
     });
 }
 

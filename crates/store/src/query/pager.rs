@@ -18,6 +18,8 @@ use crate::lengths::{MINUTE_S, QUARTER_S};
 
 /// About how many stored rows one statement may go through.
 const SCAN_MAX: usize = 1_000_000;
+/// Fewer cameras than this are not worth a second connection.
+const MANY: usize = 200;
 
 /// Collects rows until there is one more than the page takes.
 pub(super) struct Pager<'a> {
@@ -56,7 +58,7 @@ impl<'a> Pager<'a> {
             // Cameras whose whole answer is short are asked together.
             let together = self.together(&cameras[at..]);
             if together.len() > 1 {
-                self.ask(&cameras[at..at + together.len()], &together.spans).await?;
+                self.ask_many(&cameras[at..at + together.len()], &together.spans).await?;
                 at += together.len();
             } else {
                 self.walk(&cameras[at], self.query.from).await?;
@@ -78,7 +80,8 @@ impl<'a> Pager<'a> {
             let Some(last) = spans.last() else { return Ok(()) };
             from = last.end;
             let before = self.rows.len();
-            self.ask(std::slice::from_ref(camera), &spans).await?;
+            let rows = self.ask(std::slice::from_ref(camera), &spans).await?;
+            self.add(rows);
             // A stretch without coverage is crossed in growing steps.
             patience = if self.rows.len() == before { patience.saturating_mul(4) } else { 1 };
         }
@@ -102,8 +105,29 @@ impl<'a> Pager<'a> {
         Together { count, spans }
     }
 
-    /// Asks for all of these cameras and bins at one moment, so that nothing is missing or twice that is summed meanwhile.
-    async fn ask(&mut self, cameras: &[CameraId], spans: &[Span]) -> Result<(), StoreError> {
+    /// Asks for all of these cameras; half of many on a second connection, so that the server works on two of its cores.
+    async fn ask_many(&mut self, cameras: &[CameraId], spans: &[Span]) -> Result<(), StoreError> {
+        if cameras.len() < MANY {
+            let rows = self.ask(cameras, spans).await?;
+            self.add(rows);
+            return Ok(());
+        }
+        let (first, second) = cameras.split_at(cameras.len() / 2);
+        let (first, second) = tokio::try_join!(self.ask(first, spans), self.ask(second, spans))?;
+        self.add(first);
+        self.add(second);
+        Ok(())
+    }
+
+    /// Keeps as many of these rows as there is room for.
+    fn add(&mut self, rows: Vec<MeasurementRow>) {
+        let room = self.wanted();
+        self.rows.extend(rows.into_iter().take(room));
+    }
+
+    /// Asks for all of these cameras and bins at one moment, so that nothing is missing or twice that is summed meanwhile;
+    /// gives the rows after the cursor.
+    async fn ask(&self, cameras: &[CameraId], spans: &[Span]) -> Result<Vec<MeasurementRow>, StoreError> {
         let names: Vec<String> = cameras.iter().map(ToString::to_string).collect();
         let mut snapshot = self.db.snapshot().await?;
         let of_lines = self.query.kind == MeasurementKind::Lines;
@@ -137,17 +161,17 @@ impl<'a> Pager<'a> {
             coverage: &coverage,
             drawn: &self.drawn,
         };
-        let first = self.rows.len();
+        let mut rows = Vec::new();
+        let room = self.wanted();
         for camera in cameras {
-            let rows = material.rows(camera, spans)?;
-            let room = (self.query.limit as usize + 1).saturating_sub(self.rows.len());
-            let query = self.query;
-            self.rows.extend(rows.into_iter().filter(|row| is_after(query.cursor.as_ref(), row)).take(room));
+            let of_camera = material.rows(camera, spans)?.into_iter();
+            let after = of_camera.filter(|row| is_after(self.query.cursor.as_ref(), row));
+            rows.extend(after.take(room.saturating_sub(rows.len())));
         }
-        let rows = self.rows.get_mut(first..).unwrap_or_default();
-        quality::add(self.db, &mut snapshot, self.query, &self.classes, (scope, &days), rows).await?;
+        quality::add(self.db, &mut snapshot, self.query, &self.classes, (scope, &days), &mut rows).await?;
         // Dropped it would be ended later, by whoever takes the connection next.
-        self.db.answer("the end of a question", snapshot.commit()).await
+        self.db.answer("the end of a question", snapshot.commit()).await?;
+        Ok(rows)
     }
 
     async fn sums(
