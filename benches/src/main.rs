@@ -2,6 +2,7 @@
 //! which machine, is in `docs/measurements.md`; how to run them in `benches/README.md`. Nothing here is a
 //! test: times depend on the machine.
 
+mod alerts;
 mod bands;
 mod cpu;
 mod live;
@@ -48,6 +49,8 @@ enum Bench {
     Mixed(live::MixedArgs),
     /// CPU a camera among 40 over that among 4
     Scale(live::ScaleArgs),
+    /// Time from the frame that fulfils an incident's rule to its event on the wire
+    Alerts(alerts::AlertsArgs),
     /// Resident memory of `wayside run` over time, and its slope
     Soak(soak::SoakArgs),
     /// HOTA, IDF1 and MOTA beside ByteTrack and OC-SORT of the trackers package, on the same made detections
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Bench::Live80(args) => live::live80(&args),
         Bench::Mixed(args) => live::mixed(&args),
         Bench::Scale(args) => live::scale(&args),
+        Bench::Alerts(args) => alerts::run(&args),
         Bench::Soak(args) => soak::run(&args),
         Bench::Tracking(args) => tracking::run(&args),
         Bench::Bands(args) => bands::run(&args),

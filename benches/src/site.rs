@@ -48,7 +48,24 @@ impl Drop for Running {
 }
 
 /// A directory that is removed when dropped.
-struct Scratch(PathBuf);
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// An empty one under the system's directory for temporary files.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn new(name: &str) -> anyhow::Result<Self> {
+        let dir = std::env::temp_dir().join(format!("wayside-bench-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
+        Ok(Self(dir))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Scratch {
     fn drop(&mut self) {
@@ -101,8 +118,7 @@ impl Site {
         };
         let clock = SystemClock::default();
         let cameras = plan.groups.iter().map(|g| g.cameras).sum();
-        let name = format!("wayside-bench-{}-{cameras}", std::process::id());
-        let dir = Scratch(std::env::temp_dir().join(name));
+        let dir = Scratch::new(&format!("{cameras}"))?;
         let mut camsims = Vec::new();
         let mut files = CameraFiles::new(dir.0.join("cameras"))?;
         for (index, group) in plan.groups.iter().enumerate() {
@@ -145,6 +161,17 @@ impl Site {
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
         head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
+    }
+
+    /// The answer to a GET as it comes, head and all; a read that takes longer than `patience` fails. HTTP/1.0: no chunks.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub fn stream(&self, path: &str, patience: Duration) -> anyhow::Result<TcpStream> {
+        let mut stream = TcpStream::connect(&self.listen)?;
+        stream.set_read_timeout(Some(patience))?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.listen)?;
+        Ok(stream)
     }
 
     /// Waits until something is true of the site.
