@@ -15,6 +15,8 @@ const ROWS: i32 = 45;
 struct Shown {
     /// Shift in cells.
     shift: (i32, i32),
+    /// Turned about the middle of the picture, degrees clockwise.
+    turn: f64,
     /// What is left of the contrast at the top and at the bottom, and the grey that takes its place.
     clear: (f64, f64),
     grey: f64,
@@ -34,6 +36,7 @@ type Changing = fn(f64) -> Shown;
 
 const CLEAR: Shown = Shown {
     shift: (0, 0),
+    turn: 0.0,
     clear: (1.0, 1.0),
     grey: 190.0,
     drifting: 0.0,
@@ -48,6 +51,14 @@ fn texture(x: i32, y: i32) -> f64 {
     f64::from(hash.rem_euclid(120)) + 40.0
 }
 
+/// The scene where a cell of the picture shows it.
+fn scene_at(shown: Shown, x: i32, y: i32) -> f64 {
+    let (sin, cos) = shown.turn.to_radians().sin_cos();
+    let (px, py) = (f64::from(x) - 39.5, f64::from(y) - 22.0);
+    let (sx, sy) = (cos * px + sin * py + 39.5, cos * py - sin * px + 22.0);
+    texture(sx.round() as i32 + 50 - shown.shift.0, sy.round() as i32 + 50 - shown.shift.1)
+}
+
 fn picture(shown: Shown, t: f64, random: &mut Pcg64Mcg) -> ViewSample {
     let mut means = Vec::new();
     // Two vehicles pass on the lower half of the picture.
@@ -56,7 +67,7 @@ fn picture(shown: Shown, t: f64, random: &mut Pcg64Mcg) -> ViewSample {
         let near = f64::from(y) / f64::from(ROWS);
         let clear = shown.clear.0 + (shown.clear.1 - shown.clear.0) * near;
         for x in 0..COLUMNS {
-            let mut level = texture(x + 50 - shown.shift.0, y + 50 - shown.shift.1);
+            let mut level = scene_at(shown, x, y);
             if !shown.frozen
                 && (25..32).contains(&y)
                 && cars.iter().any(|c| (*c..c + 9.0).contains(&f64::from(x)))
@@ -169,6 +180,9 @@ fn each_fault_is_told_and_suspends_what_is_seen() {
     fault(IncidentKind::CameraFrozen, 10.0, Shown { frozen: true, ..CLEAR }, true);
     fault(IncidentKind::CameraMoved, 10.0, Shown { shift: (4, 0), ..CLEAR }, true);
     fault(IncidentKind::CameraMoved, 10.0, Shown { shift: (-9, 5), ..CLEAR }, true);
+    // Turned about its own axis, either way.
+    fault(IncidentKind::CameraMoved, 10.0, Shown { turn: 5.0, ..CLEAR }, true);
+    fault(IncidentKind::CameraMoved, 10.0, Shown { turn: -9.0, ..CLEAR }, true);
     // Turned so far that nothing of the old view is left.
     fault(IncidentKind::CameraMoved, 10.0, Shown { shift: (300, 170), ..CLEAR }, true);
     fault(IncidentKind::CameraBlurred, 10.0, Shown { sharp: 0.2, ..CLEAR }, true);
