@@ -8,8 +8,10 @@ use crate::road::RoadUser;
 /// Sizes are learnt in so many rows, each from this many looks on.
 const ROWS: usize = 12;
 const LEAST_CARS: u32 = 5;
-/// A look at a car that is less sure than this is none.
+/// A look at a car that is this sure counts; where there are none, by night for instance, so many that are less sure.
 const LEAST_SCORE: f32 = 0.4;
+const LEAST_UNSURE_SCORE: f32 = 0.2;
+const LEAST_UNSURE_CARS: u32 = 10;
 /// A step of the median, from the first size on.
 const STEP: f64 = 1.02;
 
@@ -19,23 +21,35 @@ struct CarSize {
     cars: u32,
 }
 
+impl CarSize {
+    /// A step of the median towards one more.
+    fn take(&mut self, area: f64) {
+        self.cars = (self.cars + 1).min(10_000);
+        self.area = match self.cars {
+            1 => area,
+            _ if area > self.area => self.area * STEP,
+            _ => self.area / STEP,
+        };
+    }
+}
+
 /// The usual car of each row.
 #[derive(Debug, Default)]
-pub struct Cars([CarSize; ROWS]);
+pub struct Cars {
+    sure: [CarSize; ROWS],
+    unsure: [CarSize; ROWS],
+}
 
 impl Cars {
     /// Learns from those that are seen in a frame.
     pub fn learn(&mut self, users: &[RoadUser]) {
-        let sure = |u: &&RoadUser| u.confirmed && u.class == RoadUserClass::Car && u.score >= LEAST_SCORE;
-        for user in users.iter().filter(sure) {
-            let row = &mut self.0[row_of(user.image.y)];
-            let area = f64::from(user.bbox.area());
-            row.cars = (row.cars + 1).min(10_000);
-            row.area = match row.cars {
-                1 => area,
-                _ if area > row.area => row.area * STEP,
-                _ => row.area / STEP,
-            };
+        for user in users.iter().filter(|u| u.class == RoadUserClass::Car) {
+            let (row, area) = (row_of(user.image.y), f64::from(user.bbox.area()));
+            if user.confirmed && user.score >= LEAST_SCORE {
+                self.sure[row].take(area);
+            } else if user.score >= LEAST_UNSURE_SCORE && user.anchor.is_none() {
+                self.unsure[row].take(area);
+            }
         }
     }
 
@@ -43,8 +57,11 @@ impl Cars {
     pub fn area(&self, y: f64) -> Option<f64> {
         let row = row_of(y);
         let near = [row, row + 1, row.saturating_sub(1), row + 2, row.saturating_sub(2)];
-        let known = near.into_iter().filter_map(|row| self.0.get(row)).find(|car| car.cars >= LEAST_CARS);
-        known.map(|car| car.area.max(1.0))
+        let known = |sizes: &[CarSize; ROWS], least: u32| {
+            near.into_iter().filter_map(|row| sizes.get(row)).find(|car| car.cars >= least).copied()
+        };
+        let car = known(&self.sure, LEAST_CARS).or_else(|| known(&self.unsure, LEAST_UNSURE_CARS))?;
+        Some(car.area.max(1.0))
     }
 }
 
