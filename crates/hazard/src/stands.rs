@@ -89,8 +89,15 @@ pub struct Stands {
 }
 
 impl Stands {
-    /// Takes what is seen; gives the stands that are over.
-    pub fn update(&mut self, at: Timestamp, dt_s: f64, users: &[RoadUser], scene: &Scene) -> Vec<Stand> {
+    /// Takes what is seen; gives the stands that are over. The scene is absent where the camera does not see it clearly:
+    /// smoke looks like neither the vehicle nor the road.
+    pub fn update(
+        &mut self,
+        at: Timestamp,
+        dt_s: f64,
+        users: &[RoadUser],
+        scene: Option<&Scene>,
+    ) -> Vec<Stand> {
         let begun = *self.begun.get_or_insert(at);
         let vehicles = || users.iter().filter(|u| u.class.is_motor_vehicle());
         for user in vehicles().filter(|u| u.confirmed && u.anchor.is_some()) {
@@ -100,7 +107,9 @@ impl Stands {
         for stand in &mut self.all {
             stand.blink(at, users);
             stand.note_leaving(users);
-            stand.look(at, dt_s, scene, &moving);
+            if let Some(scene) = scene {
+                stand.look(at, dt_s, scene, &moving);
+            }
         }
         let over = |stand: &mut Stand| stand.is_over(at);
         self.all.extract_if(.., over).collect()
@@ -140,7 +149,7 @@ impl Stands {
         self.all.iter().filter(|stand| stand.came).map(|stand| stand.bbox)
     }
 
-    fn see(&mut self, at: Timestamp, user: &RoadUser, scene: &Scene, begun: Timestamp) {
+    fn see(&mut self, at: Timestamp, user: &RoadUser, scene: Option<&Scene>, begun: Timestamp) {
         let Some(anchor) = user.anchor else { return };
         if let Some(stand) = self.all.iter_mut().find(|stand| stand.is(user)) {
             stand.take(at, user);
@@ -150,7 +159,7 @@ impl Stands {
         if anchor.left.is_some() {
             return;
         }
-        let new = scene.difference_from_empty(&user.bbox);
+        let new = scene.and_then(|scene| scene.difference_from_empty(&user.bbox));
         // Whoever stood there before the first seconds were over may have been there for days.
         let watched = seconds(begun, anchor.since) >= 3.0;
         let came = match new {

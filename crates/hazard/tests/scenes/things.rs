@@ -185,7 +185,10 @@ fn inside(x: usize, y: usize) -> bool {
 #[test]
 fn a_watched_place_under_water_covered_or_displaced_is_told_and_ends_by_itself() {
     type Change = fn(f64, usize, usize) -> f64;
-    let cases: [(&str, Change); 3] = [
+    let cases: [(&str, Change); 4] = [
+        ("shallow water", |t, x, y| {
+            85.0 + 0.16 * (watched(x, y).0 - 90.0) + 1.5 * (t + x as f64 * 0.4 + y as f64).sin()
+        }),
         ("water", |t, x, y| 85.0 + 2.0 * (t + x as f64 * 0.4 + y as f64).sin()),
         ("covered", |_, x, _| 150.0 + x as f64 * 0.2),
         ("displaced", |_, x, y| watched(x + 4, y + 3).0),
@@ -202,6 +205,21 @@ fn a_watched_place_under_water_covered_or_displaced_is_told_and_ends_by_itself()
             assert!((31.9..35.0).contains(&detected), "{what} at {rate}/s: {detected}");
             assert!((48.0..57.0).contains(&seconds(incident.ended.unwrap())), "{what} at {rate}/s");
         }
+    }
+}
+
+#[test]
+fn what_a_zone_lost_is_told_whatever_is_beside_it() {
+    // The zone alone is covered, and what is around it has strong edges.
+    let of_zone = |x: usize, y: usize| (44..58).contains(&x) && (19..32).contains(&y);
+    for rate in RATES {
+        let found = run(&watch_zone(), rate, 40.0, &move |t, x, y| match watched(x, y) {
+            (level, step) if t >= FROM_S && of_zone(x, y) => (85.0 + 0.14 * (level - 90.0), step),
+            (level, step) if of_zone(x, y) => (level, step),
+            (level, step) => (90.0 + 2.0 * (level - 90.0), step),
+        });
+        let [incident] = only(found, IncidentKind::WatchChanged).try_into().unwrap();
+        assert!(incident.why[1].value > 0.7, "at {rate}/s: {:?}", incident.why);
     }
 }
 

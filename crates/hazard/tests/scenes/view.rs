@@ -3,7 +3,10 @@
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use wayside_hazard::{Belief, HazardWatch, Sight};
-use wayside_types::{HazardSettings, Incident, IncidentKind, LumaCells, TrackUpdate, ViewSample};
+use wayside_types::{
+    BBox, HazardSettings, Incident, IncidentKind, LumaCells, Point, RoadUserClass, Track, TrackId,
+    TrackUpdate, ViewSample,
+};
 
 use crate::world::{RATES, SIZE, moment, only, seconds};
 
@@ -110,18 +113,23 @@ struct Seen {
 }
 
 fn run(rate: f64, until_s: f64, shown: impl Fn(f64) -> Option<Shown>) -> Seen {
+    run_behind(rate, until_s, &TrackUpdate::default(), shown)
+}
+
+/// The same with road users in front.
+fn run_behind(rate: f64, until_s: f64, tracks: &TrackUpdate, shown: impl Fn(f64) -> Option<Shown>) -> Seen {
     let mut watch = HazardWatch::new(HazardSettings::default(), &[], SIZE, None);
     let mut random = Pcg64Mcg::seed_from_u64(3);
     let mut all: Vec<(u64, Incident)> = Vec::new();
     let (mut doubted, mut asked_of) = (Vec::new(), Vec::new());
-    let (mut last, tracks) = (0.0, TrackUpdate::default());
+    let mut last = 0.0;
     for frame in 0..(until_s * rate) as u64 {
         let t = frame as f64 / rate;
         let changes = match shown(t) {
             Some(shown) => {
                 let view = picture(shown, t, &mut random);
                 last = t;
-                watch.see(&Sight { at: moment(t), tracks: &tracks, view: Some(&view) })
+                watch.see(&Sight { at: moment(t), tracks, view: Some(&view) })
             }
             None => watch.silent(moment(t), t - last),
         };
@@ -189,6 +197,40 @@ fn each_fault_is_told_and_suspends_what_is_seen() {
     fault(IncidentKind::CameraBlurred, 10.0, Shown { dirt: 0.6, ..CLEAR }, true);
     // One even grey.
     fault(IncidentKind::CameraNoSignal, 10.0, Shown { clear: (0.0, 0.0), frozen: true, ..CLEAR }, true);
+}
+
+/// Lorries parked over most of the picture: ten of its 144 parts are free.
+fn lorries() -> TrackUpdate {
+    let (w, h) = (SIZE.width as f32, SIZE.height as f32);
+    let boxes = [BBox::new(0.0, 0.0, w, h * 7.9 / 9.0), BBox::new(0.0, h * 0.8, w * 5.9 / 16.0, h)];
+    let mut id = TrackId::FIRST;
+    let lorry = |bbox| {
+        id = id.next();
+        Track {
+            id,
+            class: RoadUserClass::Truck,
+            bbox,
+            velocity_px_s: Point::new(0.0, 0.0),
+            score: 0.8,
+            observed: true,
+            confirmed: true,
+            first_seen: moment(0.0),
+            last_seen: moment(0.0),
+            hits: 10,
+        }
+    };
+    TrackUpdate { active: boxes.map(lorry).to_vec(), ended: Vec::new() }
+}
+
+#[test]
+fn a_camera_that_moves_while_traffic_hides_most_of_the_picture_is_told() {
+    for rate in RATES {
+        let moved = Shown { shift: (5, 1), ..CLEAR };
+        let seen = run_behind(rate, 45.0, &lorries(), |t| Some(if t >= 20.0 { moved } else { CLEAR }));
+        let found = only(seen.incidents, IncidentKind::CameraMoved);
+        assert_eq!(found.len(), 1, "at {rate}/s: {found:?}");
+        assert!((29.4..32.0).contains(&seconds(found[0].detected)), "at {rate}/s: {found:?}");
+    }
 }
 
 #[test]
