@@ -75,10 +75,10 @@ pub struct Camera {
     asked_at: Option<Timestamp>,
     agreed_at: Option<Timestamp>,
     moved: Option<Vec<Reason>>,
-    /// Where the old view was found, when it was last sought, and when turned.
+    /// Where the old view was found, when it was last sought, and when widely.
     movement: Option<Movement>,
     sought_at: Option<Timestamp>,
-    turn_sought_at: Option<Timestamp>,
+    widely_sought_at: Option<Timestamp>,
     doubts: [Doubt; KINDS.len()],
 }
 
@@ -132,7 +132,7 @@ impl Camera {
             moved: None,
             movement: None,
             sought_at: None,
-            turn_sought_at: None,
+            widely_sought_at: None,
             doubts: Default::default(),
         }
     }
@@ -333,11 +333,14 @@ impl Camera {
             self.sought_at = Some(at);
             let far = agreement.median < FAR_SHARE * usual;
             let here = Here { now: here, usual: usual_here, sharp };
-            let mut found = self.seek(&then, &now, here, far);
-            // Most of the picture moves when a camera turns.
-            let turn_due = self.turn_sought_at.is_none_or(|then| seconds(then, at) >= SEEK_EVERY_S);
-            if found.is_none() && doubtful && turn_due {
-                self.turn_sought_at = Some(at);
+            // Along a road some edges agree however far it moved, and most of the picture moves when a camera turns.
+            let widely_due = self.widely_sought_at.is_none_or(|then| seconds(then, at) >= SEEK_EVERY_S);
+            let widely = doubtful && widely_due;
+            let mut found = self.seek(&then, &now, here, far || widely);
+            if widely {
+                self.widely_sought_at = Some(at);
+            }
+            if found.is_none() && widely {
                 found = self.accept(then.best_turn(&now), then.columns(), here);
             }
             if found.is_some() {
