@@ -46,6 +46,9 @@ const SHAPE_SCORE: f64 = 0.2;
 const FOOT_SHARE: f64 = 0.1;
 /// Smaller than this share of a car's box it is none, however sure the detector is.
 const LEAST_SIZE: f64 = 0.35;
+/// Brightness keeps who was seen with this mean score, or standing for so long.
+const WELL_SCORE: f64 = 0.2;
+const WELL_S: f64 = 2.0;
 /// A new look at what it looks like is taken this often.
 const LOOK_S: f64 = 3.0;
 
@@ -303,10 +306,15 @@ impl Stand {
         let Some((from_it, from_empty)) = differences else { return };
         if from_empty < CLOSER * from_it {
             self.gone_s += dt_s;
-        } else if from_it < CLOSER * from_empty {
+        } else if from_it < CLOSER * from_empty && self.was_seen_well() {
             self.gone_s = 0.0;
             self.known_at = at;
         }
+    }
+
+    /// Whether the detector meant it or saw it for some time: brightness, which a shadow changes too, goes on from there.
+    fn was_seen_well(&self) -> bool {
+        self.score >= WELL_SCORE || seconds(self.since, self.seen_at) >= WELL_S
     }
 
     fn is_over(&self, at: Timestamp) -> bool {

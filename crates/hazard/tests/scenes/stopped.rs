@@ -182,6 +182,26 @@ fn who_leaves_does_not_stand_anew_on_the_way_out() {
     none(&world, 25.0);
 }
 
+#[test]
+fn a_shadow_does_not_go_on_for_who_was_hardly_seen_to_stand() {
+    let gone = [
+        (4.0, 0.0, 250.0),
+        (8.0, 440.0, 250.0),
+        (9.0, 500.0, 250.0),
+        (10.6, 500.0, 250.0),
+        (11.2, 600.0, 250.0),
+    ];
+    let hardly = Actor { score: 0.12, seen: |t| t < 10.5, ..car(&gone) };
+    let shadow = Actor {
+        seen: |_| false,
+        size: (300.0, 90.0),
+        level: 150,
+        ..car(&[(10.8, 500.0, 290.0), (30.0, 500.0, 290.0)])
+    };
+    let world = World { brightness: true, ..World::new(lane(), vec![hardly, shadow]) };
+    none(&world, 30.0);
+}
+
 fn queue(until: f64) -> Vec<Actor> {
     let way = |i: f64| {
         let (x, t) = (800.0 - 80.0 * i, 5.0 + 0.8 * i);
