@@ -119,6 +119,20 @@ fn shifted(luma: &Luma, dx: i64, dy: i64) -> Luma {
     Luma { data, ..luma.clone() }
 }
 
+/// The picture turned about its middle, degrees clockwise; what was outside is as its edge.
+fn turned(luma: &Luma, deg: f64) -> Luma {
+    let (w, h) = (luma.width as f64, luma.height as f64);
+    let (sin, cos) = deg.to_radians().sin_cos();
+    let from = |x: usize, y: usize| {
+        let (px, py) = (x as f64 - w / 2.0, y as f64 - h / 2.0);
+        let sx = (cos * px + sin * py + w / 2.0).clamp(0.0, w - 1.0);
+        let sy = (cos * py - sin * px + h / 2.0).clamp(0.0, h - 1.0);
+        luma.data[sy as usize * luma.width + sx as usize]
+    };
+    let data = (0..luma.height).flat_map(|y| (0..luma.width).map(move |x| (x, y)));
+    Luma { data: data.map(|(x, y)| from(x, y)).collect(), ..luma.clone() }
+}
+
 /// Fog by distance, which is taken to grow upwards in the picture.
 fn fogged(luma: Luma, thick: f64) -> Luma {
     let height = luma.height as f64;
@@ -154,6 +168,10 @@ fn faults_made_of_real_footage_are_told() {
         told(&path, IncidentKind::CameraBlurred, 10.0, &found);
         for (dx, dy) in [(width / 16, 0), (-width / 30, width / 40), (0, -width / 25)] {
             let found = incidents(&clip, |t, luma| if faulty(t) { shifted(&luma, dx, dy) } else { luma });
+            told(&path, IncidentKind::CameraMoved, 10.0, &found);
+        }
+        for deg in [4.0, -9.0] {
+            let found = incidents(&clip, |t, luma| if faulty(t) { turned(&luma, deg) } else { luma });
             told(&path, IncidentKind::CameraMoved, 10.0, &found);
         }
         let found = incidents(&clip, |t, luma| if faulty(t) { fogged(luma, 1.8) } else { luma });

@@ -9,7 +9,7 @@ use crate::reference::{BlockShare, Look, Reference, SOME_BLOCKS, quantile};
 use crate::scene::Scene;
 use crate::seconds;
 use crate::severity::{Circumstances, severity};
-use crate::shift::{Directions, MOST_SHIFT, NEARBY};
+use crate::shift::{Directions, MOST_SHIFT, Movement, NEARBY};
 
 /// The kinds in their order.
 pub const KINDS: [IncidentKind; 6] = [
@@ -44,9 +44,13 @@ const SEEK_EVERY_S: f64 = 1.0;
 const FOUND_TIMES: f64 = 1.25;
 const STILL_TIMES: f64 = 1.1;
 const FOUND_SHARE: f64 = 0.45;
+/// Where parts of the picture have lost edges, by more …
+const FOUND_DIM_TIMES: f64 = 1.4;
+const FOUND_DIM_SHARE: f64 = 0.6;
 /// … or nowhere, and hardly any part of the picture agrees with what was there by more than this share of usual.
 const LOST_SHARE: f64 = 0.5;
-/// A view that has less than this of all its edges left is not looking elsewhere but badly.
+/// Parts whose middle one has less than this of its edges, or a view that has less than this of all its edges left is not looking elsewhere but badly.
+const SHARP: f64 = 0.5;
 const EDGES_LEFT: f64 = 0.55;
 /// Blur takes the fine and leaves the coarse: so many times the share of it, and this share at least. Fog takes both.
 const BLUR_LEAVES: (f32, f32) = (1.8, 0.3);
@@ -62,17 +66,19 @@ pub struct Camera {
     /// The picture without what passes, and each part of it against its reference.
     calm: Option<Look>,
     calm_shares: Option<Vec<BlockShare>>,
-    /// Since when the picture itself, with what passes, shows low visibility, and when it last did.
+    /// Whether the last picture itself, with what passes, shows low visibility; since when it does, and when it last did.
+    is_low: bool,
     dim: Option<(Timestamp, Timestamp)>,
-    /// How well edges usually agree with the empty scene's, and when that was last asked.
-    usual_agreement: Option<f64>,
+    /// How well edges usually agree with the empty scene's, part by part and all together, and when that was last asked.
+    usual_agreement: Option<(f64, f64)>,
     agreement_s: f64,
     asked_at: Option<Timestamp>,
     agreed_at: Option<Timestamp>,
     moved: Option<Vec<Reason>>,
-    /// Where the old view was found, cells to the right and down, and when it was last sought.
-    shift: Option<(i32, i32)>,
+    /// Where the old view was found, when it was last sought, and when widely.
+    movement: Option<Movement>,
     sought_at: Option<Timestamp>,
+    widely_sought_at: Option<Timestamp>,
     doubts: [Doubt; KINDS.len()],
 }
 
@@ -96,6 +102,15 @@ enum Evidence {
     Absent,
 }
 
+/// How well edges agree where they were.
+#[derive(Debug, Clone, Copy)]
+struct Here {
+    now: f64,
+    usual: f64,
+    /// Whether the picture has its edges.
+    sharp: bool,
+}
+
 fn there(why: Vec<Reason>) -> Evidence {
     Evidence::There { why, excess: 0.0, since: None }
 }
@@ -108,14 +123,16 @@ impl Camera {
             rest: None,
             calm: None,
             calm_shares: None,
+            is_low: false,
             dim: None,
             usual_agreement: None,
             agreement_s: 0.0,
             asked_at: None,
             agreed_at: None,
             moved: None,
-            shift: None,
+            movement: None,
             sought_at: None,
+            widely_sought_at: None,
             doubts: Default::default(),
         }
     }
@@ -129,14 +146,14 @@ impl Camera {
         calm.approach(&look, (dt_s / CALM_S).min(1.0) as f32);
         self.calm_shares = self.reference.compare(calm);
         let shares = self.reference.compare(&look);
+        self.is_low = shares.as_deref().is_some_and(|shares| self.low(shares).is_some());
         let mut found = None;
         for (index, kind) in KINDS.into_iter().enumerate() {
             // What comes later in the order is explained by what was found.
             let evidence = if found.is_some() {
                 Evidence::Absent
             } else {
-                let enough = shares.as_deref().filter(|shares| shares.len() >= SOME_BLOCKS);
-                self.evidence(kind, at, view, &look, enough, scene)
+                self.evidence(kind, at, view, &look, shares.as_deref(), scene)
             };
             if self.doubts[index].take(kind, at, evidence) {
                 found = Some(index);
@@ -144,7 +161,7 @@ impl Camera {
         }
         // What a fault of the camera explains is no weather.
         let fault = found.is_some_and(|index| KINDS[index].is_camera_fault());
-        self.note_dim(at, shares.as_deref().filter(|_| !fault));
+        self.note_dim(at, self.is_low && !fault);
         if found.is_none() && self.is_clean() {
             self.reference.learn(&look, dt_s);
             self.learn_rest(view);
@@ -213,15 +230,18 @@ impl Camera {
         scene: &Scene,
     ) -> Evidence {
         let s = self.settings;
+        let enough = shares.filter(|shares| shares.len() >= SOME_BLOCKS);
         match kind {
             IncidentKind::CameraNoSignal if s.camera_no_signal.enabled => self.no_signal(view, look),
             IncidentKind::CameraDark if s.camera_dark.enabled => self.dark(view),
-            IncidentKind::CameraFrozen if s.camera_frozen.enabled => self.frozen(view, shares),
+            IncidentKind::CameraFrozen if s.camera_frozen.enabled => self.frozen(view, enough),
             IncidentKind::CameraMoved if s.camera_moved.enabled => {
-                let clear = self.reference.edges_left(look) >= EDGES_LEFT;
-                self.moved(at, scene, shares.filter(|_| clear))
+                // Where traffic hides most parts, all that are left together say how much is seen.
+                let clear = self.reference.is_ready() && self.reference.edges_left(look) >= EDGES_LEFT;
+                let sharp = shares.is_none_or(|shares| quantile(shares, 0.5, |s| s.edges) >= SHARP);
+                self.moved(at, scene, clear && sharp)
             }
-            IncidentKind::CameraBlurred if s.camera_blurred.enabled => self.blurred(shares),
+            IncidentKind::CameraBlurred if s.camera_blurred.enabled => self.blurred(enough),
             IncidentKind::LowVisibility if s.low_visibility.enabled => self.low_visibility(),
             _ => Evidence::Absent,
         }
@@ -275,14 +295,14 @@ impl Camera {
         if most <= 3.0 && most <= 4.0 * change.max(0.2) { Evidence::Untold } else { Evidence::Absent }
     }
 
-    fn moved(&mut self, at: Timestamp, scene: &Scene, shares: Option<&[BlockShare]>) -> Evidence {
+    fn moved(&mut self, at: Timestamp, scene: &Scene, sharp: bool) -> Evidence {
         let due = self.asked_at.is_none_or(|then| seconds(then, at) >= MOVED_EVERY_S);
         if !due {
             return if self.moved.is_some() { Evidence::Untold } else { Evidence::Absent };
         }
         let dt_s = self.asked_at.map_or(0.0, |then| seconds(then, at).min(1.0));
         self.asked_at = Some(at);
-        self.moved = self.ask_moved(at, dt_s, scene, shares);
+        self.moved = self.ask_moved(at, dt_s, scene, sharp);
         match &self.moved {
             Some(why) => Evidence::There { why: why.clone(), excess: 0.0, since: self.agreed_at },
             None => {
@@ -292,21 +312,15 @@ impl Camera {
         }
     }
 
-    fn ask_moved(
-        &mut self,
-        at: Timestamp,
-        dt_s: f64,
-        scene: &Scene,
-        shares: Option<&[BlockShare]>,
-    ) -> Option<Vec<Reason>> {
+    fn ask_moved(&mut self, at: Timestamp, dt_s: f64, scene: &Scene, sharp: bool) -> Option<Vec<Reason>> {
         let pictures = scene.pictures()?;
         let [then, now] = [pictures.empty, pictures.now].map(|levels| Directions::of(levels, pictures.shape));
         let agreement = then.agreement(&now)?;
-        let usual = self.usual_agreement.unwrap_or(agreement.median);
         let here = then.correlation(&now, 0, 0);
+        let (usual, usual_here) = self.usual_agreement.unwrap_or((agreement.median, here));
         // Once it is known where the old view is now, it is there until it is here again.
-        if let Some((dx, dy)) = self.shift
-            && then.correlation(&now, dx, dy) >= STILL_TIMES * here
+        if let Some(movement) = self.movement
+            && then.agreement_after(&now, movement) >= STILL_TIMES * here
         {
             return self.moved.clone();
         }
@@ -314,46 +328,67 @@ impl Camera {
         let doubtful = agreement.median < AGREEMENT_SHARE * usual;
         let due = self.sought_at.is_none_or(|then| seconds(then, at) >= SEEK_EVERY_S);
         let ready = self.agreement_s >= crate::reference::READY_S;
-        let sharp = shares.is_some_and(|shares| quantile(shares, 0.5, |s| s.edges) >= 0.5);
-        self.shift = None;
-        if ready && sharp && (doubtful || due) {
+        self.movement = None;
+        if ready && (doubtful || due) {
             self.sought_at = Some(at);
             let far = agreement.median < FAR_SHARE * usual;
-            if let Some(why) = self.seek(&then, &now, here, usual, far) {
-                return Some(why);
+            let here = Here { now: here, usual: usual_here, sharp };
+            // Along a road some edges agree however far it moved, and most of the picture moves when a camera turns.
+            let widely_due = self.widely_sought_at.is_none_or(|then| seconds(then, at) >= SEEK_EVERY_S);
+            let widely = doubtful && widely_due;
+            let mut found = self.seek(&then, &now, here, far || widely);
+            if widely {
+                self.widely_sought_at = Some(at);
             }
-            if far && agreement.best < LOST_SHARE * usual {
+            if found.is_none() && widely {
+                found = self.accept(then.best_turn(&now), then.columns(), here);
+            }
+            if found.is_some() {
+                return found;
+            }
+            if far && sharp && agreement.best < LOST_SHARE * usual {
                 let share = agreement.best / usual;
                 return Some(vec![Reason::new("agreement_share", share, "min_agreement_share", LOST_SHARE)]);
             }
         }
         if !(ready && doubtful) && self.is_clean() {
             let share = (dt_s / self.agreement_s.clamp(1.0, 60.0)).min(1.0);
-            self.usual_agreement = Some(usual + (agreement.median - usual) * share);
+            let follow = |usual: f64, now: f64| usual + (now - usual) * share;
+            self.usual_agreement = Some((follow(usual, agreement.median), follow(usual_here, here)));
             self.agreement_s += dt_s;
         }
         None
     }
 
     /// Looks for the old view elsewhere in the picture.
-    fn seek(
-        &mut self,
-        then: &Directions,
-        now: &Directions,
-        here: f64,
-        usual: f64,
-        far: bool,
-    ) -> Option<Vec<Reason>> {
-        let limit = self.settings.camera_moved.min_shift_share;
+    fn seek(&mut self, then: &Directions, now: &Directions, here: Here, far: bool) -> Option<Vec<Reason>> {
         for most in if far { &[NEARBY, MOST_SHIFT][..] } else { &[NEARBY] } {
             let (shift, score) = then.best_shift(now, *most);
-            let share = f64::from(shift.0).hypot(f64::from(shift.1)) / then.columns().max(1) as f64;
-            if share >= limit && score >= FOUND_SHARE * usual && score >= FOUND_TIMES * here {
-                self.shift = Some(shift);
-                return Some(vec![Reason::new("shift_share", share, "min_shift_share", limit)]);
+            let movement = Movement { shift, turn_deg: 0.0 };
+            let found = self.accept((movement, score), then.columns(), here);
+            if found.is_some() {
+                return found;
             }
         }
         None
+    }
+
+    /// Whether the old view is where it agrees best, and why.
+    fn accept(
+        &mut self,
+        (movement, score): (Movement, f64),
+        columns: usize,
+        here: Here,
+    ) -> Option<Vec<Reason>> {
+        let limit = self.settings.camera_moved.min_shift_share;
+        let share = movement.share(columns);
+        let (of_usual, times) =
+            if here.sharp { (FOUND_SHARE, FOUND_TIMES) } else { (FOUND_DIM_SHARE, FOUND_DIM_TIMES) };
+        let found = share >= limit && score >= of_usual * here.usual && score >= times * here.now;
+        found.then(|| {
+            self.movement = Some(movement);
+            vec![Reason::new("shift_share", share, "min_shift_share", limit)]
+        })
     }
 
     fn blurred(&self, shares: Option<&[BlockShare]>) -> Evidence {
@@ -368,7 +403,7 @@ impl Camera {
         let is_blurred = |s: &&BlockShare| s.edges < limit && (coarse_stays(s) || clear_parts);
         let area = shares.iter().filter(is_blurred).count() as f64 / shares.len().max(1) as f64;
         // A blurred scene is still that scene; smoke, whose shades are as coarse, hides it.
-        if area < settings.min_area_share || self.low(shares).is_some() {
+        if area < settings.min_area_share || self.is_low {
             return Evidence::Absent;
         }
         let edges = quantile(shares, 0.5, |s| s.edges);
@@ -379,8 +414,7 @@ impl Camera {
     }
 
     /// Evening out takes some seconds, which fog is not to be told later for.
-    fn note_dim(&mut self, at: Timestamp, shares: Option<&[BlockShare]>) {
-        let is_low = shares.is_some_and(|shares| self.low(shares).is_some());
+    fn note_dim(&mut self, at: Timestamp, is_low: bool) {
         self.dim = match self.dim {
             Some((since, _)) if is_low => Some((since, at)),
             None if is_low => Some((at, at)),

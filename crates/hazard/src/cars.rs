@@ -8,8 +8,13 @@ use crate::road::RoadUser;
 /// Sizes are learnt in so many rows, each from this many looks on.
 const ROWS: usize = 12;
 const LEAST_CARS: u32 = 5;
-/// A look at a car that is less sure than this is none.
+/// A look at a car that is this sure counts; where there are none, by night for instance, so many that are less sure.
 const LEAST_SCORE: f32 = 0.4;
+const LEAST_UNSURE_SCORE: f32 = 0.2;
+const LEAST_UNSURE_CARS: u32 = 10;
+/// Cars at most so many rows away say how large one is, if it is not less than this share of them.
+const FURTHEST_ROWS: usize = 5;
+const LEAST_SHARE: f64 = 0.3;
 /// A step of the median, from the first size on.
 const STEP: f64 = 1.02;
 
@@ -19,23 +24,35 @@ struct CarSize {
     cars: u32,
 }
 
+impl CarSize {
+    /// A step of the median towards one more.
+    fn take(&mut self, area: f64) {
+        self.cars = (self.cars + 1).min(10_000);
+        self.area = match self.cars {
+            1 => area,
+            _ if area > self.area => self.area * STEP,
+            _ => self.area / STEP,
+        };
+    }
+}
+
 /// The usual car of each row.
 #[derive(Debug, Default)]
-pub struct Cars([CarSize; ROWS]);
+pub struct Cars {
+    sure: [CarSize; ROWS],
+    unsure: [CarSize; ROWS],
+}
 
 impl Cars {
     /// Learns from those that are seen in a frame.
     pub fn learn(&mut self, users: &[RoadUser]) {
-        let sure = |u: &&RoadUser| u.confirmed && u.class == RoadUserClass::Car && u.score >= LEAST_SCORE;
-        for user in users.iter().filter(sure) {
-            let row = &mut self.0[row_of(user.image.y)];
-            let area = f64::from(user.bbox.area());
-            row.cars = (row.cars + 1).min(10_000);
-            row.area = match row.cars {
-                1 => area,
-                _ if area > row.area => row.area * STEP,
-                _ => row.area / STEP,
-            };
+        for user in users.iter().filter(|u| u.class == RoadUserClass::Car) {
+            let (row, area) = (row_of(user.image.y), f64::from(user.bbox.area()));
+            if user.confirmed && user.score >= LEAST_SCORE {
+                self.sure[row].take(area);
+            } else if user.score >= LEAST_UNSURE_SCORE && user.anchor.is_none() {
+                self.unsure[row].take(area);
+            }
         }
     }
 
@@ -43,12 +60,53 @@ impl Cars {
     pub fn area(&self, y: f64) -> Option<f64> {
         let row = row_of(y);
         let near = [row, row + 1, row.saturating_sub(1), row + 2, row.saturating_sub(2)];
-        let known = near.into_iter().filter_map(|row| self.0.get(row)).find(|car| car.cars >= LEAST_CARS);
-        known.map(|car| car.area.max(1.0))
+        let known = |sizes: &[CarSize; ROWS], least: u32| {
+            near.into_iter().filter_map(|row| sizes.get(row)).find(|car| car.cars >= least).copied()
+        };
+        let nearby = known(&self.sure, LEAST_CARS).map(|car| car.area);
+        let nearby = nearby.or_else(|| self.further(row));
+        let area = nearby.or_else(|| known(&self.unsure, LEAST_UNSURE_CARS).map(|car| car.area));
+        area.map(|area| area.max(1.0))
+    }
+
+    /// What cars further up and down let expect in a row: on a level road their sides grow evenly from row to row.
+    fn further(&self, row: usize) -> Option<f64> {
+        let known: Vec<(f64, f64)> = (0..ROWS)
+            .filter(|i| i.abs_diff(row) <= FURTHEST_ROWS && self.sure[*i].cars >= LEAST_CARS)
+            .map(|i| (i as f64 - row as f64, self.sure[i].area.sqrt()))
+            .collect();
+        let n = known.len() as f64;
+        let mean = |pick: fn(&(f64, f64)) -> f64| known.iter().map(pick).sum::<f64>() / n;
+        let (at, side) = (mean(|k| k.0), mean(|k| k.1));
+        let spread: f64 = known.iter().map(|k| (k.0 - at).powi(2)).sum();
+        let slope = known.iter().map(|k| (k.0 - at) * (k.1 - side)).sum::<f64>() / spread;
+        // One row says nothing of how sides grow, and they never do upwards.
+        let expected = side - slope * at;
+        (known.len() >= 2 && slope > 0.0 && expected >= LEAST_SHARE * side).then_some(expected * expected)
     }
 }
 
 fn row_of(y: f64) -> usize {
     // Casts of floats saturate.
     ((y * ROWS as f64) as usize).min(ROWS - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_grow_evenly_to_rows_where_no_car_was_seen() {
+        let mut cars = Cars::default();
+        for (row, side) in [(2, 20.0), (3, 30.0)] {
+            (0..LEAST_CARS).for_each(|_| cars.sure[row].take(side * side));
+        }
+        let area = |row: usize| cars.area((row as f64 + 0.5) / ROWS as f64);
+        assert_eq!(area(3), Some(900.0));
+        assert_eq!(area(5), Some(900.0), "nearby ones are taken as they are");
+        let grown = area(7).unwrap().sqrt();
+        assert!((69.0..71.0).contains(&grown), "{grown}");
+        assert_eq!(area(10), None, "too far away");
+        assert_eq!(Cars::default().area(0.5), None);
+    }
 }

@@ -6,6 +6,7 @@ use wayside_types::rules::ObjectSettings;
 use wayside_types::{BBox, IncidentKind, Point, Reason, Timestamp};
 
 use crate::ledger::Held;
+use crate::reference::READY_S;
 use crate::road::{Road, RoadUser};
 use crate::scene::{Grid, Scene};
 use crate::seconds;
@@ -52,10 +53,22 @@ const MOST_OF_ROAD: f64 = 0.12;
 const STEPS_S: f64 = 4.0;
 /// The incident lasts this long beyond the last look that showed it.
 const LINGER_S: f64 = 3.0;
-/// What is there now is held against what was about this long before …
-const LEAP_S: f64 = 0.3;
-/// … and came at once if this share of it came within that time, for half of its cells. Light, dusk and water come by and by.
+/// What a cell shows is evened out over about this long, and is calm once it was so for some time.
+const EVEN_S: f64 = 0.3;
+const CALM_S: f64 = 0.7;
+/// What is calm now is held against what was when it last was, but for what came over about this long …
+const LEAP_S: f64 = 0.5;
+/// … and came at once if this share of it did within the first seconds, for half of its cells. Light, dusk and water come by
+/// and by, whoever passes meanwhile.
 const ARRIVED_SHARE: f32 = 0.5;
+const ARRIVING_S: f64 = 2.0;
+/// What is new together with more than a thing covers for this share of its first seconds came with it.
+const WIDE_S: f64 = 4.0;
+const WIDE_SHARE: f64 = 0.5;
+/// A thing looks like one for this share of the time.
+const MOSTLY: f64 = 0.6;
+/// What looks otherwise for so long is something else; sooner somebody passed whom the detector does not know.
+const OTHER_S: f64 = 0.9;
 /// It is no light if this share of it came so in each of its cells.
 const AT_ONCE_SHARE: f32 = 0.7;
 /// Black in limited range: darkness of light is counted from here.
@@ -65,6 +78,8 @@ const BLACK: f32 = 16.0;
 pub struct Objects {
     settings: ObjectSettings,
     grid: Grid,
+    /// When the road was first seen.
+    begun: Option<Timestamp>,
     /// Which cells are road, and of which zone.
     zone: Vec<Option<usize>>,
     cells: Vec<Cell>,
@@ -95,20 +110,50 @@ struct Cell {
     gone_s: f64,
     /// The empty scene's steepest step, grey levels.
     step: f32,
-    /// By how much it was off a moment ago, grey levels, and the largest leap from there since it is new.
-    lately: f32,
+    /// By how much it is off, evened out, and for how long that was calm; and how it was when it last was.
+    even: f32,
+    calm_s: f64,
+    stable: f32,
+    /// The largest leap from there since it is new.
     leap: f32,
-    /// Whether it became new together with more than a thing covers: that was light or shadow, also when most of it is
-    /// learnt already.
-    wide: bool,
+    /// How long it was part of something settled, and of what looked like a thing.
+    looked_s: f64,
+    thing_s: f64,
+    /// Since when it looks otherwise, and for how long it was seen to.
+    other: Option<Timestamp>,
+    other_s: f64,
+    /// How long, in its first seconds, it was new together with more than a thing covers.
+    wide_s: f64,
 }
 
 impl Cell {
     /// Something may have come.
     fn begin(&mut self, at: Timestamp, off: f32) {
-        let (step, lately) = (self.step, self.lately);
-        let wide = self.wide && self.since.is_some();
-        *self = Self { since: Some(at), off, peak: off.abs(), step, lately, wide, ..Self::default() };
+        let Self { step, even, calm_s, stable, .. } = *self;
+        *self = Self { since: Some(at), off, peak: off.abs(), step, even, calm_s, stable, ..Self::default() };
+    }
+
+    /// Whether it came together with more than a thing covers: that was light or shadow, also when most of it is learnt
+    /// already. The lamps of whoever passed meanwhile are none of it.
+    fn is_wide(&self) -> bool {
+        self.wide_s >= WIDE_SHARE * self.seen_s.min(WIDE_S)
+    }
+
+    /// Takes by how much it is off: what is calm may have leapt there.
+    fn calm(&mut self, dt_s: f64, off: f32) {
+        if (off - self.even).abs() > STILL_LEVELS {
+            (self.even, self.calm_s) = (off, 0.0);
+            return;
+        }
+        self.even += (off - self.even) * (dt_s / EVEN_S).min(1.0) as f32;
+        self.calm_s += dt_s;
+        if self.calm_s < CALM_S {
+            return;
+        }
+        if self.seen_s <= ARRIVING_S {
+            self.leap = self.leap.max((self.even - self.stable).abs());
+        }
+        self.stable += (self.even - self.stable) * (dt_s / LEAP_S).min(1.0) as f32;
     }
 
     /// Whether what is there came at once.
@@ -135,6 +180,7 @@ impl Objects {
         Self {
             settings,
             grid: Grid::default(),
+            begun: None,
             zone: Vec::new(),
             cells: Vec::new(),
             alarms: Vec::new(),
@@ -169,7 +215,7 @@ impl Objects {
             return Vec::new();
         }
         if self.grid != scene.grid() || self.cells.len() != steps.len() {
-            self.begin(road, scene, steps);
+            self.begin(at, road, scene, steps);
             return Vec::new();
         }
         let mut hidden = vec![false; self.cells.len()];
@@ -182,7 +228,7 @@ impl Objects {
             self.grid.cover(&mut hidden, &user.bbox.grown(0.2));
         }
         self.note(at, dt_s, scene, steps, &hidden);
-        self.mark_wide(at, road, scene, &hidden);
+        self.mark_wide(dt_s, road, scene, &hidden);
         let blobs = self.blobs(at);
         let on_road = self.zone.iter().filter(|zone| zone.is_some()).count();
         let cells: usize = blobs.iter().map(|blob| blob.cells.len()).sum();
@@ -194,8 +240,16 @@ impl Objects {
                     .iter()
                     .filter(|s| s.is_sure())
                     .any(|s| s.bbox.grown(0.35).intersection(&blob.bbox) > 0.0);
-                if !stands_there && self.is_thing(blob, road, scene, steps) {
+                // Until sizes are known there nothing is said of it.
+                if stands_there || self.size(blob, road).is_none() {
+                    continue;
+                }
+                let looks_so = self.is_thing(blob, road, scene, steps);
+                let mostly = self.mostly(blob, dt_s, looks_so);
+                if looks_so || mostly {
                     self.suspects.push(blob.bbox);
+                }
+                if looks_so && mostly {
                     if self.is_as_large_as_a_vehicle(blob, road) {
                         self.shapes.push(Shape { bbox: blob.bbox, since: blob.since });
                     } else {
@@ -208,7 +262,8 @@ impl Objects {
         self.alarms.iter().map(|alarm| alarm.held.clone()).collect()
     }
 
-    fn begin(&mut self, road: &Road, scene: &Scene, steps: &[u8]) {
+    fn begin(&mut self, at: Timestamp, road: &Road, scene: &Scene, steps: &[u8]) {
+        self.begun = Some(at);
         self.grid = scene.grid();
         self.cells = steps.iter().map(|&step| Cell { step: f32::from(step), ..Cell::default() }).collect();
         let zone_of = |i: usize| {
@@ -221,7 +276,6 @@ impl Objects {
     /// Takes what each cell of the road shows.
     fn note(&mut self, at: Timestamp, dt_s: f64, scene: &Scene, steps: &[u8], hidden: &[bool]) {
         let follow = (dt_s / STEPS_S).min(1.0) as f32;
-        let catch_up = (dt_s / LEAP_S).min(1.0) as f32;
         for i in 0..self.cells.len() {
             if self.zone[i].is_none() || hidden[i] {
                 continue;
@@ -229,14 +283,17 @@ impl Objects {
             let Some(off) = scene.off(i) else { continue };
             let cell = &mut self.cells[i];
             let is_new = off.abs() >= NEW_LEVELS;
-            let leap = (off - cell.lately).abs();
-            cell.lately += (off - cell.lately) * catch_up;
             match (is_new, cell.since) {
                 (true, None) => cell.begin(at, off),
                 (true, Some(_)) if (off - cell.off).abs() > STILL_LEVELS => {
-                    cell.begin(at, off);
+                    let other = *cell.other.get_or_insert(at);
+                    cell.other_s += dt_s;
+                    if cell.other_s >= OTHER_S {
+                        cell.begin(other, off);
+                    }
                 }
                 (true, Some(_)) => {
+                    (cell.other, cell.other_s) = (None, 0.0);
                     cell.off += (off - cell.off) * 0.2;
                     cell.seen_s += dt_s;
                     cell.peak = cell.peak.max(off.abs());
@@ -252,13 +309,13 @@ impl Objects {
                     cell.step += (f32::from(steps[i]) - cell.step) * follow;
                 }
             }
-            cell.leap = cell.leap.max(leap);
+            cell.calm(dt_s, off);
         }
     }
 
     /// Marks cells that are new together with more than a thing covers, on the road and beside it.
     /// What was there before is not part of what came.
-    fn mark_wide(&mut self, at: Timestamp, road: &Road, scene: &Scene, hidden: &[bool]) {
+    fn mark_wide(&mut self, dt_s: f64, road: &Road, scene: &Scene, hidden: &[bool]) {
         if self.cells.iter().all(|cell| cell.since.is_none()) {
             return;
         }
@@ -268,7 +325,9 @@ impl Objects {
             if self.extent(&cells, &bbox, road).is_some_and(|(size, _, most)| size > most) {
                 for &i in &cells {
                     let cell = &mut self.cells[i];
-                    cell.wide |= cell.since.is_none_or(|since| seconds(since, at) <= SETTLED_S);
+                    if cell.since.is_some() && cell.seen_s <= WIDE_S {
+                        cell.wide_s += dt_s;
+                    }
                 }
             }
         }
@@ -290,11 +349,30 @@ impl Objects {
         self.grid.patches(settled).into_iter().filter_map(blob).collect()
     }
 
+    /// Whether it mostly looked like a thing until now: what is at the limit does at times.
+    fn mostly(&mut self, blob: &Blob, dt_s: f64, looks_so: bool) -> bool {
+        let (mut looked_s, mut thing_s) = (0.0, 0.0);
+        for &i in &blob.cells {
+            let cell = &mut self.cells[i];
+            cell.looked_s += dt_s;
+            cell.thing_s += if looks_so { dt_s } else { 0.0 };
+            looked_s += cell.looked_s;
+            thing_s += cell.thing_s;
+        }
+        thing_s >= MOSTLY * looked_s
+    }
+
     fn is_thing(&self, blob: &Blob, road: &Road, scene: &Scene, steps: &[u8]) -> bool {
-        self.has_size(blob, road)
+        self.is_later(blob)
+            && self.has_size(blob, road)
             && self.came_at_once(blob)
             && self.has_edges(blob, steps)
             && !self.is_light(blob, scene, steps)
+    }
+
+    /// Whether the road was known when it came.
+    fn is_later(&self, blob: &Blob) -> bool {
+        self.begun.is_some_and(|begun| seconds(begun, blob.since) >= READY_S)
     }
 
     /// Whether it is as large as is set and not larger than things are.
@@ -305,7 +383,7 @@ impl Objects {
     /// Whether it came by itself and from one moment to the next.
     fn came_at_once(&self, blob: &Blob) -> bool {
         let count = |pick: fn(&Cell) -> bool| blob.cells.iter().filter(|&&i| pick(&self.cells[i])).count();
-        2 * count(Cell::arrived) >= blob.cells.len() && 2 * count(|cell| cell.wide) < blob.cells.len()
+        2 * count(Cell::arrived) >= blob.cells.len() && 2 * count(Cell::is_wide) < blob.cells.len()
     }
 
     fn is_as_large_as_a_vehicle(&self, blob: &Blob, road: &Road) -> bool {

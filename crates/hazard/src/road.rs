@@ -32,6 +32,9 @@ const ROLLED_SHARE: f64 = 0.5;
 /// Places this close to where somebody came to stand are the last bit of its way there, box units.
 const APPROACH_UNITS: (f64, f64) = (0.15, 1.5);
 
+/// The last of the picture at its edge, fractions.
+const EDGE: f64 = 1e-3;
+
 /// One place on a way.
 #[derive(Debug, Clone, Copy)]
 pub struct Fix {
@@ -47,7 +50,8 @@ pub struct Fix {
 pub struct Anchor {
     pub place: Point,
     pub since: Timestamp,
-    left: Option<Timestamp>,
+    /// Since when it is further from there than one who stands.
+    pub left: Option<Timestamp>,
 }
 
 /// A road user that is seen in this very frame.
@@ -175,7 +179,10 @@ impl Road {
         let speed = past.speed_over(SPEED_S);
         let (anchor, arrived, rolled) = (past.anchor, past.arrived, past.rolled);
         let image = self.image(p);
-        let zones = (0..self.zones.len()).filter(|&i| self.zones[i].zone.contains(image)).collect();
+        // Whose foot is beyond the edge of the picture is still on the road that ends there.
+        let (low, high) = (EDGE, 1.0 - EDGE);
+        let within = Point::new(image.x.clamp(low, high), image.y.clamp(low, high));
+        let zones = (0..self.zones.len()).filter(|&i| self.zones[i].zone.contains(within)).collect();
         let speed_mps = speed.and_then(|(from, to)| {
             let [a, b] = [from, to].map(|fix| self.to_ground(self.image(fix.p)));
             Some(a?.distance(b?) / seconds(from.at, to.at))

@@ -8,7 +8,9 @@ use wayside_types::{BBox, FrameSize, LumaCells, Point};
 const KNOWN_AFTER_S: f32 = 3.0;
 /// Until then it follows what is seen by so many grey levels a second …
 const FIRST_RATE: f32 = 40.0;
-/// … and afterwards by so many.
+/// … and is then the median of as many looks, so that lamps and whoever passes unknown are none of it. Afterwards it
+/// follows by so many grey levels a second.
+const FIRST_LOOKS: usize = 7;
 const RATE: f32 = 1.5;
 /// Boxes are cut by this share a side: at their edges the road shows.
 const INNER: f32 = -0.15;
@@ -22,6 +24,8 @@ pub struct Scene {
     now: Vec<f32>,
     empty: Vec<f32>,
     free_s: Vec<f32>,
+    /// How each cell looked until it was known, evenly spaced in time.
+    first: Vec<[f32; FIRST_LOOKS]>,
     /// By how much the whole picture is brighter now.
     gain: f32,
     covered: Vec<bool>,
@@ -144,6 +148,7 @@ impl Scene {
                 side_px: cells.side_px as f32,
                 empty: levels(cells).collect(),
                 free_s: vec![0.0; count],
+                first: levels(cells).map(|level| [level; FIRST_LOOKS]).collect(),
                 covered: vec![false; count],
                 ..Self::default()
             };
@@ -160,10 +165,19 @@ impl Scene {
         self.covered.fill(false);
         busy.for_each(|bbox| grid.cover(&mut self.covered, &bbox));
         let dt_s = dt_s.clamp(0.0, 2.0) as f32;
-        let state = self.empty.iter_mut().zip(&mut self.free_s).zip(&self.now).zip(&self.covered);
-        for (((empty, free_s), &now), _) in state.filter(|(_, covered)| !**covered) {
+        let state = self.empty.iter_mut().zip(&mut self.free_s).zip(&self.now).zip(&self.covered).enumerate();
+        for (i, (((empty, free_s), &now), _)) in state.filter(|(_, (_, covered))| !**covered) {
             let rate = if *free_s < KNOWN_AFTER_S { FIRST_RATE } else { RATE };
             *empty += (now - *empty).clamp(-rate * dt_s, rate * dt_s);
+            if *free_s < KNOWN_AFTER_S {
+                // Casts of floats saturate. What was not looked at in time was as it is now.
+                let look = |free_s: f32| (free_s / KNOWN_AFTER_S * FIRST_LOOKS as f32) as usize;
+                self.first[i][look(*free_s).min(FIRST_LOOKS - 1)..].fill(now);
+                if *free_s + dt_s >= KNOWN_AFTER_S {
+                    self.first[i].sort_by(f32::total_cmp);
+                    *empty = self.first[i][FIRST_LOOKS / 2];
+                }
+            }
             *free_s += dt_s;
         }
     }

@@ -1,12 +1,18 @@
 //! Whether the camera looks where it looked. The directions of edges in the picture are compared with those of the
 //! empty scene, whichever side is the brighter (at night it is often the other one); where they no longer agree, the
-//! shift is sought at which they do.
+//! shift is sought at which they do, and the turn about the middle of the picture.
 //!
 //! Directions are compared as doubled angles, by normalised correlation.
 
 /// So far is a shift sought, in cells across and down: first nearby, then a fifth of the picture.
 pub const NEARBY: (i32, i32) = (5, 5);
 pub const MOST_SHIFT: (i32, i32) = (16, 9);
+/// Turns are sought up to this angle either way, in steps of which a half is told apart: at the sides of the picture
+/// that is a cell and a half.
+const MOST_TURN_DEG: f32 = 12.0;
+const TURN_STEP_DEG: f32 = 2.0;
+/// With a turn a shift is sought this far, in cells across and down, at every other cell first.
+const TURNED_SHIFT: (i32, i32) = (6, 4);
 /// Parts of the picture that are compared apart, across and down: traffic covers some of them, never most.
 const PARTS: (usize, usize) = (8, 5);
 /// Parts whose edges are weaker than this mean, grey levels, tell nothing.
@@ -21,6 +27,23 @@ pub struct Agreement {
     pub median: f64,
     /// Of the best fifth at least: what traffic leaves uncovered.
     pub best: f64,
+}
+
+/// Where the view went: every cell by as many to the right and down, after a turn about the middle.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Movement {
+    /// Cells to the right and down.
+    pub shift: (i32, i32),
+    /// Degrees, clockwise in the picture.
+    pub turn_deg: f32,
+}
+
+impl Movement {
+    /// By how much of the picture's width (`columns` cells) it moved: its middle, or its sides if a turn moves them more.
+    pub fn share(self, columns: usize) -> f64 {
+        let shifted = f64::from(self.shift.0).hypot(f64::from(self.shift.1)) / columns.max(1) as f64;
+        shifted.max(f64::from(self.turn_deg).to_radians().sin().abs() / 2.0)
+    }
 }
 
 /// Directions of edges, cell by cell.
@@ -97,6 +120,76 @@ impl Directions {
         best
     }
 
+    /// The turn, with a shift, at which another agrees best, and how well it does then. None is not among them.
+    pub fn best_turn(&self, now: &Self) -> (Movement, f64) {
+        let mut best = (Movement::default(), f64::MIN);
+        let mut turned = Self { columns: self.columns, rows: self.rows, cells: Vec::new() };
+        let steps = (MOST_TURN_DEG / TURN_STEP_DEG) as i32;
+        for step in (-steps..=steps).filter(|step| *step != 0) {
+            turned.turn(self, step as f32 * TURN_STEP_DEG);
+            turned.improve(now, step as f32 * TURN_STEP_DEG, (0, 0), 2, TURNED_SHIFT, &mut best);
+        }
+        let coarse = best.0;
+        for half in [-0.5, 0.0, 0.5] {
+            let turn_deg = coarse.turn_deg + half * TURN_STEP_DEG;
+            turned.turn(self, turn_deg);
+            turned.improve(now, turn_deg, coarse.shift, 1, (1, 1), &mut best);
+        }
+        best
+    }
+
+    /// How well another agrees that moved so.
+    pub fn agreement_after(&self, now: &Self, moved: Movement) -> f64 {
+        let (dx, dy) = moved.shift;
+        if moved.turn_deg == 0.0 {
+            return self.correlation(now, dx, dy);
+        }
+        let mut turned = Self { columns: self.columns, rows: self.rows, cells: Vec::new() };
+        turned.turn(self, moved.turn_deg);
+        turned.correlation(now, dx, dy)
+    }
+
+    /// Tries shifts around one, so many cells apart and so far, and keeps what agrees better.
+    fn improve(
+        &self,
+        now: &Self,
+        turn_deg: f32,
+        around: (i32, i32),
+        apart: usize,
+        most: (i32, i32),
+        best: &mut (Movement, f64),
+    ) {
+        for dy in (-most.1..=most.1).step_by(apart) {
+            for dx in (-most.0..=most.0).step_by(apart) {
+                let shift = (around.0 + dx, around.1 + dy);
+                let score = self.correlation(now, shift.0, shift.1);
+                if score > best.1 {
+                    *best = (Movement { shift, turn_deg }, score);
+                }
+            }
+        }
+    }
+
+    /// Becomes another turned about its middle, degrees clockwise; the directions turn as well. What was outside has no edges.
+    fn turn(&mut self, of: &Self, deg: f32) {
+        let (columns, rows) = (self.columns as f32, self.rows as f32);
+        let (middle_x, middle_y) = ((columns - 1.0) / 2.0, (rows - 1.0) / 2.0);
+        let ((sin, cos), (sin2, cos2)) = (deg.to_radians().sin_cos(), (2.0 * deg).to_radians().sin_cos());
+        self.cells.clear();
+        for y in 0..self.rows {
+            for x in 0..self.columns {
+                let (px, py) = (x as f32 - middle_x, y as f32 - middle_y);
+                let sx = (cos * px + sin * py + middle_x).round();
+                let sy = (cos * py - sin * px + middle_y).round();
+                let inside = (0.0..columns).contains(&sx) && (0.0..rows).contains(&sy);
+                // Casts of floats saturate.
+                let index = sy.max(0.0) as usize * self.columns + sx.max(0.0) as usize;
+                let (a, b) = if inside { of.cells[index] } else { (0.0, 0.0) };
+                self.cells.push((a * cos2 - b * sin2, a * sin2 + b * cos2));
+            }
+        }
+    }
+
     /// Normalised correlation of the common part after a shift.
     pub fn correlation(&self, now: &Self, dx: i32, dy: i32) -> f64 {
         let (columns, rows) = (self.columns as i32, self.rows as i32);
@@ -121,14 +214,14 @@ impl Directions {
 mod tests {
     use super::*;
 
+    fn level(x: i32, y: i32) -> f32 {
+        let hash = (x / 5).wrapping_mul(73) ^ (y / 4).wrapping_mul(151) ^ (x / 11).wrapping_mul(y / 9 + 3);
+        (hash.rem_euclid(120)) as f32 + 40.0
+    }
+
     /// A picture with edges everywhere, seen `dx`, `dy` cells further.
     fn picture(dx: i32, dy: i32, invert: bool) -> Directions {
-        let level = |x: i32, y: i32| {
-            let hash =
-                (x / 5).wrapping_mul(73) ^ (y / 4).wrapping_mul(151) ^ (x / 11).wrapping_mul(y / 9 + 3);
-            let level = (hash.rem_euclid(120)) as f32 + 40.0;
-            if invert { 200.0 - level } else { level }
-        };
+        let level = |x: i32, y: i32| if invert { 200.0 - level(x, y) } else { level(x, y) };
         let levels: Vec<f32> = (0..45)
             .flat_map(|y| (0..80).map(move |x| (x, y)))
             .map(|(x, y)| level(x + 50 - dx, y + 50 - dy))
@@ -147,6 +240,37 @@ mod tests {
             let (found, score) = here.best_shift(&there, MOST_SHIFT);
             assert_eq!(found, (dx, dy));
             assert!(score > 0.95, "{score}");
+        }
+    }
+
+    /// The same picture turned about its middle, degrees clockwise, and then shifted.
+    fn turned(deg: f32, (dx, dy): (f32, f32)) -> Directions {
+        let (sin, cos) = deg.to_radians().sin_cos();
+        let at = |x: usize, y: usize| {
+            let (px, py) = (x as f32 - 39.5 - dx, y as f32 - 22.0 - dy);
+            let (sx, sy) = (cos * px + sin * py + 89.5, cos * py - sin * px + 72.0);
+            let (x0, y0) = (sx.floor(), sy.floor());
+            let mix = |a: f32, b: f32, share: f32| a + (b - a) * share;
+            let row = |y: i32| mix(level(x0 as i32, y), level(x0 as i32 + 1, y), sx - x0);
+            mix(row(y0 as i32), row(y0 as i32 + 1), sy - y0)
+        };
+        let levels: Vec<f32> =
+            (0..45).flat_map(|y| (0..80).map(move |x| (x, y))).map(|(x, y)| at(x, y)).collect();
+        Directions::of(&levels, (80, 45))
+    }
+
+    #[test]
+    fn turns_are_found_with_their_shift() {
+        let here = turned(0.0, (0.0, 0.0));
+        for (deg, shift) in [(4.0, (0.0, 0.0)), (-7.0, (0.0, 0.0)), (10.0, (0.0, 0.0)), (-5.0, (4.0, -3.0))] {
+            let there = turned(deg, shift);
+            let still = here.correlation(&there, 0, 0);
+            let (found, score) = here.best_turn(&there);
+            assert!((found.turn_deg - deg).abs() <= 1.0, "{deg}: {found:?}");
+            let off = (found.shift.0 as f32 - shift.0).hypot(found.shift.1 as f32 - shift.1);
+            assert!(off <= 1.5, "{deg}: {found:?}");
+            assert!(score > 1.4 * still, "{deg}: {score} there, {still} here");
+            assert!((here.agreement_after(&there, found) - score).abs() < 1e-6);
         }
     }
 }

@@ -27,6 +27,8 @@ const LEFT_S: f64 = 4.0;
 const GONE_S: f64 = 1.5;
 /// Grey levels by which a place differs from the empty scene at least, if something came to it.
 const NEW_LEVELS: f32 = 10.0;
+/// And by which it does if it was seen to drive the last bit up.
+const RATHER_NEW_LEVELS: f32 = 5.0;
 /// Grey levels below which nothing came to it, whatever the detector says.
 const OLD_LEVELS: f32 = 3.0;
 /// What is closer to one of two pictures than this share of the other is that one.
@@ -35,11 +37,18 @@ const CLOSER: f32 = 0.6;
 const SURE_SCORE: f64 = 0.45;
 /// Or if it is at least this share of a car's size: things are smaller.
 const SURE_SIZE: f64 = 0.5;
+/// And the detector means it: a patch of light may be as large.
+const LARGE_SCORE: f64 = 0.25;
 /// What the detector does not know is one after this long, and no surer than this.
 const SHAPE_S: f64 = 3.0;
 const SHAPE_SCORE: f64 = 0.2;
+/// Its foot is this share of its height above the lower edge of its cells.
+const FOOT_SHARE: f64 = 0.1;
 /// Smaller than this share of a car's box it is none, however sure the detector is.
 const LEAST_SIZE: f64 = 0.35;
+/// Brightness keeps who was seen with this mean score, or standing for so long.
+const WELL_SCORE: f64 = 0.2;
+const WELL_S: f64 = 2.0;
 /// A new look at what it looks like is taken this often.
 const LOOK_S: f64 = 3.0;
 
@@ -83,8 +92,15 @@ pub struct Stands {
 }
 
 impl Stands {
-    /// Takes what is seen; gives the stands that are over.
-    pub fn update(&mut self, at: Timestamp, dt_s: f64, users: &[RoadUser], scene: &Scene) -> Vec<Stand> {
+    /// Takes what is seen; gives the stands that are over. The scene is absent where the camera does not see it clearly:
+    /// smoke looks like neither the vehicle nor the road.
+    pub fn update(
+        &mut self,
+        at: Timestamp,
+        dt_s: f64,
+        users: &[RoadUser],
+        scene: Option<&Scene>,
+    ) -> Vec<Stand> {
         let begun = *self.begun.get_or_insert(at);
         let vehicles = || users.iter().filter(|u| u.class.is_motor_vehicle());
         for user in vehicles().filter(|u| u.confirmed && u.anchor.is_some()) {
@@ -94,7 +110,9 @@ impl Stands {
         for stand in &mut self.all {
             stand.blink(at, users);
             stand.note_leaving(users);
-            stand.look(at, dt_s, scene, &moving);
+            if let Some(scene) = scene {
+                stand.look(at, dt_s, scene, &moving);
+            }
         }
         let over = |stand: &mut Stand| stand.is_over(at);
         self.all.extract_if(.., over).collect()
@@ -134,18 +152,24 @@ impl Stands {
         self.all.iter().filter(|stand| stand.came).map(|stand| stand.bbox)
     }
 
-    fn see(&mut self, at: Timestamp, user: &RoadUser, scene: &Scene, begun: Timestamp) {
+    fn see(&mut self, at: Timestamp, user: &RoadUser, scene: Option<&Scene>, begun: Timestamp) {
         let Some(anchor) = user.anchor else { return };
         if let Some(stand) = self.all.iter_mut().find(|stand| stand.is(user)) {
             stand.take(at, user);
             return;
         }
-        let new = scene.difference_from_empty(&user.bbox);
+        // On its way out it does not stand anew at every step.
+        if anchor.left.is_some() {
+            return;
+        }
+        let new = scene.and_then(|scene| scene.difference_from_empty(&user.bbox));
         // Whoever stood there before the first seconds were over may have been there for days.
         let watched = seconds(begun, anchor.since) >= 3.0;
         let came = match new {
             Some(levels) if levels >= NEW_LEVELS => user.arrived || watched,
             Some(levels) if levels < OLD_LEVELS => false,
+            // A vehicle as grey as the road, of which only the last bit of its way was seen.
+            Some(levels) if levels >= RATHER_NEW_LEVELS => user.arrived || user.rolled && watched,
             _ => user.arrived,
         };
         self.last_number += 1;
@@ -175,7 +199,9 @@ impl Stands {
 
 impl Stand {
     fn of_shape(number: u64, at: Timestamp, road: &Road, shape: &Shape) -> Self {
-        let p = shape.bbox.reference();
+        // Its lowest cells are half road, and those at the lower edge of the picture end where zones do.
+        let foot = shape.bbox.reference();
+        let p = Point::new(foot.x, foot.y - FOOT_SHARE * f64::from(shape.bbox.height()));
         let image = road.image(p);
         Self {
             number,
@@ -205,7 +231,7 @@ impl Stand {
         let large = self.car_share >= SURE_SIZE;
         // Where no sizes are known the share is none.
         let small = self.car_share > 0.0 && self.car_share < LEAST_SIZE;
-        self.rolled || large || self.score >= SURE_SCORE && !small
+        self.rolled || large && self.score >= LARGE_SCORE || self.score >= SURE_SCORE && !small
     }
 
     /// How long it is known to have stood.
@@ -280,10 +306,15 @@ impl Stand {
         let Some((from_it, from_empty)) = differences else { return };
         if from_empty < CLOSER * from_it {
             self.gone_s += dt_s;
-        } else if from_it < CLOSER * from_empty {
+        } else if from_it < CLOSER * from_empty && self.was_seen_well() {
             self.gone_s = 0.0;
             self.known_at = at;
         }
+    }
+
+    /// Whether the detector meant it or saw it for some time: brightness, which a shadow changes too, goes on from there.
+    fn was_seen_well(&self) -> bool {
+        self.score >= WELL_SCORE || seconds(self.since, self.seen_at) >= WELL_S
     }
 
     fn is_over(&self, at: Timestamp) -> bool {

@@ -230,7 +230,8 @@ impl HazardWatch {
                 .collect();
             self.scene.learn(dt_s, busy.into_iter());
         }
-        let gone = self.stands.update(at, dt_s, &users, &self.scene);
+        let clear = clean.map(|_| &self.scene);
+        let gone = self.stands.update(at, dt_s, &users, clear);
         if clean.is_some() {
             self.stands.see_shapes(at, &self.road, self.objects.shapes());
         }

@@ -20,10 +20,16 @@ const FOLLOW_S: f64 = 120.0;
 const LEAST_SLOPE: f32 = 2.5;
 /// … and so many cells must tell something.
 const LEAST_CELLS: usize = 4;
+/// A zone with fewer cells than this that have all their neighbours in it is small.
+const SMALL_CELLS: usize = 9;
+/// Every so-manieth cell of the rest of the picture says how much flatter it became, if so many tell something.
+const SCALE_STEP: usize = 3;
+const SCALE_CELLS: usize = 20;
 /// A neighbourhood whose slopes agree with the reference's less than this is another.
 const SAME: f32 = 0.5;
-/// What is flatter than this share of what the whole picture would let expect agrees with nothing.
-const FLAT: f32 = 0.3;
+/// What is flatter than this share of what the rest of the picture lets expect agrees less, and with half of it with
+/// nothing: a shadow leaves more of the light.
+const FLAT: f32 = 0.5;
 /// A share of changed cells below this is the zone as it was; the reference follows it.
 const AS_IT_WAS: f64 = 0.15;
 /// With more than this share behind road users nothing can be told.
@@ -39,6 +45,9 @@ pub struct Watched {
     even: Vec<f32>,
     /// Slopes of the scene as it was: right and down.
     usual: Vec<(f32, f32)>,
+    /// Cells of, or beside, any of the zones.
+    in_zone: Vec<bool>,
+    seen_s: f64,
     zones: Vec<WatchZone>,
 }
 
@@ -46,6 +55,8 @@ pub struct Watched {
 struct WatchZone {
     index: usize,
     cells: Vec<usize>,
+    /// Those of which all neighbours are in the zone: their slopes are of nothing beside it.
+    own: Vec<usize>,
     /// How long it was seen.
     seen_s: f64,
     changed: Option<(Timestamp, Timestamp)>,
@@ -56,7 +67,15 @@ struct WatchZone {
 
 impl Watched {
     pub fn new(settings: WatchSettings) -> Self {
-        Self { settings, grid: Grid::default(), even: Vec::new(), usual: Vec::new(), zones: Vec::new() }
+        Self {
+            settings,
+            grid: Grid::default(),
+            even: Vec::new(),
+            usual: Vec::new(),
+            in_zone: Vec::new(),
+            seen_s: 0.0,
+            zones: Vec::new(),
+        }
     }
 
     /// Takes a frame that the scene has seen, of a camera that nothing is wrong with.
@@ -85,7 +104,7 @@ impl Watched {
             *even += (now - *even) * share;
         }
         let slopes = slopes(&self.even, self.grid);
-        let scale = scale(&self.usual, &slopes, &hidden);
+        let scale = self.scale(&slopes, &hidden);
         let mut zones = std::mem::take(&mut self.zones);
         let held = zones.iter_mut().filter_map(|zone| {
             self.look(zone, at, dt_s, &slopes, &hidden, scale);
@@ -104,9 +123,20 @@ impl Watched {
         let watch = road.zones.iter().enumerate().filter(|(_, z)| z.zone.kind == ZoneKind::Watch);
         let zones = watch.map(|(index, zone)| {
             let inside = |i: &usize| zone.zone.contains(self.grid.middle(*i, road.size));
-            WatchZone { index, cells: self.grid.inner().filter(inside).collect(), ..WatchZone::default() }
+            let cells: Vec<usize> = self.grid.inner().filter(inside).collect();
+            let own = |i: &usize| self.grid.around(*i).all(|near| cells.binary_search(&near).is_ok());
+            let own: Vec<usize> = cells.iter().copied().filter(own).collect();
+            // What is beside a small zone is looked at with it.
+            let own = if own.len() < SMALL_CELLS { cells.clone() } else { own };
+            WatchZone { index, cells, own, ..WatchZone::default() }
         });
         self.zones = zones.collect();
+        self.seen_s = 0.0;
+        self.in_zone = vec![false; now.len()];
+        for &cell in self.zones.iter().flat_map(|zone| &zone.cells) {
+            self.in_zone[cell] = true;
+            self.grid.around(cell).for_each(|near| self.in_zone[near] = true);
+        }
     }
 
     /// Compares one zone with how it was.
@@ -124,16 +154,12 @@ impl Watched {
             return;
         }
         zone.seen_s += dt_s;
-        let telling: Vec<usize> = zone
-            .cells
-            .iter()
-            .copied()
-            .filter(|&i| size(self.usual[i]) >= LEAST_SLOPE && !hidden[i])
-            .collect();
+        let telling: Vec<usize> =
+            zone.own.iter().copied().filter(|&i| size(self.usual[i]) >= LEAST_SLOPE && !hidden[i]).collect();
         if zone.seen_s < READY_S || telling.len() < LEAST_CELLS {
             return;
         }
-        let other = telling.iter().filter(|&&i| self.agreement(i, slopes, scale) < SAME).count();
+        let other = telling.iter().filter(|&&i| self.agreement(zone, i, slopes, scale) < SAME).count();
         zone.share = other as f64 / telling.len() as f64;
         if zone.share >= self.settings.min_changed_share {
             zone.changed = Some((zone.changed.map_or(at, |(since, _)| since), at));
@@ -146,17 +172,15 @@ impl Watched {
         }
     }
 
-    /// How well the slopes around a cell agree with those of before, −1 to 1.
-    fn agreement(&self, cell: usize, slopes: &[(f32, f32)], scale: f32) -> f32 {
-        let columns = self.grid.columns;
+    /// How well a zone's slopes around a cell agree with those of before, −1 to 1.
+    fn agreement(&self, zone: &WatchZone, cell: usize, slopes: &[(f32, f32)], scale: f32) -> f32 {
         let (mut both, mut then, mut now) = (0.0, 0.0, 0.0);
-        for row in [cell - columns, cell, cell + columns] {
-            let near = row - 1..=row + 1;
-            for (a, b) in self.usual[near.clone()].iter().zip(&slopes[near]) {
-                both += a.0 * b.0 + a.1 * b.1;
-                then += a.0 * a.0 + a.1 * a.1;
-                now += b.0 * b.0 + b.1 * b.1;
-            }
+        let near = self.grid.around(cell).filter(|near| zone.own.binary_search(near).is_ok());
+        for i in near.chain([cell]) {
+            let (a, b) = (self.usual[i], slopes[i]);
+            both += a.0 * b.0 + a.1 * b.1;
+            then += a.0 * a.0 + a.1 * a.1;
+            now += b.0 * b.0 + b.1 * b.1;
         }
         both / (then * now.max((FLAT * scale).powi(2) * then)).sqrt().max(1e-6)
     }
@@ -193,8 +217,34 @@ impl Watched {
         })
     }
 
+    /// By how much slopes have become flatter in the rest of the picture: 1 is not at all. The middle cell says, so that
+    /// whoever passes does not.
+    fn scale(&self, slopes: &[(f32, f32)], hidden: &[bool]) -> f32 {
+        let tells = |i: &usize| !hidden[*i] && !self.in_zone[*i] && size(self.usual[*i]) >= LEAST_SLOPE;
+        let mut shares: Vec<f32> = (0..slopes.len())
+            .step_by(SCALE_STEP)
+            .filter(tells)
+            .map(|i| size(slopes[i]) / size(self.usual[i]))
+            .collect();
+        let middle = shares.len() / 2;
+        if shares.len() < SCALE_CELLS {
+            return 1.0;
+        }
+        shares.select_nth_unstable_by(middle, f32::total_cmp).1.clamp(0.2, 1.0)
+    }
+
     /// The reference becomes what is seen: fast at first, slowly afterwards, and never what changed.
     fn follow(&mut self, dt_s: f64, slopes: &[(f32, f32)], hidden: &[bool]) {
+        self.seen_s += dt_s;
+        if self.zones.iter().all(|zone| zone.changed.is_none()) {
+            // Whoever was there in the first frame is no part of the rest of the picture.
+            let share = (dt_s / self.seen_s.clamp(dt_s.max(1e-3), FOLLOW_S)).min(1.0) as f32;
+            let rest = self.usual.iter_mut().zip(slopes).zip(hidden.iter().zip(&self.in_zone));
+            for ((usual, slope), _) in rest.filter(|(_, (hidden, in_zone))| !**hidden && !**in_zone) {
+                usual.0 += (slope.0 - usual.0) * share;
+                usual.1 += (slope.1 - usual.1) * share;
+            }
+        }
         for zone in &self.zones {
             if zone.changed.is_some() || zone.seen_s >= READY_S && zone.share > AS_IT_WAS {
                 continue;
@@ -226,13 +276,4 @@ fn slopes(levels: &[f32], grid: Grid) -> Vec<(f32, f32)> {
         slopes[i] = (levels[i + 1] - levels[i - 1], levels[i + grid.columns] - levels[i - grid.columns]);
     }
     slopes
-}
-
-/// By how much slopes have become flatter over the whole picture: 1 is not at all.
-fn scale(then: &[(f32, f32)], now: &[(f32, f32)], hidden: &[bool]) -> f32 {
-    let sum = |all: &[(f32, f32)]| {
-        let seen = all.iter().zip(hidden).filter(|(_, hidden)| !**hidden);
-        seen.map(|(slope, _)| size(*slope)).sum::<f32>()
-    };
-    (sum(now) / sum(then).max(1e-3)).clamp(0.2, 1.0)
 }

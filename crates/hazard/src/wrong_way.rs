@@ -20,6 +20,8 @@ const DIRECTION_UNITS: f64 = 0.12;
 const LEAST_STEP_UNITS: f64 = 0.04;
 /// Who stands still for longer than this begins anew.
 const PAUSE_S: f64 = 1.5;
+/// Who is seen less often than this is not followed: a weak track hops from one thing to another in between.
+const MOST_GAP_S: f64 = 0.7;
 /// The straight way is at least this share of the way driven; a detection that jumps about does not drive.
 const STRAIGHT_SHARE: f64 = 0.7;
 /// Its way up to the lane counts as well, but it is in there for this share of the hold.
@@ -121,6 +123,9 @@ impl WrongWay {
             return;
         }
         let (since, from) = came_from(road, user, then, usual, self.settings.min_angle_deg);
+        if self.against.get(&user.id).is_some_and(|a| seconds(a.last, at) > MOST_GAP_S) {
+            self.against.remove(&user.id);
+        }
         let against = self.against.entry(user.id).or_insert(Against {
             since,
             inside: at,
@@ -194,11 +199,14 @@ impl Against {
 fn direction(road: &Road, user: &RoadUser) -> Option<(Point, (Timestamp, Point))> {
     let mut fixes = road.trail(user.id).rev();
     let last = fixes.next()?;
-    let mut unit_px = last.unit;
-    let mut as_large = |fix: &&Fix| is_same_size(std::mem::replace(&mut unit_px, fix.unit), fix.unit);
+    let mut later = *last;
+    let mut is_next = |fix: &&Fix| {
+        let later = std::mem::replace(&mut later, **fix);
+        is_same_size(later.unit, fix.unit) && seconds(fix.at, later.at) <= MOST_GAP_S
+    };
     let then = fixes
         .by_ref()
-        .take_while(|fix| as_large(fix))
+        .take_while(|fix| is_next(fix))
         .find(|fix| seconds(fix.at, last.at) >= DIRECTION_S - 0.05)?;
     // A way of which the first part is long past is none of now.
     if seconds(then.at, last.at) > PAUSE_S || then.p.distance(last.p) < DIRECTION_UNITS * user.unit {
@@ -226,7 +234,7 @@ fn came_from(
         if grows
             || !against
             || !moves
-            || seconds(fix.at, first.0) > PAUSE_S
+            || seconds(fix.at, first.0) > MOST_GAP_S
             || goes_along(road, fix.p, (dx, dy))
         {
             break;

@@ -152,6 +152,56 @@ fn a_vehicle_that_is_first_seen_standing_where_the_road_was_empty_is_one() {
 }
 
 /// A queue of six comes to stand behind one another and goes again.
+#[test]
+fn a_vehicle_as_grey_as_the_road_of_which_only_the_last_bit_was_seen_is_one() {
+    for rate in RATES {
+        let way = [(8.0, 458.0, 250.0), (10.0, 500.0, 250.0), (40.0, 500.0, 250.0)];
+        let grey = Actor { level: 98, ..car(&way) };
+        let world = World { brightness: true, ..World::new(lane(), vec![grey]) };
+        let found = only(world.run(rate, 30.0), IncidentKind::StoppedVehicle);
+        assert_eq!(found.len(), 1, "at {rate}/s");
+        let detected = seconds(found[0].detected);
+        assert!((14.0..17.0).contains(&detected), "at {rate}/s: detected {detected}");
+    }
+}
+
+#[test]
+fn who_leaves_does_not_stand_anew_on_the_way_out() {
+    // It stood for less than the hold; then somebody comes onto its way out whom the detector does not know, as bright as it.
+    let leaves = [
+        (4.0, 0.0, 250.0),
+        (8.0, 440.0, 250.0),
+        (9.0, 500.0, 250.0),
+        (11.5, 500.0, 250.0),
+        (12.5, 620.0, 250.0),
+        (13.5, 1000.0, 250.0),
+    ];
+    let unknown = [(12.6, 575.0, 400.0), (13.0, 575.0, 255.0), (16.0, 575.0, 255.0), (16.5, 575.0, 400.0)];
+    let lorry = Actor { seen: |_| false, size: (110.0, 60.0), ..car(&unknown) };
+    let world = World { brightness: true, ..World::new(lane(), vec![car(&leaves), lorry]) };
+    none(&world, 25.0);
+}
+
+#[test]
+fn a_shadow_does_not_go_on_for_who_was_hardly_seen_to_stand() {
+    let gone = [
+        (4.0, 0.0, 250.0),
+        (8.0, 440.0, 250.0),
+        (9.0, 500.0, 250.0),
+        (10.6, 500.0, 250.0),
+        (11.2, 600.0, 250.0),
+    ];
+    let hardly = Actor { score: 0.12, seen: |t| t < 10.5, ..car(&gone) };
+    let shadow = Actor {
+        seen: |_| false,
+        size: (300.0, 90.0),
+        level: 150,
+        ..car(&[(10.8, 500.0, 290.0), (30.0, 500.0, 290.0)])
+    };
+    let world = World { brightness: true, ..World::new(lane(), vec![hardly, shadow]) };
+    none(&world, 30.0);
+}
+
 fn queue(until: f64) -> Vec<Actor> {
     let way = |i: f64| {
         let (x, t) = (800.0 - 80.0 * i, 5.0 + 0.8 * i);

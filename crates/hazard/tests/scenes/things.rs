@@ -119,6 +119,55 @@ fn light_and_shadow_small_and_passing_things_are_none() {
     }
 }
 
+/// Somebody whom the detector does not know is over the place for half a second, every so many seconds.
+fn passes(t: f64, every_s: f64) -> bool {
+    t.rem_euclid(every_s) < 0.5
+}
+
+#[test]
+fn whoever_passes_unknown_begins_nothing_anew() {
+    for rate in RATES {
+        let found = run(&carriageway(), rate, 30.0, &|t, x, y| match road(x, y) {
+            _ if there(x, y) && t >= 5.0 && passes(t, 3.1) => (135.0, 40),
+            _ if there(x, y) && t >= FROM_S => (if y == 24 { 180.0 } else { 60.0 }, 80),
+            road => road,
+        });
+        let [incident] = only(found, IncidentKind::ObjectOnRoad).try_into().unwrap();
+        let detected = seconds(incident.detected);
+        assert!((21.9..25.0).contains(&detected), "at {rate}/s: {detected}");
+    }
+}
+
+#[test]
+fn what_rises_by_and_by_while_somebody_passes_unknown_is_none() {
+    for rate in RATES {
+        let found = run(&carriageway(), rate, 40.0, &|t, x, y| {
+            let (level, step) = road(x, y);
+            let risen = ((t - FROM_S) / 5.0).clamp(0.0, 1.0);
+            match there(x, y) {
+                true if t >= 5.0 && passes(t, 2.3) => (150.0, 40),
+                // As dark as no shadow, and with waves: only its coming by and by tells it from a thing.
+                true if risen > 0.0 => (level - 60.0 * risen, step.max((70.0 * risen) as u8)),
+                _ => (level, step),
+            }
+        });
+        assert!(found.is_empty(), "at {rate}/s: {found:?}");
+    }
+}
+
+#[test]
+fn lamps_in_the_first_seconds_leave_no_thing_behind() {
+    for rate in RATES {
+        // The road is known after three seconds, and something bright went by just then.
+        let found = run(&carriageway(), rate, 30.0, &|t, x, y| match road(x, y) {
+            _ if there(x, y) && (2.2..3.1).contains(&t) => (200.0, 10),
+            (level, step) if there(x, y) => (level, if t >= 3.1 { 60 } else { step }),
+            road => road,
+        });
+        assert!(found.is_empty(), "at {rate}/s: {found:?}");
+    }
+}
+
 /// A watched place with a pattern of its own.
 fn watched(x: usize, y: usize) -> (f64, u8) {
     let ring = (x as f64 - 51.0).hypot(y as f64 - 25.0);
@@ -136,7 +185,10 @@ fn inside(x: usize, y: usize) -> bool {
 #[test]
 fn a_watched_place_under_water_covered_or_displaced_is_told_and_ends_by_itself() {
     type Change = fn(f64, usize, usize) -> f64;
-    let cases: [(&str, Change); 3] = [
+    let cases: [(&str, Change); 4] = [
+        ("shallow water", |t, x, y| {
+            85.0 + 0.16 * (watched(x, y).0 - 90.0) + 1.5 * (t + x as f64 * 0.4 + y as f64).sin()
+        }),
         ("water", |t, x, y| 85.0 + 2.0 * (t + x as f64 * 0.4 + y as f64).sin()),
         ("covered", |_, x, _| 150.0 + x as f64 * 0.2),
         ("displaced", |_, x, y| watched(x + 4, y + 3).0),
@@ -153,6 +205,21 @@ fn a_watched_place_under_water_covered_or_displaced_is_told_and_ends_by_itself()
             assert!((31.9..35.0).contains(&detected), "{what} at {rate}/s: {detected}");
             assert!((48.0..57.0).contains(&seconds(incident.ended.unwrap())), "{what} at {rate}/s");
         }
+    }
+}
+
+#[test]
+fn what_a_zone_lost_is_told_whatever_is_beside_it() {
+    // The zone alone is covered, and what is around it has strong edges.
+    let of_zone = |x: usize, y: usize| (44..58).contains(&x) && (19..32).contains(&y);
+    for rate in RATES {
+        let found = run(&watch_zone(), rate, 40.0, &move |t, x, y| match watched(x, y) {
+            (level, step) if t >= FROM_S && of_zone(x, y) => (85.0 + 0.14 * (level - 90.0), step),
+            (level, step) if of_zone(x, y) => (level, step),
+            (level, step) => (90.0 + 2.0 * (level - 90.0), step),
+        });
+        let [incident] = only(found, IncidentKind::WatchChanged).try_into().unwrap();
+        assert!(incident.why[1].value > 0.7, "at {rate}/s: {:?}", incident.why);
     }
 }
 

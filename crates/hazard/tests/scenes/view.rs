@@ -3,7 +3,10 @@
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use wayside_hazard::{Belief, HazardWatch, Sight};
-use wayside_types::{HazardSettings, Incident, IncidentKind, LumaCells, TrackUpdate, ViewSample};
+use wayside_types::{
+    BBox, HazardSettings, Incident, IncidentKind, LumaCells, Point, RoadUserClass, Track, TrackId,
+    TrackUpdate, ViewSample,
+};
 
 use crate::world::{RATES, SIZE, moment, only, seconds};
 
@@ -15,6 +18,8 @@ const ROWS: i32 = 45;
 struct Shown {
     /// Shift in cells.
     shift: (i32, i32),
+    /// Turned about the middle of the picture, degrees clockwise.
+    turn: f64,
     /// What is left of the contrast at the top and at the bottom, and the grey that takes its place.
     clear: (f64, f64),
     grey: f64,
@@ -34,6 +39,7 @@ type Changing = fn(f64) -> Shown;
 
 const CLEAR: Shown = Shown {
     shift: (0, 0),
+    turn: 0.0,
     clear: (1.0, 1.0),
     grey: 190.0,
     drifting: 0.0,
@@ -48,6 +54,14 @@ fn texture(x: i32, y: i32) -> f64 {
     f64::from(hash.rem_euclid(120)) + 40.0
 }
 
+/// The scene where a cell of the picture shows it.
+fn scene_at(shown: Shown, x: i32, y: i32) -> f64 {
+    let (sin, cos) = shown.turn.to_radians().sin_cos();
+    let (px, py) = (f64::from(x) - 39.5, f64::from(y) - 22.0);
+    let (sx, sy) = (cos * px + sin * py + 39.5, cos * py - sin * px + 22.0);
+    texture(sx.round() as i32 + 50 - shown.shift.0, sy.round() as i32 + 50 - shown.shift.1)
+}
+
 fn picture(shown: Shown, t: f64, random: &mut Pcg64Mcg) -> ViewSample {
     let mut means = Vec::new();
     // Two vehicles pass on the lower half of the picture.
@@ -56,7 +70,7 @@ fn picture(shown: Shown, t: f64, random: &mut Pcg64Mcg) -> ViewSample {
         let near = f64::from(y) / f64::from(ROWS);
         let clear = shown.clear.0 + (shown.clear.1 - shown.clear.0) * near;
         for x in 0..COLUMNS {
-            let mut level = texture(x + 50 - shown.shift.0, y + 50 - shown.shift.1);
+            let mut level = scene_at(shown, x, y);
             if !shown.frozen
                 && (25..32).contains(&y)
                 && cars.iter().any(|c| (*c..c + 9.0).contains(&f64::from(x)))
@@ -99,18 +113,23 @@ struct Seen {
 }
 
 fn run(rate: f64, until_s: f64, shown: impl Fn(f64) -> Option<Shown>) -> Seen {
+    run_behind(rate, until_s, &TrackUpdate::default(), shown)
+}
+
+/// The same with road users in front.
+fn run_behind(rate: f64, until_s: f64, tracks: &TrackUpdate, shown: impl Fn(f64) -> Option<Shown>) -> Seen {
     let mut watch = HazardWatch::new(HazardSettings::default(), &[], SIZE, None);
     let mut random = Pcg64Mcg::seed_from_u64(3);
     let mut all: Vec<(u64, Incident)> = Vec::new();
     let (mut doubted, mut asked_of) = (Vec::new(), Vec::new());
-    let (mut last, tracks) = (0.0, TrackUpdate::default());
+    let mut last = 0.0;
     for frame in 0..(until_s * rate) as u64 {
         let t = frame as f64 / rate;
         let changes = match shown(t) {
             Some(shown) => {
                 let view = picture(shown, t, &mut random);
                 last = t;
-                watch.see(&Sight { at: moment(t), tracks: &tracks, view: Some(&view) })
+                watch.see(&Sight { at: moment(t), tracks, view: Some(&view) })
             }
             None => watch.silent(moment(t), t - last),
         };
@@ -169,12 +188,49 @@ fn each_fault_is_told_and_suspends_what_is_seen() {
     fault(IncidentKind::CameraFrozen, 10.0, Shown { frozen: true, ..CLEAR }, true);
     fault(IncidentKind::CameraMoved, 10.0, Shown { shift: (4, 0), ..CLEAR }, true);
     fault(IncidentKind::CameraMoved, 10.0, Shown { shift: (-9, 5), ..CLEAR }, true);
+    // Turned about its own axis, either way.
+    fault(IncidentKind::CameraMoved, 10.0, Shown { turn: 5.0, ..CLEAR }, true);
+    fault(IncidentKind::CameraMoved, 10.0, Shown { turn: -9.0, ..CLEAR }, true);
     // Turned so far that nothing of the old view is left.
     fault(IncidentKind::CameraMoved, 10.0, Shown { shift: (300, 170), ..CLEAR }, true);
     fault(IncidentKind::CameraBlurred, 10.0, Shown { sharp: 0.2, ..CLEAR }, true);
     fault(IncidentKind::CameraBlurred, 10.0, Shown { dirt: 0.6, ..CLEAR }, true);
     // One even grey.
     fault(IncidentKind::CameraNoSignal, 10.0, Shown { clear: (0.0, 0.0), frozen: true, ..CLEAR }, true);
+}
+
+/// Lorries parked over most of the picture: ten of its 144 parts are free.
+fn lorries() -> TrackUpdate {
+    let (w, h) = (SIZE.width as f32, SIZE.height as f32);
+    let boxes = [BBox::new(0.0, 0.0, w, h * 7.9 / 9.0), BBox::new(0.0, h * 0.8, w * 5.9 / 16.0, h)];
+    let mut id = TrackId::FIRST;
+    let lorry = |bbox| {
+        id = id.next();
+        Track {
+            id,
+            class: RoadUserClass::Truck,
+            bbox,
+            velocity_px_s: Point::new(0.0, 0.0),
+            score: 0.8,
+            observed: true,
+            confirmed: true,
+            first_seen: moment(0.0),
+            last_seen: moment(0.0),
+            hits: 10,
+        }
+    };
+    TrackUpdate { active: boxes.map(lorry).to_vec(), ended: Vec::new() }
+}
+
+#[test]
+fn a_camera_that_moves_while_traffic_hides_most_of_the_picture_is_told() {
+    for rate in RATES {
+        let moved = Shown { shift: (5, 1), ..CLEAR };
+        let seen = run_behind(rate, 45.0, &lorries(), |t| Some(if t >= 20.0 { moved } else { CLEAR }));
+        let found = only(seen.incidents, IncidentKind::CameraMoved);
+        assert_eq!(found.len(), 1, "at {rate}/s: {found:?}");
+        assert!((29.4..32.0).contains(&seconds(found[0].detected)), "at {rate}/s: {found:?}");
+    }
 }
 
 #[test]

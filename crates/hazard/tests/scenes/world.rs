@@ -24,6 +24,8 @@ pub struct Actor {
     /// Seconds at which the tracker takes it for somebody new.
     pub renamed_at: Vec<f64>,
     pub score: f32,
+    /// How bright it is, grey levels; asphalt is 80 to 102.
+    pub level: u16,
 }
 
 pub fn car(way: &[(f64, f64, f64)]) -> Actor {
@@ -35,6 +37,7 @@ pub fn car(way: &[(f64, f64, f64)]) -> Actor {
         seen: |_| true,
         renamed_at: vec![],
         score: 0.8,
+        level: 170,
     }
 }
 
@@ -156,7 +159,7 @@ impl World {
             for (i, mean) in means.iter_mut().enumerate() {
                 let (x, y) = (((i % columns) * side_px) as f64 + 6.5, ((i / columns) * side_px) as f64 + 6.5);
                 if (p.x - w / 2.0..=p.x + w / 2.0).contains(&x) && (p.y - h..=p.y).contains(&y) {
-                    *mean = 170 * 16;
+                    *mean = actor.level * 16;
                 }
             }
         }

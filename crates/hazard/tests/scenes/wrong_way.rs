@@ -1,7 +1,7 @@
 //! `wrong_way`.
 
 use proptest::prelude::*;
-use wayside_types::{IncidentKind, RoadUserClass, Severity, ZoneKind};
+use wayside_types::{Heading, IncidentKind, Point, RoadUserClass, Severity, ZoneKind};
 
 use crate::world::{Actor, RATES, World, car, carriageway, lane, none, only, seconds, walker, zone};
 
@@ -58,6 +58,25 @@ fn a_detection_that_jumps_back_does_not_drive_back() {
 fn a_box_that_is_now_large_and_now_small_is_nobody_who_drives() {
     let flickering = Actor { grown: |t| if (t % 0.4) < 0.2 { 1.0 } else { 2.5 }, ..car(&to_the_left()) };
     none(&World::new(lane(), vec![flickering]), 20.0);
+}
+
+#[test]
+fn a_track_that_hops_between_still_things_over_gaps_does_not_drive() {
+    let hops =
+        Actor { seen: |t| (t % 1.2) < 0.25, score: 0.15, ..car(&[(5.0, 700.0, 250.0), (9.0, 500.0, 250.0)]) };
+    none(&World::new(lane(), vec![hops]), 15.0);
+}
+
+#[test]
+fn who_leaves_at_the_lower_edge_is_on_the_road_until_gone() {
+    let mut towards = zone("lane", ZoneKind::Lane, (300.0, 700.0), (400.0, 500.0));
+    towards.heading = Some(Heading { from: Point::new(0.5, 1.0), to: Point::new(0.5, 0.8) });
+    for rate in RATES {
+        // Its foot is in the picture for 0.7 s, and 0.6 s longer its roof is.
+        let way = [(5.0, 500.0, 410.0), (5.7, 500.0, 499.0), (6.3, 500.0, 540.0)];
+        let found = World::new(vec![towards.clone()], vec![car(&way)]).run(rate, 10.0);
+        assert_eq!(only(found, IncidentKind::WrongWay).len(), 1, "at {rate}/s");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Every family of scenes: what it is about, whether something goes wrong, and whether rules may be tuned on it. Scenes of a
-//! sealed family are seen through conditions, on roads or with things that no tuned family has.
+//! sealed family are seen through conditions, on roads or with things that no tuned family has, or has together.
 
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
@@ -55,6 +55,7 @@ pub fn all() -> Vec<Family> {
     all.extend(super::faults::CAMERA);
     // New ones come last: what a seed makes of the others stays.
     all.extend(MORE);
+    all.extend(super::faults::MORE);
     all
 }
 
@@ -361,6 +362,55 @@ const MORE: &[Family] = &[
         let v = view(l, r, 44.0, which)?;
         let mut random = sight::fork(r);
         Ok(v.wrong(LowVisibility, |s, at| smoke(s, &mut random, at, (0.6, 0.97), 60.0)))
+    }),
+    tuned(StoppedVehicle, true, "stands in rain, arterial", |l, r| {
+        let scene = stands(&l.arterial, r, BREAKDOWN)?;
+        Ok(rain(scene, r, 250, 0.12))
+    }),
+    tuned(StoppedVehicle, true, "stands, residential, mirrored", |l, r| {
+        Ok(stands(&l.residential, r, BREAKDOWN)?.mirrored())
+    }),
+    tuned(StoppedVehicle, false, "dusk falls, residential", |l, r| {
+        let from_s = r.random_range(6.0..9.0);
+        Ok(dusk(plain(&l.residential, r, 34.0), from_s, 22.0, 1.7))
+    }),
+    tuned(StoppedVehicle, false, "ordinary traffic in rain, residential", |l, r| {
+        Ok(rain(plain(&l.residential, r, 30.0), r, 250, 0.12))
+    }),
+    tuned(WrongWay, true, "backwards by night, motorway", |l, r| backwards(&l.motorway, r, Some(1.6))),
+    tuned(WrongWay, true, "backwards in rain, arterial", |l, r| {
+        let scene = backwards(&l.arterial, r, None)?;
+        Ok(rain(scene, r, 250, 0.12))
+    }),
+    tuned(WrongWay, false, "ordinary traffic by night, arterial, mirrored", |l, r| {
+        Ok(plain_by_night(&l.arterial, r, 20.0, 1.6).mirrored())
+    }),
+    tuned(ObjectOnRoad, true, "a barrel by night, motorway", |l, r| {
+        let what = thing(r, &[Thing::Barrel]);
+        lies(&l.motorway, r, what, Some(1.5))
+    }),
+    tuned(ObjectOnRoad, false, "a puddle in rain, arterial", |l, r| {
+        let scene = lies(&l.arterial, r, Lying::Puddle, None)?;
+        Ok(rain(scene, r, 250, 0.12))
+    }),
+    tuned(ObjectOnRoad, false, "ordinary traffic by night, residential", |l, r| {
+        Ok(plain_by_night(&l.residential, r, 30.0, 1.6))
+    }),
+    tuned(WatchChanged, true, "mud, arterial and motorway", |l, r| {
+        let footage = if r.random() { &l.arterial } else { &l.motorway };
+        Ok(watching(footage, r, Some(Change::Mud), |s, _| s))
+    }),
+    tuned(WatchChanged, true, "water in rain, motorway", |l, r| {
+        let mut random = sight::fork(r);
+        Ok(watching(&l.motorway, r, Some(Change::Water), |s, _| rain(s, &mut random, 250, 0.1)))
+    }),
+    tuned(WatchChanged, false, "rain and a cloud, arterial", |l, r| {
+        let mut random = sight::fork(r);
+        Ok(watching(&l.arterial, r, None, |s, at| rain(cloud(s, at + 8.0, 9.0, 0.6), &mut random, 250, 0.08)))
+    }),
+    tuned(WatchChanged, false, "a noisy sensor, arterial", |l, r| {
+        let mut random = sight::fork(r);
+        Ok(watching(&l.arterial, r, None, |s, _| noise(s, &mut random, 5.0)))
     }),
 ];
 

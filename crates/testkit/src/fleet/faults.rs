@@ -207,3 +207,35 @@ pub(super) const CAMERA: &[Family] = &[
         Ok(view(l, r, 18.0, which)?.harmless(|s, at| shadow(cloud(s, at + 6.0, 5.0, 0.6), at, 6.0, 0.8, 0.5)))
     }),
 ];
+
+pub(super) const MORE: &[Family] = &[
+    tuned(CameraMoved, true, "turned about its axis, tuned views", |l, r| {
+        let which = some(r, TUNED_VIEWS);
+        let v = view(l, r, 18.0, which)?;
+        let turn = either(r) * r.random_range(4.0..10.0) / 180.0 * PI;
+        Ok(v.wrong(CameraMoved, |s, at| turned(s, at, ALWAYS, (0.0, 0.0), turn)))
+    }),
+    tuned(CameraMoved, true, "shifted along the road, tuned views", |l, r| {
+        let which = some(r, TUNED_VIEWS);
+        let v = view(l, r, 18.0, which)?;
+        let dx = either(r) * r.random_range(20.0..90.0);
+        Ok(v.wrong(CameraMoved, |s, at| turned(s, at, ALWAYS, (dx, 0.0), 0.0)))
+    }),
+    tuned(CameraMoved, true, "turned and shifted, tuned views", |l, r| {
+        let which = some(r, TUNED_VIEWS);
+        let v = view(l, r, 18.0, which)?;
+        let (dx, dy) = (either(r) * r.random_range(0.0..40.0), either(r) * r.random_range(0.0..25.0));
+        let turn = either(r) * r.random_range(3.0..8.0) / 180.0 * PI;
+        Ok(v.wrong(CameraMoved, |s, at| turned(s, at, ALWAYS, (dx, dy), turn)))
+    }),
+    tuned(CameraMoved, false, "shaken at dusk, tuned views", |l, r| {
+        let which = some(r, TUNED_VIEWS);
+        let mut v = view(l, r, 18.0, which)?;
+        v.scene = shake(v.scene, r, 2.0);
+        Ok(v.harmless(|s, at| dusk(s, at, 8.0, 1.7)))
+    }),
+    tuned(CameraMoved, false, "a cloud and a shadow, tuned views", |l, r| {
+        let which = some(r, TUNED_VIEWS);
+        Ok(view(l, r, 18.0, which)?.harmless(|s, at| shadow(cloud(s, at + 6.0, 5.0, 0.6), at, 6.0, 0.8, 0.5)))
+    }),
+];
