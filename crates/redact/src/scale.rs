@@ -22,8 +22,8 @@ const MAX_PEDESTRIAN_HEIGHT_PX: f64 = 43.0;
 /// numbers, of nobody in particular.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct SeenSizes {
-    widest_car_share: Option<f64>,
-    tallest_pedestrian_share: Option<f64>,
+    pub(crate) widest_car_share: Option<f64>,
+    pub(crate) tallest_pedestrian_share: Option<f64>,
     nearest_share: Option<f64>,
 }
 
@@ -42,6 +42,11 @@ impl SeenSizes {
             }
             grow(&mut self.nearest_share, f64::from(y2) / height);
         }
+    }
+
+    /// Whether somebody was seen so near that the sizes seen say how large things are.
+    pub(crate) fn is_near(&self) -> bool {
+        self.nearest_share.is_some_and(|share| share >= NEAR_SHARE)
     }
 }
 
@@ -69,8 +74,7 @@ pub fn still_width(source: FrameSize, finest_metres_per_px: Option<f64>, seen: &
             let by_pedestrian = seen
                 .tallest_pedestrian_share
                 .map(|share| MAX_PEDESTRIAN_HEIGHT_PX / (share.max(1e-6) * aspect));
-            let is_near = seen.nearest_share.is_some_and(|share| share >= NEAR_SHARE);
-            let unknown = (!is_near).then_some(UNKNOWN_SIDE_PX / aspect.max(1.0));
+            let unknown = (!seen.is_near()).then_some(UNKNOWN_SIDE_PX / aspect.max(1.0));
             [by_car, by_pedestrian, unknown].into_iter().flatten().fold(f64::INFINITY, f64::min)
         }
     };
