@@ -252,19 +252,17 @@ impl LiveHub {
         silhouettes.entry(camera.clone()).or_insert_with(|| watch::channel(None).0).subscribe()
     }
 
-    /// Whether anybody watches a camera's silhouettes. Where nobody does any more, the last one is forgotten.
+    /// Whether anybody watches a camera's silhouettes.
     #[must_use]
     pub fn is_silhouette_wanted(&self, camera: &CameraId) -> bool {
         let silhouettes = self.silhouettes.read().unwrap_or_else(PoisonError::into_inner);
-        match silhouettes.get(camera).map(watch::Sender::receiver_count) {
-            None => return false,
-            Some(0) => {}
-            Some(_) => return true,
-        }
-        drop(silhouettes);
+        silhouettes.get(camera).is_some_and(|sender| sender.receiver_count() > 0)
+    }
+
+    /// Forgets the last silhouettes of cameras that nobody watches any more.
+    pub fn forget_silhouettes(&self) {
         let mut silhouettes = self.silhouettes.write().unwrap_or_else(PoisonError::into_inner);
         silhouettes.retain(|_, sender| sender.receiver_count() > 0);
-        silhouettes.contains_key(camera)
     }
 
     /// Gives a silhouette to those who watch; where nobody does it is dropped.
@@ -299,8 +297,11 @@ mod tests {
         assert!(hub.is_silhouette_wanted(&a) && !hub.is_silhouette_wanted(&b));
         hub.show_silhouette(&a, silhouette());
         assert!(second.borrow().is_some());
+        hub.forget_silhouettes();
+        assert!(hub.is_silhouette_wanted(&a) && second.borrow().is_some());
         drop((first, second));
         assert!(!hub.is_silhouette_wanted(&a));
+        hub.forget_silhouettes();
         assert!(hub.watch_silhouette(&a).borrow().is_none(), "the last one outlived its watchers");
     }
 }

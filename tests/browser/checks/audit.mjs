@@ -21,7 +21,10 @@ export async function checks(t) {
     await page.locator('[data-testid="silhouette"][data-seen="true"]').waitFor({ timeout: SILHOUETTE_S * 1000 });
     const look = () =>
       page.locator("figure canvas").evaluate((canvas) => {
-        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        // Read from a copy: a browser warns of a page's own canvas that is read again and again.
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+        copy.drawImage(canvas, 0, 0);
+        const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
         const colours = new Set();
         let set = 0;
         for (let i = 0; i < data.length; i += 4) {

@@ -66,7 +66,7 @@ impl Running {
         let accepted = (NOISE_FACTOR * noise).clamp(LEAST_STEP, MOST_STEP);
         let differs = |step: i16| (step - shift).unsigned_abs() >= accepted;
         let width = cells.size.width as usize;
-        let cells = cells.bands.iter().flat_map(|band| cells_of(band)).map(|[left, top, side]| {
+        let cells = cells.bands.iter().flat_map(cells_of).map(|[left, top, side]| {
             let rows = steps.chunks(width).skip(top).take(side);
             let inside = rows.flat_map(|row| row.iter().skip(left).take(side).flatten());
             let (seen, different) = inside.fold((0_usize, 0_usize), |(seen, different), step| {
