@@ -8,11 +8,9 @@ use crate::scale::SeenSizes;
 
 /// A cell covers at least this much on both sides, at the finest place of its band, 2.5 m above the ground.
 const MIN_CELL_M: f64 = 0.2;
-/// Without a calibration, a cell is at least so many pixels of the camera's frame …
+/// Without a calibration, a cell is at least so many pixels of the camera's frame, and at least what is 20 cm of the largest
+/// car or pedestrian seen ([`SeenSizes`]).
 const MIN_CELL_PX: f64 = 16.0;
-/// … and at least this share of the widest car box and of the tallest pedestrian seen. Seen from its end a car is about
-/// 1.7 m wide, which is how tall people are: an eighth of that is more than 20 cm.
-const CELLS_A_USER: f64 = 8.0;
 /// Until somebody was seen near, a cell is at least this share of the picture's longer side.
 const CELLS_ACROSS_UNKNOWN: f64 = 20.0;
 /// A cell needs so many pixels of the small picture on a side to tell anything from noise.
@@ -56,10 +54,9 @@ pub fn calibrated_grid(
 #[must_use]
 pub fn uncalibrated_grid(small: FrameSize, source: FrameSize, seen: &SeenSizes) -> SilhouetteGrid {
     let (width, height) = (f64::from(source.width.max(1)), f64::from(source.height.max(1)));
-    let by_car = seen.widest_car_share.map(|share| share * width / CELLS_A_USER);
-    let by_pedestrian = seen.tallest_pedestrian_share.map(|share| share * height / CELLS_A_USER);
-    let unknown = (!seen.is_near()).then_some(width.max(height) / CELLS_ACROSS_UNKNOWN);
-    let side = [by_car, by_pedestrian, unknown].into_iter().flatten().fold(MIN_CELL_PX, f64::max);
+    let (share, is_near) = seen.cell_share();
+    let unknown = if is_near { 0.0 } else { width.max(height) / CELLS_ACROSS_UNKNOWN };
+    let side = (share * width).max(unknown).max(MIN_CELL_PX);
     // What a pixel of the small picture covers of the frame, where that is least.
     let frame_px = (width / f64::from(small.width.max(1))).min(height / f64::from(small.height.max(1)));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts of floats saturate")]
@@ -135,17 +132,32 @@ mod tests {
             assert!(grid.bands.iter().all(|band| band.side_px == grid.bands[0].side_px));
             grid.bands[0].side_px
         };
-        let seen = |class, bbox| {
+        let seen = |class, bbox, score| {
             let mut seen = SeenSizes::default();
-            seen.observe(&[Detection { bbox, class, score: 0.1 }], SOURCE);
+            seen.observe(&[Detection { bbox, class, score }], SOURCE);
             seen
         };
         // A twentieth of 1920 are 96 pixels, of which the small picture has a quarter.
         assert_eq!(side(&SeenSizes::default()), 24);
-        let car = |width, y2| seen(RoadUserClass::Car, BBox::new(0.0, y2 - 50.0, width, y2));
-        assert_eq!(side(&car(60.0, 1000.0)), 4, "16 pixels of the frame at least");
-        assert_eq!(side(&car(480.0, 1000.0)), 15);
-        assert_eq!(side(&car(60.0, 300.0)), 24, "the near may be larger than what was seen far away");
-        assert_eq!(side(&seen(RoadUserClass::Pedestrian, BBox::new(0.0, 600.0, 90.0, 1000.0))), 13);
+        let car = |width, height, y2, score| {
+            seen(RoadUserClass::Car, BBox::new(0.0, y2 - height, width, y2), score)
+        };
+        assert_eq!(side(&car(60.0, 50.0, 1000.0, 0.9)), 4, "16 pixels of the frame at least");
+        // From its end, an eighth of its width; from the side, a seventh of its height.
+        assert_eq!(side(&car(480.0, 480.0, 1000.0, 0.9)), 15);
+        assert_eq!(side(&car(480.0, 210.0, 1000.0, 0.9)), 8);
+        assert_eq!(
+            side(&car(60.0, 50.0, 300.0, 0.9)),
+            24,
+            "the near may be larger than what was seen far away"
+        );
+        assert_eq!(side(&seen(RoadUserClass::Pedestrian, BBox::new(0.0, 600.0, 90.0, 1000.0), 0.9)), 13);
+        assert_eq!(side(&car(1200.0, 840.0, 800.0, 0.9)), 30, "even the far are larger than that");
+        // One that may be nobody at all neither makes cells larger nor allows for smaller ones.
+        assert_eq!(side(&car(60.0, 50.0, 1000.0, 0.3)), 24);
+        let mut both = car(480.0, 210.0, 1000.0, 0.9);
+        let wrong = BBox::new(0.0, 0.0, 1920.0, 1080.0);
+        both.observe(&[Detection { bbox: wrong, class: RoadUserClass::Car, score: 0.2 }], SOURCE);
+        assert_eq!(side(&both), 8);
     }
 }
