@@ -12,6 +12,7 @@
 import { mkdir, rm } from "node:fs/promises";
 
 import { Harness } from "./lib/harness.mjs";
+import * as audit from "./checks/audit.mjs";
 import * as camera from "./checks/camera.mjs";
 import * as compare from "./checks/compare.mjs";
 import * as faults from "./checks/faults.mjs";
@@ -31,7 +32,7 @@ await mkdir(shots, { recursive: true });
 
 const harness = await Harness.start(url, shots);
 try {
-  for (const part of [overview, camera, compare, incidents, many, faults]) await part.checks(harness);
+  for (const part of [overview, camera, audit, compare, incidents, many, faults]) await part.checks(harness);
 } finally {
   await harness.stop();
 }

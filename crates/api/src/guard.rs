@@ -16,7 +16,7 @@ use crate::state::ApiState;
 /// Longest path and query taken, in bytes. Room for a hundred cameras of forty characters.
 const URI_MAX_BYTES: usize = 8_192;
 
-/// Largest request body, in bytes. No route reads one yet.
+/// Largest request body, in bytes. The longest that is read is a tally of a camera's lines.
 pub(crate) const BODY_MAX_BYTES: usize = 16 * 1_024;
 
 /// Longest time until an answer begins, for every route.

@@ -38,7 +38,7 @@ use crate::{guard, host};
     ),
     components(schemas(
         live::Hello, live::CameraEvent, live::MachineEvent, live::BinsEvent, live::IconsEvent, live::IncidentEvent,
-        live::Lagged,
+        live::Lagged, cameras::silhouette::SilhouetteGridEvent, cameras::silhouette::SilhouetteCellsEvent,
     )),
 )]
 struct Description;
@@ -49,6 +49,8 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(cameras::list::handler))
         .routes(routes!(cameras::get::handler))
         .routes(routes!(cameras::background::handler))
+        .routes(routes!(cameras::silhouette::handler))
+        .routes(routes!(cameras::audits::listed, cameras::audits::create))
         .routes(routes!(incidents::list::handler))
         .routes(routes!(incidents::get::handler))
         .routes(routes!(incidents::still::handler))
@@ -106,5 +108,9 @@ pub fn router(parts: ApiParts) -> Router {
 }
 
 async fn method_not_allowed() -> Response {
-    Problem::new(Kind::MethodNotAllowed, "this route is only read: accepted are GET and HEAD").into_response()
+    Problem::new(
+        Kind::MethodNotAllowed,
+        "this route is not for that: accepted is what the header Allow names",
+    )
+    .into_response()
 }

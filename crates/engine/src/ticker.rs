@@ -38,6 +38,7 @@ pub fn run(shared: &Shared, sources: &[Option<Box<dyn Source>>], seed: u64) {
         keep_pace(shared);
         show_icons(shared, &mut rng);
         note_silence(shared);
+        shared.hub.forget_silhouettes();
         gauge!("wayside_frames_waiting").set(shared.queue.depth() as f64);
         if ticks.is_multiple_of(STATUS_EVERY_TICKS) {
             refresh(shared, sources);

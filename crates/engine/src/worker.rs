@@ -38,6 +38,7 @@ fn work(shared: &Shared, frames: Vec<Queued>, detector: &mut Detector, now: Dura
     for Queued { lane, frame, since } in frames {
         let Some(camera) = shared.cameras.get(lane) else { continue };
         camera.frame_taken(now.saturating_sub(since));
+        show_silhouette(shared, camera, &frame, now);
         if camera.must_look(&frame) {
             cameras.push(camera);
             looked_at.push(frame);
@@ -82,6 +83,17 @@ fn analyse(shared: &Shared, camera: &LiveCamera, frame: &Frame, detections: Opti
         return;
     }
     camera.frame_analysed(frame, shared.clock.monotonic() - began, shared.clock.now());
+}
+
+/// Shows which cells of the picture differ from the empty road, to a page that is open for a tally. The frame was not
+/// looked at yet: no detector has a part in it.
+fn show_silhouette(shared: &Shared, camera: &LiveCamera, frame: &Frame, now: Duration) {
+    if !shared.hub.is_silhouette_wanted(&frame.camera) {
+        return;
+    }
+    if let Some(silhouette) = camera.view().silhouette(now, frame) {
+        shared.hub.show_silhouette(&frame.camera, silhouette);
+    }
 }
 
 /// Keeps the live view up to date. Only frames that the detector has seen go into the background: pixels of

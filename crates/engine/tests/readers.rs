@@ -1,4 +1,4 @@
-//! Makes the background views and the stills of incidents that readers of faces and plates must find nothing in: the real detector, the real
+//! Makes the background views, the silhouettes and the stills of incidents that readers of faces and plates must find nothing in: the real detector, the real
 //! running background and the real redaction over frames in which somebody planted something. Planting and
 //! reading are done by tests/readers, which starts this; on its own it has nothing to do.
 #![allow(
@@ -106,6 +106,40 @@ impl Case {
             }
         }
         self.write("control.jpg", &control(&unredacted));
+        self.write_silhouettes(&found);
+    }
+
+    /// Silhouettes as telling as there could ever be: what is taken for the empty road is grey all over, so that whatever
+    /// is brighter or darker than that shows, also what stands still.
+    fn write_silhouettes(&self, found: &[Vec<Detection>]) {
+        for grey in [70_u8, 128, 190] {
+            let mut view = LiveView::new(None, Duration::ZERO);
+            let (frame, found) = (&self.frames[0], &found[0]);
+            let FrameSize { width, height } = frame.size;
+            let flat = vec![grey; width as usize * height as usize];
+            let flat = self::frame(&[flat, vec![128; (width * height) as usize / 2]].concat(), frame.size);
+            let learnt = (0..5).map(Duration::from_secs);
+            learnt.for_each(|now| view.sample(now, &flat, &[]));
+            // No sample is due: only the sizes seen are taken in.
+            view.sample(Duration::from_secs(4), frame, found);
+            let seen = view.silhouette(Duration::from_secs(5), frame).unwrap();
+            assert!(seen.known_share > 0.99, "{}: {} is known", self.name, seen.known_share);
+            let mut picture = image::GrayImage::new(seen.grid.size.width, seen.grid.size.height);
+            let mut cells = seen.cells.iter();
+            for band in &seen.grid.bands {
+                for (column, set) in (0..band.columns).zip(&mut cells) {
+                    let inside = (0..band.side_px * band.side_px).filter(|_| *set);
+                    for n in inside {
+                        let (x, y) =
+                            (column * band.side_px + n % band.side_px, band.top_px + n / band.side_px);
+                        picture.put_pixel(x, y, image::Luma([255]));
+                    }
+                }
+            }
+            let mut jpeg = std::io::Cursor::new(Vec::new());
+            picture.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+            self.write(&format!("redacted.silhouette-{grey}.jpg"), jpeg.get_ref());
+        }
     }
 
     /// A still of which nothing is known but its own frame: the least that is ever covered.

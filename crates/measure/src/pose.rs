@@ -74,15 +74,23 @@ impl Pose {
     /// coefficient is never quite that of the real lens.
     #[must_use]
     pub fn finest_metres_per_px(&self, above_ground_m: f64) -> Option<f64> {
+        self.finest_metres_per_px_in_rows(above_ground_m, (0.0, 1.0))
+    }
+
+    /// The same of a strip of the picture, from one row to another as fractions of its height. `None` also where all of
+    /// the strip is above the horizon.
+    #[must_use]
+    pub fn finest_metres_per_px_in_rows(&self, above_ground_m: f64, rows: (f64, f64)) -> Option<f64> {
         if self.height_m() <= above_ground_m {
             return None;
         }
+        let (first, high) = (rows.0, rows.1 - rows.0);
+        // As many rows as the whole picture has in such a strip, and its edges in any case.
+        let steps = (1..=STEPS).find(|steps| f64::from(*steps) >= high * f64::from(STEPS)).unwrap_or(STEPS);
         let mut finest: Option<f64> = None;
-        for row in 0..=STEPS {
-            for column in 0..=STEPS {
-                let share = |step: u32| f64::from(step) / f64::from(STEPS);
-                let at =
-                    self.lens.centred(Point::new(share(column), share(row))) * self.lens.half_diagonal_px();
+        for row in (0..=steps).map(|step| first + high * f64::from(step) / f64::from(steps)) {
+            for column in (0..=STEPS).map(|step| f64::from(step) / f64::from(STEPS)) {
+                let at = self.lens.centred(Point::new(column, row)) * self.lens.half_diagonal_px();
                 if let Some(here) = self.metres_per_px(at, above_ground_m) {
                     finest = Some(finest.map_or(here, |f| f.min(here)));
                 }
@@ -146,6 +154,20 @@ mod tests {
             assert!((middle / across - 1.0).abs() < 0.02, "{middle} is not {across}");
             assert!(ground <= middle);
         }
+    }
+
+    #[test]
+    fn far_rows_are_coarser_and_the_sky_has_none() {
+        let pose = Pose::of(&Homography::fit(&calibration(900.0, 8.0, 15.0), SIZE).unwrap()).unwrap();
+        let of = |from, to| pose.finest_metres_per_px_in_rows(2.5, (from, to));
+        assert_eq!(of(0.0, 1.0), pose.finest_metres_per_px(2.5));
+        let strips: Vec<f64> =
+            (4..20).filter_map(|n| of(f64::from(n) / 20.0, f64::from(n + 1) / 20.0)).collect();
+        assert!(strips.len() > 10 && strips.is_sorted_by(|far, near| far > near), "{strips:?}");
+        assert_eq!(strips.last().copied(), of(0.0, 1.0));
+        // The horizon is 15° above the middle: tan 15° × 900 px = 241 of 360.
+        assert_eq!(of(0.0, 0.16), None);
+        assert!(of(0.0, 0.18).is_some());
     }
 
     #[test]

@@ -18,13 +18,25 @@ const MAX_CAR_WIDTH_PX: f64 = 45.0;
 /// The tallest pedestrian seen is at most this tall.
 const MAX_PEDESTRIAN_HEIGHT_PX: f64 = 43.0;
 
-/// The largest road users a camera has seen so far, and how far down the picture any of them was: three
+/// Sizes that are to tell 20 cm are those of detections from this score on: one wrong box as large as the picture would
+/// make all cells as large for ever.
+const SURE_SCORE: f32 = 0.5;
+/// A car is 1.7 m wide from its end, more from the side, and 1.4 m tall: of either this share is 20 cm or more.
+const CELLS_A_CAR: (f64, f64) = (8.0, 7.0);
+/// The same of a person.
+const CELLS_A_PEDESTRIAN: f64 = 8.0;
+
+/// The largest road users a camera has seen so far, and how far down the picture any of them was: a few
 /// numbers, of nobody in particular.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct SeenSizes {
     widest_car_share: Option<f64>,
     tallest_pedestrian_share: Option<f64>,
     nearest_share: Option<f64>,
+    /// The longest stretch of the picture, as a share of its width, that was found to be 20 cm or more at a road user.
+    cell_share: Option<f64>,
+    /// How far down the picture a road user was of whom that is known.
+    sure_share: Option<f64>,
 }
 
 impl SeenSizes {
@@ -41,7 +53,23 @@ impl SeenSizes {
                 _ => continue,
             }
             grow(&mut self.nearest_share, f64::from(y2) / height);
+            if detection.score >= SURE_SCORE {
+                let (across, down) = (f64::from(x2 - x1), f64::from(y2 - y1));
+                let cell_px = match detection.class {
+                    RoadUserClass::Car => (across / CELLS_A_CAR.0).min(down / CELLS_A_CAR.1),
+                    _ => down / CELLS_A_PEDESTRIAN,
+                };
+                grow(&mut self.cell_share, cell_px / width);
+                grow(&mut self.sure_share, f64::from(y2) / height);
+            }
         }
+    }
+
+    /// What a cell of 20 cm is at least, as a share of the picture's width, and whether somebody was seen so near, and surely
+    /// enough, that it holds everywhere.
+    pub(crate) fn cell_share(&self) -> (f64, bool) {
+        let is_near = self.sure_share.is_some_and(|share| share >= NEAR_SHARE);
+        (self.cell_share.unwrap_or(0.0), is_near)
     }
 }
 

@@ -9,12 +9,14 @@ use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use wayside_types::Evidence;
+use wayside_types::{Doubts, Evidence};
 
 use crate::query::{FlowSum, Observed};
 
 /// What the first byte is.
 const FORMAT: u8 = 1;
+/// The same of [`Signs`], which were written with [`FORMAT`] before they had doubts.
+const SIGNS_FORMAT: u8 = 2;
 
 /// Line, direction and class.
 pub(crate) type Subject = (String, String, String);
@@ -28,8 +30,35 @@ pub(crate) type Counts = BySubject<u32>;
 /// How they crossed; nothing where no flow was stored.
 pub(crate) type Flows = BySubject<Option<FlowSum>>;
 
-/// What counts say of themselves; empty where nothing was stored.
-pub(crate) type Signs = BySubject<Evidence>;
+/// What counts say of themselves.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Signs {
+    /// Of each subject; empty where nothing was stored.
+    pub(crate) of: BySubject<Evidence>,
+    /// How long the camera was in question, of the stretches (of the day, from 0) in which it was; `None` where that was
+    /// not packed.
+    pub(crate) doubts: Option<BTreeMap<u8, Doubts>>,
+}
+
+impl Signs {
+    /// Always with doubts.
+    pub(crate) fn pack(&self) -> Result<Vec<u8>, Unreadable> {
+        let none = BTreeMap::new();
+        let parts = (&self.of, self.doubts.as_ref().unwrap_or(&none));
+        postcard::to_extend(&parts, vec![SIGNS_FORMAT]).map_err(Unreadable::Content)
+    }
+
+    pub(crate) fn unpack(bytes: &[u8]) -> Result<Self, Unreadable> {
+        match bytes.split_first() {
+            Some((&FORMAT, _)) => Ok(Self { of: unpack(bytes)?, doubts: None }),
+            Some((&SIGNS_FORMAT, content)) => {
+                let (of, doubts) = postcard::from_bytes(content).map_err(Unreadable::Content)?;
+                Ok(Self { of, doubts: Some(doubts) })
+            }
+            other => Err(Unreadable::Format(other.map(|(format, _)| *format), SIGNS_FORMAT)),
+        }
+    }
+}
 
 /// What was observed, by configuration and by the length of the bins whose coverage it is.
 pub(crate) type Watched = BTreeMap<(String, i32), Vec<Observed>>;
@@ -37,15 +66,16 @@ pub(crate) type Watched = BTreeMap<(String, i32), Vec<Observed>>;
 /// Bytes that are none of ours.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
-    Format(Option<u8>),
+    /// What it is and what it should be.
+    Format(Option<u8>, u8),
     Content(postcard::Error),
 }
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Format(None) => write!(f, "a packed day without a byte"),
-            Self::Format(Some(format)) => write!(f, "a packed day of format {format}, not {FORMAT}"),
+            Self::Format(None, _) => write!(f, "a packed day without a byte"),
+            Self::Format(Some(format), wanted) => write!(f, "a packed day of format {format}, not {wanted}"),
             Self::Content(error) => write!(f, "a packed day that can't be read: {error}"),
         }
     }
@@ -60,7 +90,7 @@ pub(crate) fn pack<T: Serialize>(part: &T) -> Result<Vec<u8>, Unreadable> {
 pub(crate) fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
     match bytes.split_first() {
         Some((&FORMAT, content)) => postcard::from_bytes(content).map_err(Unreadable::Content),
-        other => Err(Unreadable::Format(other.map(|(format, _)| *format))),
+        other => Err(Unreadable::Format(other.map(|(format, _)| *format), FORMAT)),
     }
 }
 
@@ -98,10 +128,21 @@ mod tests {
         let mut seen = Evidence::default();
         seen.add(Sign::Counted, 9);
         seen.add(Sign::Elsewhere, 200);
-        let signs = Signs::from([(subject(), vec![Evidence::default(), seen])]);
-        let bytes = pack(&signs).unwrap();
-        assert_eq!(hex(&bytes), "010102696e07666f72776172640363617202000200090fc801");
-        assert_eq!(unpack::<Signs>(&bytes).unwrap(), signs);
+        let of = BySubject::from([(subject(), vec![Evidence::default(), seen])]);
+        let doubted = Doubts { moved_s: 0.0, doubted_s: 1.0, dim_s: 0.5 };
+        let signs = Signs { of: of.clone(), doubts: Some(BTreeMap::from([(95, doubted)])) };
+        let bytes = signs.pack().unwrap();
+        assert_eq!(
+            hex(&bytes),
+            "020102696e07666f72776172640363617202000200090fc801\
+             015f0000000000000000000000000000f03f000000000000e03f"
+        );
+        assert_eq!(Signs::unpack(&bytes).unwrap(), signs);
+        // As they were written before: without doubts, which is not the same as being in none.
+        let before = pack(&of).unwrap();
+        assert_eq!(hex(&before), "010102696e07666f72776172640363617202000200090fc801");
+        assert_eq!(Signs::unpack(&before).unwrap(), Signs { of, doubts: None });
+        assert_eq!(Signs::unpack(&Signs::default().pack().unwrap()).unwrap().doubts, Some(BTreeMap::new()));
         let watched = Watched::from([(
             ("v1".to_owned(), 60),
             vec![Observed { seconds: 1.0, dropped_s: 0.5, bins: 15 }],
@@ -121,6 +162,15 @@ mod tests {
             (&[1, 255, 255, 255, 255, 255, 255][..], "can't be read"),
         ] {
             let error = unpack::<Counts>(bytes).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        for (bytes, reason) in [
+            (&[][..], "without a byte"),
+            (&[3, 0][..], "of format 3, not 2"),
+            (&[2, 0][..], "can't be read"),
+            (&[1][..], "can't be read"),
+        ] {
+            let error = Signs::unpack(bytes).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
     }

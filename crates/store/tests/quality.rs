@@ -103,7 +103,7 @@ async fn evidence_adds_up_over_quarters_epochs_and_classes() {
 
     // The packed day says the same, by the quarter and by the hour.
     upkeep::catch_up(&database, ts("2026-11-22T00:01:00Z")).await.unwrap();
-    psql(db.url(), "DELETE FROM line_quality");
+    psql(db.url(), "DELETE FROM line_quality; UPDATE coverage SET moved_s = 0, doubted_s = 0, dim_s = 0");
     assert_eq!(rows(&database, BinLength::Hour, &by).await, hour);
     assert_eq!(rows(&database, BinLength::Minute15, &[GroupKey::Class]).await, classes);
     database.close().await;
@@ -144,5 +144,72 @@ async fn nothing_finer_than_a_quarter_of_an_hour_is_taken() {
     let refused = writer.submit(vec![minute]).unwrap_err();
     assert!(matches!(refused, StoreError::TooFine { shortest: BinLength::Minute15, .. }), "{refused}");
     tokio::time::timeout(Duration::from_secs(60), writer.shutdown()).await.unwrap();
+    database.close().await;
+}
+
+/// A day's band comes from its packed day, as wide as what that day was in question wants it, also where quarters are gone or
+/// the site's day is another than that of UTC; a day that was packed before doubts were takes them from its quarters.
+#[tokio::test]
+async fn a_packed_day_keeps_how_long_its_camera_was_in_question() {
+    let db = TestDb::new().await;
+    let database = db.open(SimClock::at("2026-11-23T12:00:00Z").shared()).await;
+    let mut closed = Vec::new();
+    for (minute, doubted_s) in [(8 * 60, 90.0), (9 * 60 + 30, 0.0), (23 * 60 + 45, 30.0)] {
+        let mut quarter = quarter(minute, 1, vec![noted(CAR, &[(Sign::Counted, 40)])]);
+        quarter[1].doubts = Doubts { moved_s: 5.0, doubted_s, dim_s: 1.0 };
+        closed.extend(quarter);
+    }
+    submit(&database, closed).await;
+    let day = async |zone: &str| {
+        let (from, to) = (ts("2026-11-20T00:00:00Z"), ts("2026-11-23T00:00:00Z"));
+        let mut query = MeasurementQuery::new(from, to, BinLength::Day, TimeZone::get(zone).unwrap());
+        query.classes = vec![CAR];
+        query.group_by = [GroupKey::Line].into_iter().collect::<GroupBy>();
+        query.with_quality = true;
+        let rows = measurements(&database, &query).await.unwrap().items;
+        rows.into_iter().filter(|row| row.count.is_some_and(|count| count > 0)).collect::<Vec<_>>()
+    };
+    let zones = ["UTC", "Asia/Tokyo", "America/Lima"];
+    let doubts = |rows: &[MeasurementRow]| -> Vec<Doubts> {
+        rows.iter().map(|row| row.quality.as_ref().unwrap().doubts).collect()
+    };
+    let mut unpacked = Vec::new();
+    for zone in zones {
+        unpacked.push(day(zone).await);
+    }
+    let whole = Doubts { moved_s: 15.0, doubted_s: 120.0, dim_s: 3.0 };
+    assert_eq!(doubts(&unpacked[0]), [whole]);
+    let first = Doubts { moved_s: 10.0, doubted_s: 90.0, dim_s: 2.0 };
+    let last = Doubts { moved_s: 5.0, doubted_s: 30.0, dim_s: 1.0 };
+    assert_eq!(doubts(&unpacked[1]), [first, last]);
+    assert!(unpacked[0][0].quality.as_ref().unwrap().band.unwrap().width() > 0);
+
+    let pack = async || {
+        upkeep::catch_up(&database, ts("2026-11-22T00:01:00Z")).await.unwrap();
+        assert_eq!(psql(db.url(), "SELECT count(*) FROM rollup_due"), ["0"]);
+    };
+    pack().await;
+    let same = async |what: &str| {
+        for (zone, unpacked) in zones.iter().zip(&unpacked) {
+            assert_eq!(&day(zone).await, unpacked, "{what}, {zone}");
+        }
+    };
+    same("packed, and quarters kept").await;
+    // Packed by an older program: the first byte is 1, and the doubts at the end are not there.
+    let packed = psql(db.url(), "SELECT encode(signs, 'hex') FROM camera_day WHERE length_s = 3600");
+    psql(
+        db.url(),
+        "CREATE TABLE newer AS SELECT * FROM camera_day;
+         UPDATE camera_day SET signs = '\\x01'::bytea || substr(signs, 2, length(signs) - 1 - (1 + 3 * 25))",
+    );
+    assert!(packed[0].starts_with("02"), "{packed:?}");
+    same("packed without doubts").await;
+    // Nothing is left of the quarters.
+    psql(
+        db.url(),
+        "DELETE FROM camera_day; INSERT INTO camera_day SELECT * FROM newer; DROP TABLE newer;
+         DELETE FROM line_quality; DELETE FROM coverage WHERE length_s = 900",
+    );
+    assert_eq!(day("UTC").await, unpacked[0], "quarters are gone");
     database.close().await;
 }

@@ -20,6 +20,7 @@ pub mod record;
 pub mod retention;
 pub mod rules;
 pub mod scheme;
+pub mod silhouette;
 pub mod time;
 pub mod track;
 pub mod view;
@@ -45,6 +46,7 @@ pub use record::{IncidentId, IncidentRecord, IncidentState, IncidentStill, LonLa
 pub use retention::Retention;
 pub use rules::HazardSettings;
 pub use scheme::{ClassGroup, Scheme};
+pub use silhouette::{Silhouette, SilhouetteBand, SilhouetteGrid};
 pub use time::{Clock, SharedClock, SystemClock, TimeZone, Timestamp};
 pub use track::{Track, TrackId, TrackUpdate};
 pub use view::{LumaCells, ViewSample};

@@ -7,13 +7,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::bins::ClosedBins;
 use crate::class::RoadUserClass;
 use crate::health::{DroppedShares, MachineStatus, StageTimes};
 use crate::ids::CameraId;
 use crate::record::{IncidentId, IncidentRecord, IncidentState};
+use crate::silhouette::Silhouette;
 use crate::time::Timestamp;
 
 /// Where a camera stands in its life.
@@ -141,7 +142,11 @@ pub struct LiveHub {
     cameras: Arc<RwLock<BTreeMap<CameraId, Shown>>>,
     machine: Arc<RwLock<Option<MachineStatus>>>,
     incidents: Arc<RwLock<BTreeMap<IncidentId, Arc<IncidentRecord>>>>,
+    silhouettes: Arc<RwLock<BTreeMap<CameraId, SilhouetteSender>>>,
 }
+
+/// The newest silhouette of a camera, for those who watch it.
+type SilhouetteSender = watch::Sender<Option<Arc<Silhouette>>>;
 
 struct Shown {
     status: CameraStatus,
@@ -157,6 +162,7 @@ impl LiveHub {
             cameras: Arc::default(),
             machine: Arc::default(),
             incidents: Arc::default(),
+            silhouettes: Arc::default(),
         }
     }
 
@@ -236,5 +242,66 @@ impl LiveHub {
     pub fn background(&self, camera: &CameraId) -> Option<Bytes> {
         let cameras = self.cameras.read().unwrap_or_else(PoisonError::into_inner);
         cameras.get(camera).and_then(|shown| shown.background.clone())
+    }
+
+    /// The silhouettes of a camera from now on, the newest at a time; one is made only while somebody has this. Whoever
+    /// watches must be a browser session of the page.
+    #[must_use]
+    pub fn watch_silhouette(&self, camera: &CameraId) -> watch::Receiver<Option<Arc<Silhouette>>> {
+        let mut silhouettes = self.silhouettes.write().unwrap_or_else(PoisonError::into_inner);
+        silhouettes.entry(camera.clone()).or_insert_with(|| watch::channel(None).0).subscribe()
+    }
+
+    /// Whether anybody watches a camera's silhouettes.
+    #[must_use]
+    pub fn is_silhouette_wanted(&self, camera: &CameraId) -> bool {
+        let silhouettes = self.silhouettes.read().unwrap_or_else(PoisonError::into_inner);
+        silhouettes.get(camera).is_some_and(|sender| sender.receiver_count() > 0)
+    }
+
+    /// Forgets the last silhouettes of cameras that nobody watches any more.
+    pub fn forget_silhouettes(&self) {
+        let mut silhouettes = self.silhouettes.write().unwrap_or_else(PoisonError::into_inner);
+        silhouettes.retain(|_, sender| sender.receiver_count() > 0);
+    }
+
+    /// Gives a silhouette to those who watch; where nobody does it is dropped.
+    pub fn show_silhouette(&self, camera: &CameraId, silhouette: Silhouette) {
+        let silhouettes = self.silhouettes.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = silhouettes.get(camera) {
+            // Without a receiver nothing is kept.
+            drop(sender.send(Some(Arc::new(silhouette))));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::FrameSize;
+    use crate::silhouette::SilhouetteGrid;
+
+    fn silhouette() -> Silhouette {
+        let grid = SilhouetteGrid { size: FrameSize { width: 9, height: 9 }, bands: Vec::new() };
+        Silhouette { at: Timestamp::UNIX_EPOCH, grid: Arc::new(grid), cells: Vec::new(), known_share: 0.0 }
+    }
+
+    #[test]
+    fn silhouettes_are_kept_for_nobody() {
+        let hub = LiveHub::new(4);
+        let (a, b) = (CameraId::new("a").unwrap(), CameraId::new("b").unwrap());
+        assert!(!hub.is_silhouette_wanted(&a));
+        hub.show_silhouette(&a, silhouette());
+        let (first, second) = (hub.watch_silhouette(&a), hub.watch_silhouette(&a));
+        assert!(first.borrow().is_none(), "one from before is still there");
+        assert!(hub.is_silhouette_wanted(&a) && !hub.is_silhouette_wanted(&b));
+        hub.show_silhouette(&a, silhouette());
+        assert!(second.borrow().is_some());
+        hub.forget_silhouettes();
+        assert!(hub.is_silhouette_wanted(&a) && second.borrow().is_some());
+        drop((first, second));
+        assert!(!hub.is_silhouette_wanted(&a));
+        hub.forget_silhouettes();
+        assert!(hub.watch_silhouette(&a).borrow().is_none(), "the last one outlived its watchers");
     }
 }

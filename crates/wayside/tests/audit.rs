@@ -128,6 +128,10 @@ fn a_tally_is_held_against_the_counts_of_its_stretch() {
     assert!(line("motor", "backward").contains('–') && line("motor", "backward").contains("0.00"), "{said}");
     assert!(said.contains("117 counted, 110 tallied; GEH under 5 in 3 of 3"), "{said}");
 
+    // Whoever tallies by a silhouette can't tell bicycles from motorcycles.
+    let (good, said, error) = tallied(&["--from", START], "east-in,forward,two_wheeler,12\n");
+    assert!(good && said.contains("two_wheeler") && said.contains("+0.0 %"), "{said}{error}");
+
     // Given again, the tally replaces the one before; lists show it.
     let (good, ..) = tallied(&["--from", START], "east-in,forward,motor,105\n");
     assert!(good);
@@ -158,6 +162,11 @@ fn a_tally_is_held_against_the_counts_of_its_stretch() {
             "row 2: east-in forward car is there twice",
         ),
         (&["--from", START], "\n", "the tally is empty"),
+        (
+            &["--from", START, "--minutes", "5"],
+            "east-in,forward,two_wheeler,1\n",
+            "two_wheeler is only counted by",
+        ),
         (
             &["--from", "2026-03-02T10:01:00Z"],
             "east-in,forward,bicycle,1\n",

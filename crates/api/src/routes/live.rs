@@ -181,11 +181,9 @@ pub(crate) async fn handler(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let cameras = wanted_cameras(&state, query.as_deref())?;
-    let permit = state.live_streams.clone().try_acquire_owned().map_err(|_| {
-        Problem::new(Kind::TooManyStreams, "every place for a live stream is taken; close one or try again")
-    })?;
+    let place = Place::take(&state)?;
     let session = state.sessions.of(&headers);
-    let feed = Feed { state, cameras, session, _place: Place::taken(permit) };
+    let feed = Feed { state, cameras, session, _place: place };
     let events = feed.events();
     let events = match closing {
         Some(Extension(Closing(token))) => events.take_until(token.cancelled_owned()).boxed(),
@@ -223,14 +221,21 @@ struct Feed {
 }
 
 /// One of the places for live streams, counted while it is taken.
-struct Place {
+pub(crate) struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
 impl Place {
-    fn taken(permit: OwnedSemaphorePermit) -> Self {
+    /// A place, unless all are taken.
+    pub(crate) fn take(state: &ApiState) -> Result<Self, Problem> {
+        let permit = state.live_streams.clone().try_acquire_owned().map_err(|_| {
+            Problem::new(
+                Kind::TooManyStreams,
+                "every place for a live stream is taken; close one or try again",
+            )
+        })?;
         metrics::gauge!("wayside_http_live_streams").increment(1.0);
-        Self { _permit: permit }
+        Ok(Self { _permit: permit })
     }
 }
 
@@ -343,7 +348,7 @@ impl From<&Icon> for IconAt {
     }
 }
 
-fn event(name: &'static str, data: &impl Serialize) -> Event {
+pub(crate) fn event(name: &'static str, data: &impl Serialize) -> Event {
     // The data are our own structs of strings and numbers, which always have a JSON form.
     Event::default().event(name).data(serde_json::to_string(data).unwrap_or_default())
 }

@@ -16,14 +16,14 @@ use wayside_types::{
 use crate::testing::{Site, no_database};
 use crate::tests::incidents::{ended, incident, shown};
 
-struct Server {
-    site: Site,
-    port: u16,
+pub(crate) struct Server {
+    pub(crate) site: Site,
+    pub(crate) port: u16,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
 }
 
-async fn start() -> Server {
+pub(crate) async fn start() -> Server {
     let site = Site::over(no_database().await);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -35,10 +35,10 @@ async fn start() -> Server {
     Server { site, port, stop, served }
 }
 
-struct Stream(BufReader<TcpStream>);
+pub(crate) struct Stream(BufReader<TcpStream>);
 
 impl Stream {
-    async fn open(port: u16, path: &str, headers: &str) -> Self {
+    pub(crate) async fn open(port: u16, path: &str, headers: &str) -> Self {
         let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{headers}\r\n");
         socket.write_all(request.as_bytes()).await.unwrap();
@@ -62,7 +62,7 @@ impl Stream {
     }
 
     /// The next event: its name and data. Chunk sizes and keep-alive comments are skipped.
-    async fn next(&mut self) -> (String, Value) {
+    pub(crate) async fn next(&mut self) -> (String, Value) {
         let mut name = String::new();
         loop {
             let line = self.line().await;

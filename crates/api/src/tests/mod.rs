@@ -1,5 +1,6 @@
 //! Tests of the whole router: requests in, answers out. Tests of one function stand beside it.
 
+mod audits;
 mod datex;
 mod exports;
 mod geojson;
@@ -10,5 +11,6 @@ mod openapi;
 mod privacy;
 mod refusals;
 mod routes;
+mod silhouette;
 mod sta;
 mod typical;

@@ -9,7 +9,7 @@ use wayside_types::{CameraId, CameraStatus, LiveEvent};
 
 use crate::testing::{SECRETS, Site, no_database};
 
-const PATHS: [&str; 17] = [
+const PATHS: [&str; 19] = [
     "/",
     "/api/docs/",
     "/api/openapi.json",
@@ -18,6 +18,8 @@ const PATHS: [&str; 17] = [
     "/api/v1/cameras/hp-07",
     "/api/v1/cameras/none",
     "/api/v1/cameras/hp-07/background",
+    "/api/v1/cameras/hp-07/silhouette",
+    "/api/v1/cameras/hp-07/audits",
     "/api/v1/measurements?camera=hp-07",
     "/api/v1/incidents?camera=hp-07",
     "/api/v1/incidents/hp-07.1.1",

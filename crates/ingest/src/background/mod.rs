@@ -2,15 +2,17 @@
 //! Pixels inside a grown detection box never enter, a pixel never seen free stays unknown. Pure; bringing the
 //! picture to the scale that may be shown, and one more detector pass over it, are `redact`'s and `engine`'s.
 //!
-//! [`reduce`] makes the small picture and its mask, [`median`] remembers samples.
+//! [`reduce`] makes the small picture and its mask, [`median`] remembers samples, [`shape`] says where a frame differs.
 
 mod median;
 mod reduce;
+mod shape;
 
 use wayside_types::{BBox, Frame, FrameSize, PixelFormat};
 
 use self::median::Samples;
 use self::reduce::{Grid, Mask, Matrix, RowSums};
+pub use self::shape::Shape;
 
 /// Widest background there is, in pixels.
 pub const MAX_WIDTH_PX: u32 = 480;
@@ -39,6 +41,8 @@ struct Running {
     planes: [Samples; 3],
     updates: u64,
     sums: RowSums,
+    /// The median brightness, once it was wanted, until the next sample.
+    luma: Option<Vec<u8>>,
 }
 
 /// The background as it stands. Pixels without `known` are grey.
@@ -121,7 +125,15 @@ impl Running {
     fn new(source: FrameSize, max_width_px: u32) -> Self {
         let grid = Grid::new(source, max_width_px);
         let planes = [grid.luma_len(), grid.chroma_len(), grid.chroma_len()].map(Samples::new);
-        Self { source, mask: Mask::new(&grid), grid, planes, updates: 0, sums: RowSums::default() }
+        Self {
+            source,
+            mask: Mask::new(&grid),
+            grid,
+            planes,
+            updates: 0,
+            sums: RowSums::default(),
+            luma: None,
+        }
     }
 
     fn update(&mut self, frame: &Frame, boxes: &[BBox]) {
@@ -132,6 +144,7 @@ impl Running {
         }
         let refresh = self.updates.is_multiple_of(SPACING);
         self.updates += 1;
+        self.luma = None;
         let (grid, mask) = (&self.grid, &self.mask);
         let [y, u, v] = &mut self.planes;
         let (columns, rows) = grid.luma();

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::postgres::PgConnection;
-use wayside_types::{Evidence, RoadUserClass, Timestamp};
+use wayside_types::{Doubts, Evidence, RoadUserClass, Timestamp};
 
 use super::bins::Span;
 use super::coverage::CoverageMap;
@@ -156,11 +156,28 @@ impl Days {
     /// What counts say of themselves: of each camera, subject and span.
     pub(super) fn signs(&self) -> impl Iterator<Item = (&str, &Subject, usize, &Evidence)> {
         self.days.iter().flat_map(move |day| {
-            day.signs.iter().flat_map(move |(subject, signs)| {
+            day.signs.of.iter().flat_map(move |(subject, signs)| {
                 let seen = self.spans_of(day).zip(signs).filter(|(_, evidence)| !evidence.is_empty());
                 seen.map(move |(span, evidence)| (day.camera.as_str(), subject, span, evidence))
             })
         })
+    }
+
+    /// How long cameras were in question, of each camera and span.
+    pub(super) fn doubts(&self) -> impl Iterator<Item = (&str, usize, &Doubts)> {
+        self.days.iter().flat_map(move |day| {
+            let spans: Vec<usize> = self.spans_of(day).collect();
+            let known = day.signs.doubts.iter().flatten();
+            known.filter_map(move |(stretch, doubts)| {
+                Some((day.camera.as_str(), *spans.get(usize::from(*stretch))?, doubts))
+            })
+        })
+    }
+
+    /// Of which cameras' days (numbered from 1970 on) [`Days::doubts`] knows all.
+    pub(super) fn with_doubts(&self) -> BTreeSet<(&str, i64)> {
+        let known = self.days.iter().filter(|day| day.signs.doubts.is_some());
+        known.map(|day| (day.camera.as_str(), day.start.as_second().div_euclid(i64::from(DAY_S)))).collect()
     }
 
     /// What was observed by bins that were stored with this length.
@@ -277,7 +294,7 @@ async fn packed(
             start: row.start_at.to_jiff(),
             counts: part(row.counts.as_deref())?,
             flows: part(row.flows.as_deref())?,
-            signs: part(row.signs.as_deref())?,
+            signs: row.signs.map_or_else(|| Ok(Signs::default()), |bytes| stored(Signs::unpack(&bytes)))?,
             watched: part(Some(&row.watched))?,
         });
     }
@@ -328,7 +345,7 @@ mod tests {
             start: ts(start),
             counts: Counts::new(),
             flows: Flows::new(),
-            signs: Signs::new(),
+            signs: Signs::default(),
             watched: Watched::new(),
         };
         let whole = Span { start: ts("2026-11-19T23:00:00Z"), end: ts("2026-11-23T00:00:00Z") };

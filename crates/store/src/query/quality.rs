@@ -27,7 +27,7 @@ pub struct LineQuality {
     pub band: Option<Band>,
     /// The signs.
     pub evidence: Evidence,
-    /// How long the camera was in question; known as long as quarters of an hour are kept.
+    /// How long the camera was in question.
     pub doubts: Doubts,
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn add(
         return Ok(());
     }
     let parts = parts(db, snapshot, scope, days).await?;
-    let doubts = doubts(db, snapshot, scope).await?;
+    let doubts = doubts(db, snapshot, scope, days).await?;
     for row in rows {
         let own: Vec<RoadUserClass> = match (row.class, &row.group, &query.scheme) {
             (Some(class), _, _) => vec![class],
@@ -114,33 +114,42 @@ impl Part {
     }
 }
 
-/// How long cameras were in question, by camera and start of the bin. Most quarters of an hour are in none, and an index holds
-/// the others.
+/// How long cameras were in question, by camera and start of the bin: of packed days that know it, and of the rest row by
+/// row. Most quarters of an hour are in none, and an index holds the others.
 async fn doubts(
     db: &Database,
     snapshot: &mut PgConnection,
     scope: Scope<'_>,
+    days: &Days,
 ) -> Result<BTreeMap<(String, Timestamp), Doubts>, StoreError> {
     let Some(end) = scope.end() else { return Ok(BTreeMap::new()) };
     let found = sqlx::query!(
-        r#"SELECT c.camera, width_bucket(start_at, $2) AS "bucket!", sum(moved_s) AS "moved_s!",
+        r#"SELECT c.camera, width_bucket(start_at, $2) AS "bucket!",
+                  floor(extract(epoch FROM start_at) / 86400)::bigint AS "day!", sum(moved_s) AS "moved_s!",
                   sum(doubted_s) AS "doubted_s!", sum(dim_s) AS "dim_s!"
            FROM UNNEST($1::text[]) AS w(camera) JOIN coverage c ON c.camera = w.camera
            WHERE length_s = 900 AND start_at >= ($2::timestamptz[])[1] AND start_at < $3
              AND moved_s + doubted_s + dim_s > 0
-           GROUP BY 1, 2"#,
+           GROUP BY 1, 2, 3"#,
         scope.cameras,
         &scope.starts() as _,
         end as _,
     )
     .fetch_all(snapshot);
-    let mut doubts = BTreeMap::new();
+    let known = days.with_doubts();
+    let mut doubts = BTreeMap::<(String, Timestamp), Doubts>::new();
+    let mut add = |camera: &str, span: usize, more: &Doubts| {
+        if let Some(span) = scope.spans.get(span) {
+            doubts.entry((camera.to_owned(), span.start)).or_default().merge(more);
+        }
+    };
     for row in db.answer("how long cameras were in question", found).await? {
-        if let Some(span) = span_of(row.bucket).and_then(|span| scope.spans.get(span)) {
-            let (moved_s, doubted_s, dim_s) = (row.moved_s, row.doubted_s, row.dim_s);
-            doubts.insert((row.camera, span.start), Doubts { moved_s, doubted_s, dim_s });
+        let (moved_s, doubted_s, dim_s) = (row.moved_s, row.doubted_s, row.dim_s);
+        if let Some(span) = span_of(row.bucket).filter(|_| !known.contains(&(row.camera.as_str(), row.day))) {
+            add(&row.camera, span, &Doubts { moved_s, doubted_s, dim_s });
         }
     }
+    days.doubts().for_each(|(camera, span, more)| add(camera, span, more));
     Ok(doubts)
 }
 

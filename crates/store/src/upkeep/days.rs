@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::postgres::PgTransaction;
+use wayside_types::Doubts;
 
 use super::sums::Stretch;
-use crate::days::{BySubject, Counts, Flows, Signs, Watched, pack};
+use crate::days::{Counts, Flows, Signs, Watched, pack};
 use crate::lengths::{DAY_S, HOUR_S, QUARTER_S};
 use crate::query::{Observed, Rest, StoredFlow, signs};
 
@@ -27,6 +28,7 @@ pub(super) async fn day(transaction: &mut PgTransaction<'_>, day: &Stretch) -> R
         counts(transaction, day, length_s, &mut days).await?;
         flows(transaction, day, length_s, &mut days).await?;
         evidence(transaction, day, length_s, &mut days).await?;
+        doubts(transaction, day, length_s, &mut days).await?;
         watched(transaction, day, length_s, &mut days).await?;
         write(transaction, day, length_s, &days).await?;
     }
@@ -123,10 +125,40 @@ async fn evidence(
         .collect();
     let whole = Rest::whole(&day.cameras, day.start, day.end);
     for row in signs(transaction, &whole, &starts).await? {
-        let signs: &mut BySubject<_> = &mut days.entry(row.camera).or_default().signs;
+        let signs = &mut days.entry(row.camera).or_default().signs.of;
         let known = place(signs, (row.line, row.direction, row.class), row.bucket - 1, length_s);
         if let Some(known) = known {
             known.merge(&row.evidence);
+        }
+    }
+    Ok(())
+}
+
+/// How long cameras were in question, of quarters and for hours their sums.
+async fn doubts(
+    transaction: &mut PgTransaction<'_>,
+    day: &Stretch,
+    length_s: i32,
+    days: &mut Days,
+) -> Result<(), sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT camera, extract(epoch FROM start_at - $3)::integer / $2 AS "stretch!", sum(moved_s) AS "moved_s!",
+                  sum(doubted_s) AS "doubted_s!", sum(dim_s) AS "dim_s!"
+           FROM coverage WHERE camera = ANY($1) AND length_s = 900 AND start_at >= $3 AND start_at < $4
+             AND moved_s + doubted_s + dim_s > 0
+           GROUP BY 1, 2"#,
+        &day.cameras,
+        length_s,
+        day.start as _,
+        day.end as _,
+    )
+    .fetch_all(&mut **transaction)
+    .await?;
+    for row in rows {
+        let doubts = days.entry(row.camera).or_default().signs.doubts.get_or_insert_default();
+        if let Ok(stretch) = u8::try_from(row.stretch) {
+            let (moved_s, doubted_s, dim_s) = (row.moved_s, row.doubted_s, row.dim_s);
+            doubts.insert(stretch, Doubts { moved_s, doubted_s, dim_s });
         }
     }
     Ok(())
@@ -177,7 +209,7 @@ async fn write(
     for day in days.values() {
         counts.push(pack(&day.counts).map_err(unreadable)?);
         flows.push(pack(&day.flows).map_err(unreadable)?);
-        signs.push(pack(&day.signs).map_err(unreadable)?);
+        signs.push(day.signs.pack().map_err(unreadable)?);
         watched.push(pack(&day.watched).map_err(unreadable)?);
     }
     sqlx::query!(

@@ -3,23 +3,11 @@
 use std::io::Write;
 
 use anyhow::{Context, bail, ensure};
-use wayside_store::audit::TallyClass;
-use wayside_types::{CameraSpec, Direction, LineId};
+use wayside_store::audit::{Tally, TallyClass};
+use wayside_types::{CameraSpec, Direction};
 
 /// The first line of a CSV, which may be left out.
 const HEADER: [&str; 4] = ["line", "direction", "class", "count"];
-/// Nobody counts more in a day.
-const MOST: u32 = 1_000_000;
-
-/// One number of a tally.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tally {
-    pub line: LineId,
-    pub direction: Direction,
-    pub class: TallyClass,
-    pub count: u32,
-}
-
 /// Reads a CSV.
 ///
 /// # Errors
@@ -65,8 +53,8 @@ fn parse_row(fields: &[&str], camera: &CameraSpec) -> anyhow::Result<Tally> {
 }
 
 fn number(text: &str) -> anyhow::Result<u32> {
-    let number = text.parse().ok().filter(|number| *number <= MOST);
-    number.with_context(|| format!("count {text:?} is no whole number from 0 to {MOST}"))
+    let number = text.parse().ok().filter(|number| *number <= Tally::MOST);
+    number.with_context(|| format!("count {text:?} is no whole number from 0 to {}", Tally::MOST))
 }
 
 /// Asks for every line and direction; an empty answer leaves one out.

@@ -2,11 +2,11 @@
 // every change to the reducer. Components read it; nothing here draws.
 
 import { ApiError, cameras, LIVE_URL, measurements, readiness, renewSession, serverNow } from "./api/client";
-import { DataError } from "./api/guards";
+import { DataError, liveEvent } from "./api/guards";
 import { incidents } from "./incidents.svelte";
 import type { BinLength, LiveEvent, Machine } from "./api/types";
 import { EMPTY, isStranger, reduce, SHOWN_BINS, withBins, withCameras, type CameraEvent, type CameraView } from "./live/reducer";
-import { Stream } from "./live/stream";
+import { KINDS, Stream } from "./live/stream";
 import { BIN_MS, binStart, fromMeasurements, watchedOf } from "./model/bins";
 import { Gate } from "./model/gate";
 
@@ -63,7 +63,7 @@ class Site {
   /** The site's time zone; the browser's own until the server has said. */
   zone = $state<string | undefined>(undefined);
 
-  private stream: Stream | null = null;
+  private stream: Stream<LiveEvent> | null = null;
   private timers: ReturnType<typeof setInterval>[] = [];
   private reading = new Map<string, Promise<void>>();
   private gate = new Gate(READ_AT_ONCE);
@@ -87,6 +87,8 @@ class Site {
     void this.loadCameras();
     this.stream = new Stream({
       open: () => new EventSource(LIVE_URL),
+      kinds: KINDS,
+      read: liveEvent,
       up: () => this.streamUp(),
       lost: () => this.streamLost(),
       event: (event) => this.receive(event),

@@ -2,8 +2,9 @@
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
+import { liveEvent } from "../src/api/guards";
 import type { LiveEvent } from "../src/api/types";
-import { FIRST_RETRY_MS, LONGEST_RETRY_MS, SILENCE_MS, Stream, type Source } from "../src/live/stream";
+import { FIRST_RETRY_MS, KINDS, LONGEST_RETRY_MS, SILENCE_MS, Stream, type Source } from "../src/live/stream";
 
 class FakeSource implements Source {
   listeners = new Map<string, (event: { data?: unknown }) => void>();
@@ -22,7 +23,7 @@ class FakeSource implements Source {
 let sources: FakeSource[];
 let log: string[];
 let events: LiveEvent[];
-let stream: Stream;
+let stream: Stream<LiveEvent>;
 const newest = () => sources.at(-1)!;
 
 beforeEach(() => {
@@ -35,6 +36,8 @@ beforeEach(() => {
       sources.push(new FakeSource());
       return newest();
     },
+    kinds: KINDS,
+    read: liveEvent,
     up: () => log.push("up"),
     lost: () => log.push("lost"),
     event: (event) => events.push(event),

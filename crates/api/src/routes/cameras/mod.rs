@@ -1,9 +1,11 @@
 //! Cameras: the list, one camera, its background view. What a camera looks like in the API stands here,
 //! one file per endpoint beside it. Nothing here shows credentials or counts.
 
+pub(crate) mod audits;
 pub(crate) mod background;
 pub(crate) mod get;
 pub(crate) mod list;
+pub(crate) mod silhouette;
 
 use jiff::Timestamp;
 use serde::Serialize;

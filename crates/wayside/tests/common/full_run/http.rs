@@ -41,6 +41,18 @@ impl Site {
         })
     }
 
+    /// All bytes of the camera's silhouettes, until the server ends.
+    pub fn listen_silhouette(&self) -> JoinHandle<Vec<u8>> {
+        let session = self.session();
+        let page = [("Cookie", session.as_str()), ("Sec-Fetch-Site", "same-origin")];
+        let mut stream = self.ask(&format!("/api/v1/cameras/{}/silhouette", self.camera.id), &page);
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            stream.read_to_end(&mut bytes).unwrap();
+            bytes
+        })
+    }
+
     fn ask(&self, path: &str, headers: &[(&str, &str)]) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).unwrap();
         // HTTP/1.0: no chunks, the bytes come as they are and end with the connection.

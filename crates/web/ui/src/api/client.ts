@@ -5,6 +5,7 @@ import { classesOfUsers, groupOf, type Choice } from "../model/compare";
 import type { Bounds } from "../model/day";
 import { FAULTS } from "../model/gaps";
 import { clockOffset } from "../model/time";
+import { auditPage, type AuditRow } from "./auditGuards";
 import { gapList, moverList, peakList, typicalList, type GapList } from "./compareGuards";
 import { cameraPage, DataError, incidentPage, measurementPage, readinessOf, stillsOf, type Measurement, type Page } from "./guards";
 import type { List } from "./read";
@@ -67,8 +68,12 @@ async function refusal(response: Response): Promise<ApiError> {
   return new ApiError(fallback, response.status);
 }
 
-async function json(url: string, timeoutMs = TIMEOUT_MS): Promise<unknown> {
-  const response = await get(url, { headers: { accept: "application/json" }, cache: "no-store" }, timeoutMs);
+function json(url: string, timeoutMs = TIMEOUT_MS): Promise<unknown> {
+  return answer(url, { headers: { accept: "application/json" }, cache: "no-store" }, timeoutMs);
+}
+
+async function answer(url: string, init: RequestInit, timeoutMs: number): Promise<unknown> {
+  const response = await get(url, init, timeoutMs);
   if (!response.ok) throw await refusal(response);
   try {
     return await response.json();
@@ -200,6 +205,23 @@ export async function background(camera: string): Promise<ImageBitmap | null> {
   } catch {
     throw new DataError("the background is not a picture");
   }
+}
+
+/** Where a camera's silhouette is streamed from. */
+export function silhouetteUrl(camera: string): string {
+  return `/api/v1/cameras/${camera}/silhouette`;
+}
+
+/** The newest comparisons of a camera's counts with people's tallies. */
+export async function audits(camera: string): Promise<Page<AuditRow>> {
+  return auditPage(await json(`/api/v1/cameras/${camera}/audits?limit=50`));
+}
+
+/** Hands in a tally, as the server takes it; gives the comparisons. */
+export async function handIn(camera: string, tally: unknown): Promise<Page<AuditRow>> {
+  const headers = { accept: "application/json", "content-type": "application/json" };
+  const init = { method: "POST", headers, body: JSON.stringify(tally), cache: "no-store" as const };
+  return auditPage(await answer(`/api/v1/cameras/${camera}/audits`, init, LONG_MS));
 }
 
 /** Whether the server can keep what it counts. */

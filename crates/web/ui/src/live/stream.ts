@@ -1,9 +1,8 @@
-// The live stream: one EventSource, watched and opened anew when it breaks or falls silent. What its
-// events mean is `reducer.ts`'s business. Opening it again is our own work instead of the browser's,
+// A stream of server-sent events: one EventSource, watched and opened anew when it breaks or falls silent. What its
+// events mean is `reducer.ts`'s business, or that of whoever opens another stream than that of the site. Opening it again is our own work instead of the browser's,
 // because a browser gives up for good after an HTTP error.
 
-import { DataError, liveEvent } from "../api/guards";
-import type { LiveEvent } from "../api/types";
+import { DataError } from "../api/read";
 
 /** The part of EventSource that is needed here; tests bring their own. */
 export interface Source {
@@ -11,32 +10,37 @@ export interface Source {
   close(): void;
 }
 
-export interface StreamOptions {
+export interface StreamOptions<E> {
   open: () => Source;
+  /** The names of the events that are listened to. */
+  kinds: readonly string[];
+  /** Reads one; null for what is not shown. */
+  read: (kind: string, data: unknown) => E | null;
   /** Events flow (again). */
   up: () => void;
   /** The stream broke; it is tried again by itself. */
   lost: () => void;
-  event: (event: LiveEvent) => void;
+  event: (event: E) => void;
   /** An event that could not be read. */
   broken: (message: string) => void;
   /** 0 to 1, spreads many pages' attempts after a restart of the server. */
   random: () => number;
 }
 
+/** Those of the site. */
 export const KINDS = ["hello", "machine", "camera", "bins", "icons", "incident", "lagged"] as const;
 export const FIRST_RETRY_MS = 1_000;
 export const LONGEST_RETRY_MS = 15_000;
 /** Bins close every minute: a stream that is silent for this long is opened anew. */
 export const SILENCE_MS = 90_000;
 
-export class Stream {
+export class Stream<E> {
   private source: Source | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private failures = 0;
   private closed = false;
 
-  constructor(private readonly options: StreamOptions) {}
+  constructor(private readonly options: StreamOptions<E>) {}
 
   start(): void {
     clearTimeout(this.timer);
@@ -54,7 +58,7 @@ export class Stream {
     source.addEventListener("error", () => {
       if (current()) this.retry();
     });
-    for (const kind of KINDS) {
+    for (const kind of this.options.kinds) {
       source.addEventListener(kind, (message) => {
         if (!current()) return;
         this.watch();
@@ -79,7 +83,7 @@ export class Stream {
 
   private receive(kind: string, data: unknown): void {
     try {
-      const event = liveEvent(kind, JSON.parse(String(data)));
+      const event = this.options.read(kind, JSON.parse(String(data)));
       if (event) this.options.event(event);
     } catch (error) {
       if (!(error instanceof DataError) && !(error instanceof SyntaxError)) throw error;

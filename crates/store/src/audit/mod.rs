@@ -1,4 +1,10 @@
-//! Counts held against a person's tally, and how far apart they were. Asking for the tally is the binary's work.
+//! Counts held against a person's tally, and how far apart they were: what a tally is of, the comparisons that are kept,
+//! and how they are made (`compare`). Asking for the tally is the binary's and the page's work.
+
+mod compare;
+
+use std::fmt;
+use std::str::FromStr;
 
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use wayside_types::{CameraId, Direction, LineId, RoadUserClass, Timestamp};
@@ -7,21 +13,29 @@ use crate::database::Database;
 use crate::error::StoreError;
 use crate::query::stored;
 
+pub use compare::{Compared, Stretch, Tally, compare};
+
 /// What was tallied together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TallyClass {
     /// Cars, buses and lorries.
     Motor,
+    /// Bicycles and motorcycles.
+    TwoWheeler,
     /// One class.
     One(RoadUserClass),
 }
 
 impl TallyClass {
+    /// What may be given.
+    pub const ACCEPTED: &str = "one of: motor car bus truck motorcycle bicycle pedestrian two_wheeler";
+
     /// The name used in tallies and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Motor => "motor",
+            Self::TwoWheeler => "two_wheeler",
             Self::One(class) => class.as_str(),
         }
     }
@@ -31,8 +45,14 @@ impl TallyClass {
     pub fn holds(self, class: RoadUserClass) -> bool {
         match self {
             Self::Motor => class.is_motor_vehicle(),
+            Self::TwoWheeler => matches!(class, RoadUserClass::Bicycle | RoadUserClass::Motorcycle),
             Self::One(one) => one == class,
         }
+    }
+
+    /// The classes that it holds.
+    pub fn classes(self) -> impl Iterator<Item = RoadUserClass> {
+        RoadUserClass::ALL.iter().copied().filter(move |class| self.holds(*class))
     }
 }
 
@@ -40,12 +60,11 @@ impl std::str::FromStr for TallyClass {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == Self::Motor.as_str() {
-            return Ok(Self::Motor);
+        if let Some(group) = [Self::Motor, Self::TwoWheeler].into_iter().find(|group| group.as_str() == text)
+        {
+            return Ok(group);
         }
-        text.parse().map(Self::One).map_err(|_| {
-            format!("class {text:?} is not one of: motor car bus truck motorcycle bicycle pedestrian")
-        })
+        text.parse().map(Self::One).map_err(|_| format!("class {text:?} is not {}", Self::ACCEPTED))
     }
 }
 
@@ -127,18 +146,76 @@ pub async fn keep(db: &Database, audits: &[Audit]) -> Result<(), StoreError> {
     db.answer("an audit", transaction.commit()).await
 }
 
-/// The newest comparisons of a camera, newest first, at most `limit`.
+/// After which comparison a list goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditCursor {
+    start: Timestamp,
+    length_s: u32,
+    line: LineId,
+    direction: Direction,
+    class: TallyClass,
+}
+
+impl AuditCursor {
+    /// After this one.
+    #[must_use]
+    pub fn after(audit: &Audit) -> Self {
+        let Audit { start, length_s, direction, class, .. } = *audit;
+        Self { start, length_s, line: audit.line.clone(), direction, class }
+    }
+}
+
+impl fmt::Display for AuditCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { start, length_s, line, direction, class } = self;
+        let (start, direction, class) = (start.as_second(), direction.as_str(), class.as_str());
+        write!(f, "{start}.{length_s}.{line}.{direction}.{class}")
+    }
+}
+
+impl FromStr for AuditCursor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("{text:?} is no cursor");
+        let parts: Vec<&str> = text.split('.').collect();
+        let [start, length_s, line, direction, class] = parts.as_slice() else { return Err(bad()) };
+        let start =
+            start.parse().ok().and_then(|second| Timestamp::from_second(second).ok()).ok_or_else(bad)?;
+        Ok(Self {
+            start,
+            length_s: length_s.parse().ok().filter(|length_s| *length_s <= 86_400).ok_or_else(bad)?,
+            line: LineId::new(line).map_err(|_| bad())?,
+            direction: direction.parse().map_err(|_| bad())?,
+            class: class.parse().map_err(|_| bad())?,
+        })
+    }
+}
+
+/// The newest comparisons of a camera, newest first, at most `limit`, from the first or after one.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
-pub async fn list(db: &Database, camera: &CameraId, limit: u32) -> Result<Vec<Audit>, StoreError> {
+pub async fn list(
+    db: &Database,
+    camera: &CameraId,
+    after: Option<&AuditCursor>,
+    limit: u32,
+) -> Result<Vec<Audit>, StoreError> {
     db.schema().await?;
     let rows = sqlx::query!(
         r#"SELECT line, direction, class, start_at AS "start_at: SqlTimestamp", length_s, counted, tallied,
            observed_s, made_at AS "made_at: SqlTimestamp"
-           FROM audit WHERE camera = $1 ORDER BY start_at DESC, length_s, line, direction, class LIMIT $2"#,
+           FROM audit WHERE camera = $1 AND ($3::timestamptz IS NULL OR start_at < $3
+             OR start_at = $3 AND (length_s, line, direction, class) > ($4, $5, $6, $7))
+           ORDER BY start_at DESC, length_s, line, direction, class LIMIT $2"#,
         camera.as_str(),
         i64::from(limit),
+        after.map(|after| after.start.to_sqlx()) as _,
+        after.map_or(0, |after| i32::try_from(after.length_s).unwrap_or(i32::MAX)),
+        after.map_or("", |after| after.line.as_str()),
+        after.map_or("", |after| after.direction.as_str()),
+        after.map_or("", |after| after.class.as_str()),
     )
     .fetch_all(db.pool());
     let mut audits = Vec::new();
@@ -196,9 +273,28 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_survives_being_text() {
+        let text = "1790000000.900.east-in.forward.two_wheeler";
+        assert_eq!(text.parse::<AuditCursor>().unwrap().to_string(), text);
+        for bad in [
+            "",
+            "1.2.3",
+            "x.900.l.forward.motor",
+            "1.900.L.forward.motor",
+            "1.90000.l.forward.motor",
+            "1.900.l.up.motor",
+        ] {
+            assert!(bad.parse::<AuditCursor>().unwrap_err().contains(bad), "{bad}");
+        }
+    }
+
+    #[test]
     fn classes_are_named_alone_or_together() {
         assert_eq!("motor".parse(), Ok(TallyClass::Motor));
         assert_eq!("bicycle".parse(), Ok(TallyClass::One(RoadUserClass::Bicycle)));
+        assert_eq!("two_wheeler".parse(), Ok(TallyClass::TwoWheeler));
+        let two: Vec<_> = TallyClass::TwoWheeler.classes().collect();
+        assert_eq!(two, [RoadUserClass::Motorcycle, RoadUserClass::Bicycle]);
         assert!("van".parse::<TallyClass>().unwrap_err().contains("motor car bus"));
         assert!(
             TallyClass::Motor.holds(RoadUserClass::Truck) && !TallyClass::Motor.holds(RoadUserClass::Bicycle)
