@@ -3,7 +3,7 @@
 //   WAYSIDE_URL                the address of a running Wayside with live cameras (required)
 //   WAYSIDE_BREAK_CAMERA       a shell command that makes at least one camera fall silent, and
 //   WAYSIDE_MEND_CAMERA        one that brings it back: with both, a real loss is watched on the page
-//   WAYSIDE_PAST               given where past.sql was run on its database, so that there is something to compare with
+//   WAYSIDE_PAST               which day past.sql took for yesterday, where it was run on its database: what there is to compare with
 //   WAYSIDE_CHROMIUM           the browser, /usr/bin/chromium unless told
 //
 // Screenshots go to shots/. The checks share one Wayside and run in order: the first ones wait until its

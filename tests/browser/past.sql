@@ -5,14 +5,14 @@
 --   gave no signal, and only five minutes of the quarter after that;
 --   the second had little more than half of the usual from 06:00 to 10:00;
 --   the third was there for the first time.
--- Times are UTC, on which the site's clock runs in these checks.
+-- `psql --set yesterday=2026-11-21` says which day that is. Times are UTC, on which the site's clock runs in these checks.
 BEGIN;
 
 CREATE TEMP TABLE one AS
 SELECT camera, config_version, (row_number() OVER (ORDER BY camera))::int AS place FROM camera;
 
 CREATE TEMP TABLE day AS
-SELECT (now() AT TIME ZONE 'UTC')::date - back - 7 * weeks AS date, back, weeks
+SELECT :'yesterday'::date + 1 - back - 7 * weeks AS date, back, weeks
 FROM generate_series(0, 1) back, generate_series(0, 8) weeks;
 
 SELECT ensure_month(month::date) FROM (SELECT DISTINCT date_trunc('month', date::timestamp) AS month FROM day) AS months;
@@ -65,7 +65,7 @@ ON CONFLICT (camera, length_s, start_at) DO UPDATE SET marks = rollup_due.marks 
 INSERT INTO incident (id, camera, epoch, revision, kind, state, severity, confidence, started_at, detected_at, last_seen_at, ended_at)
 SELECT camera || '.0.1', camera, 0, 2, 'camera_no_signal', 'ended', 'severe', 1,
        day + interval '10 hours', day + interval '10 hours 10 seconds', day + interval '11 hours 40 minutes', day + interval '11 hours 40 minutes'
-FROM one, (SELECT ((now() AT TIME ZONE 'UTC')::date - 1)::timestamp AT TIME ZONE 'UTC' AS day) AS yesterday
+FROM one, (SELECT :'yesterday'::date::timestamp AT TIME ZONE 'UTC' AS day) AS yesterday
 WHERE place = 1;
 
 COMMIT;

@@ -15,13 +15,12 @@ const flat = (text) => text.replace(/\s+/g, " ").trim();
 
 export async function checks(t) {
   await words(t);
-  if (process.env.WAYSIDE_PAST) await past(t);
+  if (process.env.WAYSIDE_PAST) await past(t, process.env.WAYSIDE_PAST);
   else t.skip("a day beside what is usual", "WAYSIDE_PAST says of no past in the database (tests/browser/past.sql)");
 }
 
-async function past(t) {
-  const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
-  const today = new Date().toISOString().slice(0, 10);
+async function past(t, yesterday) {
+  const today = new Date(Date.parse(yesterday) + 86_400_000).toISOString().slice(0, 10);
   const page = await t.open({ path: `/#/compare?day=${yesterday}` });
   const names = Object.fromEntries((await t.api(page, "/api/v1/cameras")).items.map((c) => [c.id, c.name]));
   const [up, down, fresh] = Object.keys(names).sort();
