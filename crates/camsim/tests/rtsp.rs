@@ -57,7 +57,8 @@ fn watch(url: &str, protocols: &str, how_many: usize) -> Result<Vec<u64>, String
             Some(sample) => {
                 let pts = sample.buffer().unwrap().pts().unwrap();
                 let segment = sample.segment().unwrap().downcast_ref::<gst::ClockTime>().unwrap().clone();
-                times.push(segment.to_running_time(pts).unwrap().mseconds());
+                // What comes before the client's segment begins is not shown, and has no such time.
+                times.extend(segment.to_running_time(pts).map(gst::ClockTime::mseconds));
             }
             None => {
                 let error = pipeline.bus().unwrap().pop_filtered(&[gst::MessageType::Error]);
