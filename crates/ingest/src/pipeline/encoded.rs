@@ -102,10 +102,11 @@ fn spare(sink: &gst::Pad, codec: Codec, tap: &Arc<Tap>) {
                     _ => {}
                 }
                 // Pictures stay before what came after them.
-                if event.is_serialized() && event.type_() != gst::EventType::FlushStop {
-                    if let Err(error) = give(take()) {
-                        tracing::debug!(%error, "pictures that waited were not taken");
-                    }
+                if event.is_serialized()
+                    && event.type_() != gst::EventType::FlushStop
+                    && let Err(error) = give(take())
+                {
+                    tracing::debug!(%error, "pictures that waited were not taken");
                 }
                 info.data = Some(gst::PadProbeData::Event(event));
                 gst::PadProbeReturn::Ok
