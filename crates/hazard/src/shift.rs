@@ -51,22 +51,23 @@ impl Movement {
 pub struct Directions {
     columns: usize,
     rows: usize,
-    cells: Vec<(f32, f32)>,
+    cells: Vec<[f32; 2]>,
 }
 
 impl Directions {
     /// Of a picture of `columns * rows` grey levels.
     pub fn of(levels: &[f32], (columns, rows): (usize, usize)) -> Self {
-        let mut cells = vec![(0.0, 0.0); columns * rows];
+        let mut cells = vec![[0.0; 2]; columns * rows];
         for y in 1..rows.saturating_sub(1) {
             for x in 1..columns.saturating_sub(1) {
                 let i = y * columns + x;
                 let gx = (levels[i + 1] - levels[i - 1]) / 2.0;
                 let gy = (levels[i + columns] - levels[i - columns]) / 2.0;
-                let strength = gx.hypot(gy);
+                // Grey levels neither overflow nor vanish when squared.
+                let strength = (gx * gx + gy * gy).sqrt();
                 if strength > 0.3 {
                     let scale = strength.min(MOST_EDGE) / (strength * strength);
-                    cells[i] = ((gx * gx - gy * gy) * scale, 2.0 * gx * gy * scale);
+                    cells[i] = [(gx * gx - gy * gy) * scale, 2.0 * gx * gy * scale];
                 }
             }
         }
@@ -87,11 +88,11 @@ impl Directions {
             let (column, row) = (index % self.columns, index / self.columns);
             let part = (row * PARTS.1 / self.rows) * PARTS.0 + column * PARTS.0 / self.columns;
             let sum = &mut sums[part];
-            let squares = a.0 * a.0 + a.1 * a.1;
+            let squares = a[0] * a[0] + a[1] * a[1];
             *sum = (
-                sum.0 + a.0 * b.0 + a.1 * b.1,
+                sum.0 + a[0] * b[0] + a[1] * b[1],
                 sum.1 + squares,
-                sum.2 + b.0 * b.0 + b.1 * b.1,
+                sum.2 + b[0] * b[0] + b[1] * b[1],
                 sum.3 + squares.sqrt(),
             );
         }
@@ -184,8 +185,8 @@ impl Directions {
                 let inside = (0.0..columns).contains(&sx) && (0.0..rows).contains(&sy);
                 // Casts of floats saturate.
                 let index = sy.max(0.0) as usize * self.columns + sx.max(0.0) as usize;
-                let (a, b) = if inside { of.cells[index] } else { (0.0, 0.0) };
-                self.cells.push((a * cos2 - b * sin2, a * sin2 + b * cos2));
+                let [a, b] = if inside { of.cells[index] } else { [0.0; 2] };
+                self.cells.push([a * cos2 - b * sin2, a * sin2 + b * cos2]);
             }
         }
     }
@@ -193,20 +194,48 @@ impl Directions {
     /// Normalised correlation of the common part after a shift.
     pub fn correlation(&self, now: &Self, dx: i32, dy: i32) -> f64 {
         let (columns, rows) = (self.columns as i32, self.rows as i32);
-        let (mut product, mut a_squares, mut b_squares) = (0.0_f32, 0.0_f32, 0.0_f32);
+        let mut sums = Products::default();
         for y in 0.max(-dy)..rows.min(rows - dy) {
             let x0 = 0.max(-dx);
             let length = (columns.min(columns - dx) - x0).max(0) as usize;
             let row = |y: i32, x: i32| (y * columns + x) as usize;
             let a = &self.cells[row(y, x0)..][..length];
             let b = &now.cells[row(y + dy, x0 + dx)..][..length];
-            for (a, b) in a.iter().zip(b) {
-                product += a.0 * b.0 + a.1 * b.1;
-                a_squares += a.0 * a.0 + a.1 * a.1;
-                b_squares += b.0 * b.0 + b.1 * b.1;
+            sums.add(a.as_flattened(), b.as_flattened());
+        }
+        sums.correlation()
+    }
+}
+
+/// Sums of products, in as many parts as the compiler makes SIMD of: one sum after the other would wait for itself.
+#[derive(Default)]
+struct Products {
+    product: [f32; 8],
+    a_squares: [f32; 8],
+    b_squares: [f32; 8],
+}
+
+impl Products {
+    fn add(&mut self, a: &[f32], b: &[f32]) {
+        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+        for (a, b) in a.iter().zip(b) {
+            for lane in 0..8 {
+                self.product[lane] += a[lane] * b[lane];
+                self.a_squares[lane] += a[lane] * a[lane];
+                self.b_squares[lane] += b[lane] * b[lane];
             }
         }
-        f64::from(product / (a_squares * b_squares).sqrt().max(1e-6))
+        for (lane, (a, b)) in a_rest.iter().zip(b_rest).enumerate() {
+            self.product[lane] += a * b;
+            self.a_squares[lane] += a * a;
+            self.b_squares[lane] += b * b;
+        }
+    }
+
+    fn correlation(&self) -> f64 {
+        let [product, a, b] =
+            [self.product, self.a_squares, self.b_squares].map(|lanes| lanes.iter().sum::<f32>());
+        f64::from(product / (a * b).sqrt().max(1e-6))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Cameras and files to time-stamped frames, through GStreamer.
 //!
 //! What belongs here: connecting and reconnecting, choice of decoder, frame times, which frames are due for
-//! analysis ([`RateGate`]), whether they show anything new ([`motion`]), and the running [`background`]. What frames mean is `detect`'s and everybody's
-//! after it; queues between stages are `engine`'s.
+//! analysis ([`RateGate`]), whether they show anything new ([`motion`]), and the running [`background`]. What frames
+//! mean is `detect`'s and everybody's after it; queues between stages are `engine`'s.
 //!
 //! | module | what |
 //! | --- | --- |
@@ -12,6 +12,7 @@
 //! | [`rate`] | which frames are due, by their time stamps |
 //! | `timeline`, `capture` | media time that never goes back; capture time from RTP/NTP |
 //! | `pipeline` | the GStreamer pipelines, and `tap`, where frames leave them |
+//! | `spare`, `units` | pictures that need not be decoded, or not yet |
 //! | `reason`, `secret` | failures in an operator's words, without credentials |
 //! | [`background`] | the running background picture, without road users |
 //! | [`motion`] | whether a frame shows anything new |
@@ -40,6 +41,7 @@ mod steps;
 mod supervisor;
 mod tap;
 mod timeline;
+mod units;
 
 pub use error::IngestError;
 pub use live::{FrameSink, LiveSource, SourceChange, SourceStats};

@@ -1,5 +1,5 @@
 //! Pictures that need not be decoded: not due for analysis, and no other picture is made from them. Which those
-//! are is told before decoding, from the H.264 headers ([`Stream::spares`]) and by asking ahead what the rate
+//! are is told before decoding, from their headers ([`crate::units`]) and by asking ahead what the rate
 //! gate will say ([`Ahead`]), so that the same frames come out as if everything were decoded. And pictures that need
 //! not be decoded yet: until one that is due can come out of the decoder they wait and then go through it
 //! together, which costs less than one by one with everything else of the machine in between. Pure; the probe that
@@ -19,52 +19,6 @@ const FAR: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 /// A decoder that keeps more pictures than this before it shows the first is given each at once.
 const MOST_KEPT: usize = 8;
-
-/// How H.264 access units are laid out in buffers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stream {
-    /// Start codes before each unit (ITU-T H.264, annex B).
-    StartCodes,
-    /// A length of so many bytes, 1 to 4, before each unit (ISO/IEC 14496-15).
-    Lengths(usize),
-}
-
-impl Stream {
-    /// Whether no other picture is made from this access unit: it consists of slices with `nal_ref_idc` 0 (H.264,
-    /// 7.4.1), and of nothing that must be kept, such as parameter sets. In doubt, no.
-    pub fn spares(self, unit: &[u8]) -> bool {
-        let (mut rest, mut slices) = (unit, false);
-        while let Some((header, tail)) = self.next(rest) {
-            match (header & 0x1f, header >> 5 & 3) {
-                // Data partitions (2 to 4) come from nobody's camera.
-                (1, 0) => slices = true,
-                // Supplemental information, delimiter, filler.
-                (6 | 9 | 12, _) => {}
-                _ => return false,
-            }
-            rest = tail;
-        }
-        slices
-    }
-
-    /// The first byte of the next unit, and what follows the place where it was found.
-    fn next(self, data: &[u8]) -> Option<(u8, &[u8])> {
-        match self {
-            Self::StartCodes => {
-                let at = data.windows(3).position(|three| three == [0, 0, 1])?;
-                let unit = data.get(at + 3..)?;
-                Some((*unit.first()?, unit))
-            }
-            Self::Lengths(bytes) => {
-                let (length, unit) = data.split_at_checked(bytes)?;
-                let length = length.iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
-                // A broken length ends the search as an unknown unit would: whoever decodes it may complain.
-                let tail = unit.get(length..).unwrap_or_default();
-                Some((unit.first().copied().unwrap_or(0), tail))
-            }
-        }
-    }
-}
 
 /// Knows what is in the decoder, and so what the rate gate will have seen when a picture comes out of it.
 #[derive(Debug, Default)]
@@ -159,38 +113,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// An access unit of these NAL unit headers, three bytes each.
-    fn unit(stream: Stream, headers: &[u8]) -> Vec<u8> {
-        let one = |header: &u8| match stream {
-            Stream::StartCodes => vec![0, 0, 0, 1, *header, 0xaa, 0xbb],
-            Stream::Lengths(bytes) => {
-                let mut one = vec![0; bytes - 1];
-                one.extend([3, *header, 0xaa, 0xbb]);
-                one
-            }
-        };
-        headers.iter().flat_map(one).collect()
-    }
-
-    #[test]
-    fn only_pictures_that_nothing_is_made_from_are_spared() {
-        for stream in [Stream::StartCodes, Stream::Lengths(4), Stream::Lengths(2), Stream::Lengths(1)] {
-            let spares = |headers: &[u8]| stream.spares(&unit(stream, headers));
-            assert!(spares(&[0x01]), "a slice of nal_ref_idc 0");
-            assert!(spares(&[0x09, 0x06, 0x01, 0x01]), "with delimiter, SEI and a second slice");
-            for needed in [[0x21], [0x41], [0x61], [0x65]] {
-                assert!(!spares(&needed), "a reference: {needed:02x?}");
-            }
-            assert!(!spares(&[0x67, 0x68, 0x01]), "parameter sets");
-            assert!(!spares(&[0x01, 0x41]), "the second field is a reference");
-            assert!(!spares(&[0x02]), "a data partition");
-            assert!(!spares(&[0x09]) && !spares(&[]), "no slice at all");
-        }
-        assert!(!Stream::Lengths(4).spares(&[0xff, 0xff, 0xff, 0xff]));
-        assert!(!Stream::Lengths(4).spares(&[0, 0]));
-        assert!(!Stream::StartCodes.spares(&[0, 0, 1]));
-    }
 
     /// Display indices in the order of decoding, with whether each is a reference: P, the B in the middle (a
     /// reference), the two about it.
@@ -344,12 +266,6 @@ mod tests {
             for (one, all) in one_by_one.iter().zip(&together).skip(4) {
                 prop_assert_eq!(one, all);
             }
-        }
-
-        #[test]
-        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), length in 1usize..=4) {
-            Stream::StartCodes.spares(&bytes);
-            Stream::Lengths(length).spares(&bytes);
         }
     }
 }

@@ -59,6 +59,37 @@ fn what_is_left_undecoded_changes_nothing() {
 }
 
 #[test]
+fn pictures_of_h265_are_left_undecoded_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.mp4");
+    generate(&format!(
+        "videotestsrc num-buffers=200 pattern=ball ! video/x-raw,format=I420,width=160,height=120,framerate=25/1 \
+         ! x265enc speed-preset=ultrafast key-int-max=50 option-string=bframes=3:b-adapt=0 ! h265parse ! mp4mux \
+         ! filesink location={}",
+        path.display()
+    ));
+    let pictures = |rate_fps: f64| {
+        let mut pictures = Vec::new();
+        let summary = read(&path, rate_fps, |frame| {
+            let luma = frame.pixels.plane(0);
+            let rows = luma.data.chunks(luma.stride).take(120);
+            pictures.push((frame.media_time, rows.flat_map(|row| &row[..160]).copied().collect::<Vec<u8>>()));
+        });
+        (pictures, summary.unwrap())
+    };
+    let (all, whole) = pictures(1000.0);
+    assert_eq!((all.len(), whole.skipped), (200, 0));
+    let (due, summary) = pictures(5.0);
+    let mut gate = RateGate::new(5.0);
+    let wanted: Vec<_> = all.into_iter().filter(|(at, _)| gate.due(*at)).collect();
+    let times = |pictures: &[(Duration, Vec<u8>)]| pictures.iter().map(|(at, _)| *at).collect::<Vec<_>>();
+    assert_eq!(times(&due), times(&wanted));
+    assert!(due == wanted, "what was left out was needed by others");
+    assert!(summary.skipped >= 60, "{} skipped", summary.skipped);
+    assert_eq!((summary.frames, summary.duration), (whole.frames, whole.duration));
+}
+
+#[test]
 fn frames_carry_their_times_size_and_pixels() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.mp4");

@@ -3,10 +3,17 @@
 //! still reads every pixel and is what detectors are trained with. Beyond that it would skip pixels and small
 //! vehicles would flicker, so the triangle is widened with the scale.
 
+use multiversion::multiversion;
+
 use super::plane::Plane;
 
 /// What the weights of rows add up to: a row of bytes, weighted and added up, just fits 16 bits.
 const ONE: u16 = 256;
+/// And what a sum is then divided by; a power of two, so nothing is lost.
+const SHARE: f32 = 1.0 / 256.0;
+
+/// So many products are added up side by side: one sum after the other would wait for itself.
+const LANES: usize = 4;
 
 /// From which pixels each pixel of a scaled side is made.
 #[derive(Debug, Default)]
@@ -32,7 +39,8 @@ impl Axis {
         let scale = from as f32 / to as f32;
         let reach = if widened { scale.max(1.0) } else { 1.0 };
         (self.from, self.widened) = (from, widened);
-        self.taps = ((2.0 * reach).ceil() as usize).clamp(1, from);
+        let taps = (2.0 * reach).ceil() as usize;
+        self.taps = if taps > 2 { taps.next_multiple_of(LANES) } else { taps }.clamp(1, from);
         self.first.clear();
         self.weights.clear();
         for index in 0..to {
@@ -110,13 +118,16 @@ impl Scaled<'_, '_> {
         if self.plane.channels != CHANNELS {
             return;
         }
-        sums.fill(0);
-        for (tap, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0) {
-            let row = self.plane.row(first as usize + tap);
-            sums.iter_mut().zip(row).for_each(|(sum, &byte)| *sum += u16::from(byte) * weight);
+        if let &[above, below] = weights {
+            let rows = [self.plane.row(first as usize), self.plane.row(first as usize + 1)];
+            mix_rows(rows, [above, below], tall);
+        } else {
+            sums.fill(0);
+            for (tap, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0) {
+                add_row(self.plane.row(first as usize + tap), weight, sums);
+            }
+            tall.iter_mut().zip(&*sums).for_each(|(value, &sum)| *value = f32::from(sum) * SHARE);
         }
-        let share = 1.0 / f32::from(ONE);
-        tall.iter_mut().zip(&*sums).for_each(|(value, &sum)| *value = f32::from(sum) * share);
         for (channel, out) in out.into_iter().enumerate() {
             let Some(row) = tall.get(channel..) else { return };
             if across.taps == 2 {
@@ -125,6 +136,14 @@ impl Scaled<'_, '_> {
                 add_up::<CHANNELS>(row, across, out);
             }
         }
+    }
+}
+
+/// Two rows of bytes become one of floats, by weights with a sum of [`ONE`].
+#[multiversion(targets("x86_64+avx2"))]
+fn mix_rows([above, below]: [&[u8]; 2], [of_above, of_below]: [u16; 2], out: &mut [f32]) {
+    for ((out, &above), &below) in out.iter_mut().zip(above).zip(below) {
+        *out = f32::from(u16::from(above) * of_above + u16::from(below) * of_below) * SHARE;
     }
 }
 
@@ -143,11 +162,35 @@ fn interpolate<const CHANNELS: usize>(row: &[f32], across: &Axis, out: &mut [f32
     }
 }
 
+/// Adds a row of bytes, times a weight.
+#[multiversion(targets("x86_64+avx2"))]
+fn add_row(row: &[u8], weight: u16, sums: &mut [u16]) {
+    sums.iter_mut().zip(row).for_each(|(sum, &byte)| *sum += u16::from(byte) * weight);
+}
+
 /// One channel of a row, made from any number of pixels each.
 fn add_up<const CHANNELS: usize>(row: &[f32], across: &Axis, out: &mut [f32]) {
-    let weights = across.weights.chunks_exact(across.taps.max(1));
+    let taps = across.taps.max(1);
+    // From the first tap's value to the last one's.
+    let length = (taps - 1) * CHANNELS + 1;
+    let weights = across.weights.chunks_exact(taps);
     for ((out, &first), weights) in out.iter_mut().zip(&across.first).zip(weights) {
-        let pixels = row.get(first as usize * CHANNELS..).unwrap_or_default().iter().step_by(CHANNELS);
-        *out = pixels.zip(weights).map(|(value, weight)| value * weight).sum();
+        let Some(pixels) = row.get(first as usize * CHANNELS..).and_then(|row| row.get(..length)) else {
+            return;
+        };
+        let (lanes, rest) = weights.as_chunks::<LANES>();
+        let mut sums = [0.0; LANES];
+        for (chunk, weights) in lanes.iter().enumerate() {
+            for (lane, (sum, weight)) in sums.iter_mut().zip(weights).enumerate() {
+                *sum += pixels[(chunk * LANES + lane) * CHANNELS] * weight;
+            }
+        }
+        let told = lanes.len() * LANES * CHANNELS;
+        let rest: f32 = rest
+            .iter()
+            .zip(pixels.iter().skip(told).step_by(CHANNELS))
+            .map(|(weight, value)| value * weight)
+            .sum();
+        *out = sums.iter().sum::<f32>() + rest;
     }
 }

@@ -10,8 +10,8 @@ use gstreamer::prelude::*;
 use super::{Context, make};
 use crate::decoder::{self, Codec};
 use crate::error::IngestError;
-use crate::spare::Stream;
 use crate::tap::{Tail, Tap};
+use crate::units::{Layout, Stream};
 
 /// Builds `[depayloader !] parser ! decoder` behind `source` and links it to the pipeline's end.
 ///
@@ -70,8 +70,7 @@ pub(crate) fn keyframes_only(decoder: &gst::Element, tap: &Arc<Tap>) {
 }
 
 /// What a decoder is spared: pictures that are not due and that no other picture is made from, and being given each as it
-/// comes, where a picture that is due is not waited for. Only in H.264 are pictures left out: an H.265 picture that
-/// says of itself that it is no reference may still be needed by those of a higher temporal layer.
+/// comes, where a picture that is due is not waited for.
 fn spare(sink: &gst::Pad, codec: Codec, tap: &Arc<Tap>) {
     let tap = Arc::clone(tap);
     let kinds =
@@ -95,8 +94,9 @@ fn spare(sink: &gst::Pad, codec: Codec, tap: &Arc<Tap>) {
         match info.data.take() {
             Some(gst::PadProbeData::Event(event)) => {
                 match event.view() {
-                    gst::EventView::Caps(caps) if codec == Codec::H264 => {
-                        *stream.lock().unwrap_or_else(PoisonError::into_inner) = layout(caps.caps());
+                    gst::EventView::Caps(caps) => {
+                        *stream.lock().unwrap_or_else(PoisonError::into_inner) =
+                            described(codec, caps.caps());
                     }
                     gst::EventView::FlushStop(_) => drop(take()),
                     _ => {}
@@ -112,10 +112,10 @@ fn spare(sink: &gst::Pad, codec: Codec, tap: &Arc<Tap>) {
                 gst::PadProbeReturn::Ok
             }
             Some(gst::PadProbeData::Buffer(buffer)) => {
-                let layout = *stream.lock().unwrap_or_else(PoisonError::into_inner);
-                let spared = layout.is_some_and(|stream| {
-                    buffer.map_readable().is_ok_and(|unit| stream.spares(unit.as_slice()))
-                });
+                let spared =
+                    stream.lock().unwrap_or_else(PoisonError::into_inner).as_mut().is_some_and(|stream| {
+                        buffer.map_readable().is_ok_and(|unit| stream.spares(unit.as_slice()))
+                    });
                 if tap.skips(buffer.pts(), spared) {
                     info.data = Some(gst::PadProbeData::Buffer(buffer));
                     return gst::PadProbeReturn::Handled;
@@ -136,26 +136,26 @@ fn spare(sink: &gst::Pad, codec: Codec, tap: &Arc<Tap>) {
 }
 
 /// How whole pictures lie in a decoder's buffers; `None` for anything else, such as streams with fields.
-fn layout(caps: &gst::CapsRef) -> Option<Stream> {
+fn described(codec: Codec, caps: &gst::CapsRef) -> Option<Stream> {
     let of = caps.structure(0)?;
     let whole = of.get::<&str>("alignment").is_ok_and(|alignment| alignment == "au");
-    // The parser says either, or both, depending on the stream.
+    // The parser of H.264 says either, or both, depending on the stream; that of H.265 speaks of fields only.
     let progressive = of.get::<&str>("interlace-mode").ok().map(|mode| mode == "progressive");
     let framed = of.get::<&str>("coded-picture-structure").ok().map(|coded| coded == "frame");
-    if !whole || progressive == Some(false) || framed == Some(false) || (progressive, framed) == (None, None)
-    {
+    let told = codec == Codec::H265 || progressive.is_some() || framed.is_some();
+    if !whole || !told || progressive == Some(false) || framed == Some(false) {
         return None;
     }
-    match of.get::<&str>("stream-format").ok()? {
-        "byte-stream" => Some(Stream::StartCodes),
-        // The fifth byte of the configuration record ends in the length's size less one.
-        "avc" | "avc3" => {
-            let record = of.get::<gst::Buffer>("codec_data").ok()?;
-            let mut head = [0; 5];
-            record.copy_to_slice(0, &mut head).ok()?;
-            let [_, _, _, _, sizes] = head;
-            Some(Stream::Lengths(usize::from(sizes & 3) + 1))
-        }
-        _ => None,
+    if of.get::<&str>("stream-format").ok()? == "byte-stream" {
+        return Some(Stream::new(codec, Layout::StartCodes));
     }
+    let record = of.get::<gst::Buffer>("codec_data").ok()?;
+    let record = record.map_readable().ok()?;
+    // A byte of the configuration record ends in the length's size less one.
+    let sizes = record.get(if codec == Codec::H264 { 4 } else { 21 })?;
+    let mut stream = Stream::new(codec, Layout::Lengths(usize::from(sizes & 3) + 1));
+    if codec == Codec::H265 {
+        stream.read_record(&record);
+    }
+    Some(stream)
 }
