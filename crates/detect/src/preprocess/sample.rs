@@ -12,9 +12,6 @@ const ONE: u16 = 256;
 /// And what a sum is then divided by; a power of two, so nothing is lost.
 const SHARE: f32 = 1.0 / 256.0;
 
-/// So many products are added up side by side: one sum after the other would wait for itself.
-const LANES: usize = 4;
-
 /// From which pixels each pixel of a scaled side is made.
 #[derive(Debug, Default)]
 struct Axis {
@@ -39,8 +36,7 @@ impl Axis {
         let scale = from as f32 / to as f32;
         let reach = if widened { scale.max(1.0) } else { 1.0 };
         (self.from, self.widened) = (from, widened);
-        let taps = (2.0 * reach).ceil() as usize;
-        self.taps = if taps > 2 { taps.next_multiple_of(LANES) } else { taps }.clamp(1, from);
+        self.taps = ((2.0 * reach).ceil() as usize).clamp(1, from);
         self.first.clear();
         self.weights.clear();
         for index in 0..to {
@@ -170,27 +166,9 @@ fn add_row(row: &[u8], weight: u16, sums: &mut [u16]) {
 
 /// One channel of a row, made from any number of pixels each.
 fn add_up<const CHANNELS: usize>(row: &[f32], across: &Axis, out: &mut [f32]) {
-    let taps = across.taps.max(1);
-    // From the first tap's value to the last one's.
-    let length = (taps - 1) * CHANNELS + 1;
-    let weights = across.weights.chunks_exact(taps);
+    let weights = across.weights.chunks_exact(across.taps.max(1));
     for ((out, &first), weights) in out.iter_mut().zip(&across.first).zip(weights) {
-        let Some(pixels) = row.get(first as usize * CHANNELS..).and_then(|row| row.get(..length)) else {
-            return;
-        };
-        let (lanes, rest) = weights.as_chunks::<LANES>();
-        let mut sums = [0.0; LANES];
-        for (chunk, weights) in lanes.iter().enumerate() {
-            for (lane, (sum, weight)) in sums.iter_mut().zip(weights).enumerate() {
-                *sum += pixels[(chunk * LANES + lane) * CHANNELS] * weight;
-            }
-        }
-        let told = lanes.len() * LANES * CHANNELS;
-        let rest: f32 = rest
-            .iter()
-            .zip(pixels.iter().skip(told).step_by(CHANNELS))
-            .map(|(weight, value)| value * weight)
-            .sum();
-        *out = sums.iter().sum::<f32>() + rest;
+        let pixels = row.get(first as usize * CHANNELS..).unwrap_or_default().iter().step_by(CHANNELS);
+        *out = pixels.zip(weights).map(|(value, weight)| value * weight).sum();
     }
 }
