@@ -21,7 +21,7 @@ const WANTED: f64 = 0.97;
 fn is_used(sign: Sign, together: bool) -> bool {
     match sign {
         Sign::Ended | Sign::EndedAstray => false,
-        Sign::Wavering | Sign::Elsewhere => !together,
+        Sign::Wavering | Sign::Elsewhere | Sign::Hesitant | Sign::Resembling => !together,
         _ => true,
     }
 }
@@ -38,16 +38,24 @@ fn terms(sample: &Sample) -> [f64; TERMS] {
     terms
 }
 
-/// Fits to the samples of even scenes, and the width to those of odd ones.
+/// Fits the weights to all samples. The width is such that bands which were fitted to the one half of the scenes hold what is wanted
+/// of the other half, even and odd ones together, made and drawn ones each for themselves.
 pub fn fit(samples: &[Sample]) -> Model {
-    let even: Vec<&Sample> = samples.iter().filter(|s| s.scene.is_multiple_of(2)).collect();
-    let missed = tendency(&even, |s| s.missed as f64);
-    let surplus = tendency(&even, |s| s.surplus as f64);
-    let mut model = Model { missed, surplus, z: 1.0 };
-    let odd = || samples.iter().filter(|s| !s.scene.is_multiple_of(2));
-    while model.z < 5.0 {
-        let score = Score::of(odd(), |s| model.band(s.count, &s.evidence, s.seconds));
-        if score.coverage() >= WANTED {
+    let half =
+        |odd: bool| -> Vec<&Sample> { samples.iter().filter(|s| s.scene.is_multiple_of(2) != odd).collect() };
+    let halves = [true, false].map(|odd| (of(&half(!odd)), half(odd)));
+    let mut model = of(&samples.iter().collect::<Vec<_>>());
+    while model.z < 4.0 {
+        let holds = |is_drawn: bool| {
+            let scores = halves.iter().map(|(fitted, others)| {
+                let own = others.iter().copied().filter(|s| s.is_drawn() == is_drawn);
+                let fitted = Model { z: model.z, ..*fitted };
+                Score::of(own, |s| fitted.band(s.count, &s.evidence, s.seconds))
+            });
+            let (held, bins) = scores.fold((0, 0), |sum, s| (sum.0 + s.held, sum.1 + s.bins));
+            held as f64 >= WANTED * bins as f64
+        };
+        if holds(false) && holds(true) {
             break;
         }
         model.z += 0.02;
@@ -55,28 +63,57 @@ pub fn fit(samples: &[Sample]) -> Model {
     model
 }
 
+fn of(samples: &[&Sample]) -> Model {
+    let missed = tendency(samples, |s| s.missed as f64);
+    let surplus = tendency(samples, |s| s.surplus as f64);
+    Model { missed, surplus, z: 1.0 }
+}
+
+/// What a sample weighs: drawn ones more than made ones, of which there are far more, so that they are heard; but not as much as
+/// all of those together, or the fit would be that of a few pictures.
+fn weight_of(samples: &[&Sample]) -> impl Fn(&Sample) -> f64 {
+    let counted = |is_drawn: bool| -> f64 {
+        samples.iter().filter(|s| s.is_drawn() == is_drawn).map(|s| s.count as f64).sum()
+    };
+    let (made, drawn) = (counted(false), counted(true));
+    let weight = if made > 0.0 && drawn > 0.0 { (made / drawn).sqrt() } else { 1.0 };
+    move |sample| if sample.is_drawn() { weight } else { 1.0 }
+}
+
+/// What a sample says to the fit.
+struct Row {
+    terms: [f64; TERMS],
+    wrong: f64,
+    weight: f64,
+}
+
+impl Row {
+    fn mean(&self, weights: &[f64; TERMS]) -> f64 {
+        self.terms.iter().zip(weights).map(|(t, w)| t * w).sum::<f64>().max(1e-9)
+    }
+}
+
 fn tendency(samples: &[&Sample], wrong: impl Fn(&Sample) -> f64) -> Tendency {
-    let rows: Vec<([f64; TERMS], f64)> = samples.iter().map(|s| (terms(s), wrong(s))).collect();
+    let weight = weight_of(samples);
+    let rows: Vec<Row> =
+        samples.iter().map(|s| Row { terms: terms(s), wrong: wrong(s), weight: weight(s) }).collect();
     let mut sums = [0.0; TERMS];
-    rows.iter().for_each(|(terms, _)| sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term));
+    for row in &rows {
+        sums.iter_mut().zip(row.terms).for_each(|(sum, term)| *sum += row.weight * term);
+    }
     let mut weights = [0.05; TERMS];
     for _ in 0..ROUNDS {
         let mut gains = [0.0; TERMS];
-        for (terms, wrong) in &rows {
-            let mean: f64 = terms.iter().zip(weights).map(|(t, w)| t * w).sum();
-            let ratio = wrong / mean.max(1e-9);
-            gains.iter_mut().zip(terms).for_each(|(gain, term)| *gain += term * ratio);
+        for row in &rows {
+            let ratio = row.weight * row.wrong / row.mean(&weights);
+            gains.iter_mut().zip(row.terms).for_each(|(gain, term)| *gain += term * ratio);
         }
         for ((weight, gain), sum) in weights.iter_mut().zip(gains).zip(sums) {
             *weight = if sum > 0.0 { *weight * gain / sum } else { 0.0 };
         }
     }
     let likelihood = |size: f64| -> f64 {
-        let of = |(terms, wrong): &([f64; TERMS], f64)| {
-            let mean: f64 = terms.iter().zip(weights).map(|(t, w)| t * w).sum::<f64>().max(1e-9);
-            log_negative_binomial(*wrong, mean, size)
-        };
-        rows.iter().map(of).sum()
+        rows.iter().map(|row| row.weight * log_negative_binomial(row.wrong, row.mean(&weights), size)).sum()
     };
     let sizes = SIZES.map(|n| 0.1 * 1.09_f64.powi(n));
     let size = sizes.max_by(|a, b| likelihood(*a).total_cmp(&likelihood(*b))).unwrap_or(1.0);

@@ -19,6 +19,10 @@ use sample::{Sample, Score};
 /// Scenes that weights are fitted to have seeds below this, those that they are checked on above.
 const CHECKED_FROM: u64 = 1_000_000;
 
+/// How many truly crossed, for the tables.
+const CROSSED: [(&str, std::ops::RangeInclusive<u64>); 4] =
+    [("1 to 9", 1..=9), ("10 to 29", 10..=29), ("30 to 99", 30..=99), ("100 and more", 100..=u64::MAX)];
+
 #[derive(Debug, clap::Args)]
 pub struct BandsArgs {
     /// Print new weights, fitted to this many scenes, instead of checking those that are built in
@@ -36,6 +40,9 @@ pub struct BandsArgs {
     /// Drawn scenes beside the made ones, to fit to or to check
     #[arg(long, default_value_t = 0)]
     drawn: u64,
+    /// Seconds of each drawn scene; else those of the others
+    #[arg(long)]
+    drawn_seconds: Option<u32>,
     /// Where is kept what the detector saw of drawn scenes
     #[arg(long, value_name = "DIR")]
     seen: Option<PathBuf>,
@@ -65,7 +72,7 @@ pub fn run(args: &BandsArgs) -> anyhow::Result<()> {
     }
     let samples = args.samples(CHECKED_FROM, args.scenes)?;
     if args.details {
-        samples.iter().filter(|s| s.together).try_for_each(tell)?;
+        samples.iter().try_for_each(tell)?;
     }
     for (what, is_drawn) in [("made", false), ("drawn", true)] {
         let own: Vec<&Sample> = samples.iter().filter(|s| s.is_drawn() == is_drawn).collect();
@@ -77,10 +84,12 @@ pub fn run(args: &BandsArgs) -> anyhow::Result<()> {
         };
         check("classes together", &|s| s.together);
         check("single classes", &|s| !s.together);
-        check("together, 1 to 9 crossed", &|s| s.together && (1..=9).contains(&s.truth));
-        check("together, 10 to 29 crossed", &|s| s.together && (10..=29).contains(&s.truth));
-        check("together, 30 to 99 crossed", &|s| s.together && (30..=99).contains(&s.truth));
-        check("together, 100 and more crossed", &|s| s.together && s.truth >= 100);
+        for (what, together) in [("together", true), ("single", false)] {
+            for (crossed, range) in CROSSED {
+                let name = format!("{what}, {crossed} crossed");
+                check(&name, &|s| s.together == together && range.contains(&s.truth));
+            }
+        }
     }
     Ok(())
 }
@@ -92,7 +101,8 @@ impl BandsArgs {
         let mut samples = samples(first, scenes, self.seconds)?;
         if self.drawn > 0 {
             let dir = self.seen.as_deref().context("--drawn wants --seen DIR")?;
-            let bins = drawn::run_all(dir, first..first + self.drawn, self.seconds)?;
+            let bins =
+                drawn::run_all(dir, first..first + self.drawn, self.drawn_seconds.unwrap_or(self.seconds))?;
             samples.extend(bins.iter().flat_map(Sample::of));
         }
         Ok(samples)
@@ -105,12 +115,12 @@ fn samples(first: u64, scenes: u64, seconds: u32) -> anyhow::Result<Vec<Sample>>
 
 fn tell(s: &Sample) -> anyhow::Result<()> {
     let band = s.band();
-    let Sample { scene, truth, count, missed, surplus, .. } = s;
+    let Sample { scene, line, what, truth, count, missed, surplus, .. } = s;
     let mark = if band.holds(*truth) { "" } else { "  OUT" };
     let (low, high) = (band.low, band.high);
     let evidence = serde_json::to_string(&s.evidence)?;
     say(&format!(
-        "{scene} true {truth} counted {count} missed {missed} surplus {surplus} band {low} to {high} {evidence}{mark}"
+        "{scene} {line} {what} true {truth} counted {count} missed {missed} surplus {surplus} band {low} to {high} {evidence}{mark}"
     ));
     Ok(())
 }

@@ -12,6 +12,9 @@ const SAME_S: f64 = 1.0;
 #[derive(Debug, Clone)]
 pub struct Sample {
     pub scene: u64,
+    /// Line and way, and who.
+    pub line: String,
+    pub what: &'static str,
     pub seconds: f64,
     pub truth: u64,
     pub count: u64,
@@ -25,7 +28,7 @@ pub struct Sample {
 impl Sample {
     /// The samples of a bin: all motor vehicles, all others, and every class for itself.
     pub fn of(bin: &Bin) -> Vec<Self> {
-        let of = |wanted: &dyn Fn(RoadUserClass) -> bool, together: bool| {
+        let of = |what: &'static str, wanted: &dyn Fn(RoadUserClass) -> bool, together: bool| {
             let cells: Vec<&Cell> =
                 bin.classes.iter().filter(|(class, _)| wanted(**class)).map(|(_, cell)| cell).collect();
             let times = |of: fn(&Cell) -> &Vec<f64>| {
@@ -43,10 +46,13 @@ impl Sample {
             // Who crossed as the window opened and was counted a moment before or after is in it or not by the truth.
             let count = truth - missed + surplus;
             let (scene, seconds) = (bin.scene, to_s - from_s);
-            Self { scene, seconds, truth, count, missed, surplus, evidence, together }
+            let line = bin.line.clone();
+            Self { scene, line, what, seconds, truth, count, missed, surplus, evidence, together }
         };
-        let groups = [true, false].map(|motor| of(&|class| class.is_motor_vehicle() == motor, true));
-        let classes = RoadUserClass::ALL.iter().map(|class| of(&|other| other == *class, false));
+        let groups = [("motor", true), ("others", false)];
+        let groups = groups.map(|(what, motor)| of(what, &|class| class.is_motor_vehicle() == motor, true));
+        let classes =
+            RoadUserClass::ALL.iter().map(|class| of(class.as_str(), &|other| other == *class, false));
         // Where nothing was and nothing was noted there is nothing to be wrong about.
         let is_telling = |sample: &Self| sample.truth > 0 || sample.count > 0 || !sample.evidence.is_empty();
         groups.into_iter().chain(classes).filter(is_telling).collect()

@@ -101,6 +101,7 @@ impl Scene {
 fn draw_trouble(random: &mut impl Rng) -> Trouble {
     let mut square = || random.random::<f64>().powi(2);
     let (noise, misses, ghosts, halves, parts) = (square(), square(), square(), square(), square());
+    let alike = 0.6 * square();
     let foggy = random.random::<f64>() < 0.25;
     let fog_m = uniform(random, 25.0, 120.0);
     Trouble {
@@ -112,6 +113,7 @@ fn draw_trouble(random: &mut impl Rng) -> Trouble {
         clutter: uniform(random, 0.0, 9.0) as usize,
         ghosts,
         parts: 0.7 * parts,
+        alike,
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Bin {
     pub window_s: (f64, f64),
     /// Of which scene, for what is shared by all of its bins.
     pub scene: u64,
+    /// Which line and way.
+    pub line: String,
     pub classes: BTreeMap<RoadUserClass, Cell>,
 }
 
@@ -78,7 +80,11 @@ impl Tally {
         let events = self.measurer.finish();
         self.take(events);
         let window_s = self.window_s;
-        self.bins.into_values().map(|bin| Bin { window_s, scene, ..bin }).collect()
+        let named = self.bins.into_iter().map(|((line, direction), bin)| {
+            let line = format!("{line} {}", direction.as_str());
+            Bin { window_s, scene, line, ..bin }
+        });
+        named.collect()
     }
 
     fn take(&mut self, events: Vec<Event>) {

@@ -49,6 +49,9 @@ pub struct Trouble {
     /// Share of buses and lorries, and a fifth of it of cars, of which a part is for long taken for a vehicle as well: a
     /// cab, a load, a half.
     pub parts: f64,
+    /// Share of buses and lorries, and a seventh as many cars, that look like another class, some now and then, some nearly always.
+    /// With 0 a fifth of the detections of every lorry are of a car.
+    pub alike: f64,
     /// Places that look like vehicles now and then.
     pub clutter: usize,
     /// Share of frames with a box around nothing.
@@ -64,6 +67,7 @@ impl Default for Trouble {
             fog_m: f64::INFINITY,
             halves: 0.03,
             parts: 0.0,
+            alike: 0.0,
             clutter: 4,
             ghosts: 0.3,
         }
@@ -84,6 +88,8 @@ pub struct Seer {
     trouble: Trouble,
     moods: HashMap<u32, [f64; 5]>,
     parts: HashMap<u32, Option<Part>>,
+    /// As which other class a vehicle appears, and in which share of its detections.
+    alike: HashMap<u32, Option<(RoadUserClass, f64)>>,
     clutter: Vec<(BBox, f64)>,
 }
 
@@ -193,7 +199,7 @@ impl Seer {
             (BBox::new(x as f32, y as f32, (x + w) as f32, (y + h) as f32), uniform(random, -3.0, 0.0))
         };
         let clutter = (0..trouble.clutter).map(|_| spot(random)).collect();
-        Self { trouble, moods: HashMap::new(), parts: HashMap::new(), clutter }
+        Self { trouble, moods: HashMap::new(), parts: HashMap::new(), alike: HashMap::new(), clutter }
     }
 
     /// What a detector finds in a frame, `dt` seconds after the one before.
@@ -222,8 +228,7 @@ impl Seer {
             };
             let b = &vehicle.bbox;
             let bbox = BBox::new(b.x1 + off(1, w), b.y1 + off(2, h), b.x2 + off(3, w), b.y2 + off(4, h));
-            let lorry = vehicle.class == RoadUserClass::Truck && random.random::<f64>() < 0.2;
-            let class = if lorry { RoadUserClass::Car } else { vehicle.class };
+            let class = self.class_of(vehicle, random);
             found.push(Detection { bbox, class, score: score as f32 });
             if random.random::<f64>() < halves {
                 let half = BBox::new(b.x1, b.y1, b.x1 + w * 0.55, b.y2);
@@ -258,6 +263,32 @@ impl Seer {
         found.retain(|d| d.bbox.width() > 2.0 && d.bbox.height() > 2.0);
         found
     }
+
+    /// As which class a vehicle appears in a frame.
+    fn class_of(&mut self, vehicle: &Truth, random: &mut impl Rng) -> RoadUserClass {
+        let share = self.trouble.alike;
+        let other = if share > 0.0 {
+            *self.alike.entry(vehicle.id).or_insert_with(|| draw_alike(share, vehicle.class, random))
+        } else {
+            (vehicle.class == RoadUserClass::Truck).then_some((RoadUserClass::Car, 0.2))
+        };
+        other.filter(|(_, often)| random.random::<f64>() < *often).map_or(vehicle.class, |(other, _)| other)
+    }
+}
+
+/// Whether a vehicle looks like one of another class, and how often.
+fn draw_alike(share: f64, class: RoadUserClass, random: &mut impl Rng) -> Option<(RoadUserClass, f64)> {
+    use RoadUserClass::{Bus, Car, Truck};
+    let (likely, unlikely, share) = match class {
+        Truck => (Car, Bus, share),
+        Bus => (Truck, Car, share),
+        Car => (Truck, Bus, share / 7.0),
+        _ => return None,
+    };
+    let looks = random.random::<f64>() < share;
+    let other = if random.random::<f64>() < 0.8 { likely } else { unlikely };
+    let often = random.random::<f64>();
+    looks.then_some((other, often))
 }
 
 /// A part of a vehicle that looks like one.

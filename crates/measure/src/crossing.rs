@@ -42,6 +42,12 @@ impl Segment {
         (0.0..=1.0).contains(&self.along(place))
     }
 
+    /// How far a place on the endless line is from the nearer end, px: positive between the ends, negative beyond.
+    pub fn from_ends(&self, place: Point) -> f64 {
+        let along = self.along(place);
+        along.min(1.0 - along) * self.length
+    }
+
     /// Whether any of it lies within an upright rectangle, given by two corners (Liang and Barsky's clipping).
     pub fn meets(&self, low: Point, high: Point) -> bool {
         let (dx, dy) = (self.b.x - self.a.x, self.b.y - self.a.y);

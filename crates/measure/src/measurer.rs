@@ -19,7 +19,7 @@ use crate::gap;
 use crate::homography::{CalibrationError, Homography};
 use crate::path::{Path, Step, later, seconds};
 use crate::presence::{Over, UNSEEN_S, over};
-use crate::quality::{Classes, Places, Suspect};
+use crate::quality::{Leads, Places, Suspect, is_at_end};
 use crate::recent::Recent;
 use crate::speed::speed;
 use crate::zones::{Scene, Vehicle, ZoneMeter, ZoneSummary, ground_speed, standing};
@@ -110,6 +110,8 @@ struct MeasuredLine {
     id: LineId,
     segment: Segment,
     recent: Recent,
+    /// Forward and backward.
+    leads: [Leads; 2],
 }
 
 /// A road user while its track lasts.
@@ -127,7 +129,6 @@ struct User {
     starts_inside: bool,
     looked_back: bool,
     standing_since: Option<Timestamp>,
-    classes: Classes,
     /// Whether it was first seen within another's box.
     came_out: bool,
     /// Whether it was asked if it came over a line unseen.
@@ -146,6 +147,17 @@ struct Pending {
     crowded: bool,
 }
 
+/// What became of a crossing that had waited.
+struct Told {
+    pending: Pending,
+    /// Whether it counted, or by which sign it did not.
+    counts: Result<(), Sign>,
+    /// Whether its track was followed for much less before the line than is usual there; `None` where nobody knows.
+    brief: Option<bool>,
+    /// Whether it was at the very end of the line.
+    at_end: bool,
+}
+
 impl Measurer {
     /// A measurer for a camera whose frames have this size (pixels).
     ///
@@ -160,7 +172,12 @@ impl Measurer {
         for line in &spec.lines {
             let segment = Segment::new(line, f64::from(size.width), f64::from(size.height))
                 .ok_or_else(|| MeasureError::EmptyLine { camera: camera.clone(), line: line.id.clone() })?;
-            lines.push(MeasuredLine { id: line.id.clone(), segment, recent: Recent::default() });
+            lines.push(MeasuredLine {
+                id: line.id.clone(),
+                segment,
+                recent: Recent::default(),
+                leads: Default::default(),
+            });
         }
         let ground = spec.calibration.as_ref().map(|c| Homography::fit(c, size)).transpose();
         let ground = ground.map_err(|source| MeasureError::Calibration { camera, source })?;
@@ -261,12 +278,10 @@ impl Measurer {
             starts_inside: inside,
             looked_back: false,
             standing_since: None,
-            classes: Classes::default(),
             came_out: company.covered(track.id, &track.bbox, MERGED_SHARE),
             suspected: false,
             crossed: None,
         });
-        user.classes.note(track.class);
         user.path.push(step);
         for (index, (line, side)) in lines.iter_mut().zip(&mut user.sides).enumerate() {
             line.recent.seen(track.id, step.at);
@@ -355,12 +370,17 @@ impl Measurer {
             }
             user.pending.remove(index);
             if !sure {
-                noted.push((pending, Err(Sign::Part)));
+                noted.push(Told { pending, counts: Err(Sign::Part), brief: None, at_end: false });
                 continue;
             }
             let Some(line) = self.lines.get_mut(pending.line) else { continue };
             let smooth = user.path.place_at(pending.passage.at, PLACE_WINDOW_S).filter(|_| pending.seen);
-            if !line.segment.holds(smooth.unwrap_or(pending.passage.place)) {
+            let place = smooth.unwrap_or(pending.passage.place);
+            let at_end = is_at_end(&line.segment, place, user.path.unit_since(pending.passage.at));
+            if !line.segment.holds(place) {
+                if at_end && pending.seen {
+                    noted.push(Told { pending, counts: Err(Sign::PastEnd), brief: None, at_end });
+                }
                 continue;
             }
             let recount_s = f64::from(self.settings.recount_ms) / 1_000.0;
@@ -368,8 +388,9 @@ impl Measurer {
             if again {
                 continue;
             }
+            let brief = line.is_brief(user, &pending);
             let counts = line.accept(track, user, &pending, &self.company);
-            noted.push((pending, counts));
+            noted.push(Told { pending, counts, brief, at_end });
             if counts.is_err() {
                 continue;
             }
@@ -393,8 +414,7 @@ impl Measurer {
             }
         }
         if let Some(user) = self.users.get(&track.id) {
-            let told = |(pending, counts): &_| self.note_crossing(now, (track, user), pending, *counts);
-            events.extend(noted.iter().flat_map(told));
+            events.extend(noted.iter().flat_map(|told| self.note_crossing(now, (track, user), told)));
         }
         let Some(user) = self.users.get_mut(&track.id) else { return };
         let (Some(from), Some((to, left_at))) = (user.entered, user.left) else { return };

@@ -93,6 +93,7 @@ fn run(spec: &CameraSpec, paths: &[Path], until_s: f64) -> (Vec<Event>, Measurer
             let track = Track {
                 id: *id,
                 class: path.class,
+                second: None,
                 // A detector's boxes end where the picture does.
                 bbox: BBox::new(
                     (x as f32 - 50.0).max(0.0),
@@ -204,6 +205,7 @@ fn nothing_is_counted_beyond_the_end_of_a_recording() {
     let last = Track {
         id: TrackId::FIRST,
         class: RoadUserClass::Car,
+        second: None,
         bbox: BBox::new(step(1.8) - 50.0, 240.0, step(1.8) + 50.0, 300.0),
         velocity_px_s: Point::new(200.0, 0.0),
         score: 0.7,
@@ -433,6 +435,7 @@ proptest! {
             let track = Track {
                 id: TrackId::FIRST,
                 class: RoadUserClass::Car,
+                second: None,
                 bbox: BBox { x1, y1, x2, y2 },
                 velocity_px_s: Point::new(f64::from(x1), f64::from(y1)),
                 score: x2,

@@ -130,6 +130,15 @@ impl Tracklet {
         best.0
     }
 
+    /// The class that came second in the vote, and its share of all votes.
+    pub fn second(&self) -> Option<(RoadUserClass, f32)> {
+        let first = self.class();
+        let others = RoadUserClass::ALL.iter().zip(self.votes).filter(|(class, _)| **class != first);
+        let (class, votes) = others.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let all: f64 = self.votes.iter().sum();
+        (votes > 0.0).then_some((*class, (votes / all) as f32))
+    }
+
     /// Whether enough speaks for it: detections, their scores, and that it is not mostly a part of
     /// another road user.
     pub fn confirmed(&self) -> bool {
@@ -173,6 +182,7 @@ impl Tracklet {
         Track {
             id: self.id,
             class: self.class(),
+            second: self.second(),
             bbox: self.motion.bbox(),
             velocity_px_s: Point::new(vx, vy),
             score: self.score,

@@ -46,6 +46,8 @@ pub struct Track {
     pub id: TrackId,
     /// The class most of its detections voted for, weighted by score.
     pub class: RoadUserClass,
+    /// The class that came second in that vote, with its share of the votes, up to 0.5; `None` where all agreed.
+    pub second: Option<(RoadUserClass, f32)>,
     /// The filtered box.
     pub bbox: BBox,
     /// The filtered reference point's speed, pixels a second.

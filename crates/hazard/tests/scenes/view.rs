@@ -209,6 +209,7 @@ fn lorries() -> TrackUpdate {
         Track {
             id,
             class: RoadUserClass::Truck,
+            second: None,
             bbox,
             velocity_px_s: Point::new(0.0, 0.0),
             score: 0.8,

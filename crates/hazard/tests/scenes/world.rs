@@ -136,6 +136,7 @@ impl World {
             tracks.push(Track {
                 id,
                 class: actor.class,
+                second: None,
                 bbox: BBox::new(bbox[0], bbox[1], bbox[2], bbox[3]),
                 velocity_px_s: Point::new(0.0, 0.0),
                 score: actor.score,

@@ -1,9 +1,10 @@
 //! Whether a crossing of a line counts: not where somebody was counted for the same one. Who was is `recent`'s to know.
 
-use wayside_types::{Sign, Track};
+use wayside_types::{Direction, Sign, Track};
 
 use super::{MeasuredLine, Pending, User};
 use crate::company::{Company, Seen};
+use crate::path::seconds;
 use crate::recent::Counted;
 
 impl MeasuredLine {
@@ -24,6 +25,12 @@ impl MeasuredLine {
         self.recent.same_place(passage, unit, track.class.is_motor_vehicle(), within).is_some()
     }
 
+    /// Whether a track was followed for much less before it crossed than tracks usually are here; `None` while nobody knows.
+    pub(super) fn is_brief(&self, user: &User, pending: &Pending) -> Option<bool> {
+        let lead_s = lead_s(user, pending);
+        self.leads.get(way(pending)).and_then(|leads| leads.is_brief(lead_s))
+    }
+
     /// Counts a crossing and remembers it, unless somebody was counted there: then says by what that is known.
     pub(super) fn accept(
         &mut self,
@@ -41,8 +48,13 @@ impl MeasuredLine {
         match place {
             Some(Seen::Within) => return Err(Sign::Part),
             _ if rejoined => return Err(Sign::Rejoined),
+            // A second vehicle was followed as long as others are; a box that came up beside the counted one is a part of it.
+            Some(_) if !seen || self.is_brief(user, pending) == Some(true) => return Err(Sign::Part),
             Some(_) => return Err(Sign::Duplicate),
             None => {}
+        }
+        if let Some(leads) = self.leads.get_mut(way(pending)).filter(|_| *seen) {
+            leads.note(lead_s(user, pending));
         }
         self.recent.push(Counted {
             track: track.id,
@@ -56,4 +68,13 @@ impl MeasuredLine {
         });
         Ok(())
     }
+}
+
+/// For how long a track was followed before it crossed, seconds; negative where it began behind the line.
+fn lead_s(user: &User, pending: &Pending) -> f64 {
+    seconds(user.path.first().at, pending.passage.at)
+}
+
+fn way(pending: &Pending) -> usize {
+    usize::from(pending.passage.direction == Direction::Backward)
 }

@@ -3,7 +3,7 @@
 
 use wayside_types::{Evidence, RoadUserClass, Sign, Timestamp, Track};
 
-use super::{MAX_LATENESS, MERGED_SHARE, Measurer, Pending, User};
+use super::{MAX_LATENESS, MERGED_SHARE, Measurer, Pending, Told, User};
 use crate::crossing::Passage;
 use crate::event::{Event, Noted};
 use crate::gap;
@@ -17,8 +17,7 @@ impl Measurer {
         &self,
         now: Timestamp,
         (track, user): (&Track, &User),
-        pending: &Pending,
-        counts: Result<(), Sign>,
+        Told { pending, counts, brief, at_end }: &Told,
     ) -> Vec<Event> {
         let Some(line) = self.lines.get(pending.line) else { return Vec::new() };
         let at = pending.passage.at.max(later(now, -MAX_LATENESS.as_secs_f64()));
@@ -27,7 +26,7 @@ impl Measurer {
             Event::Noted(Noted { line, direction, class, at, evidence })
         };
         if let Err(sign) = counts {
-            return vec![told(track.class, one(sign))];
+            return vec![told(track.class, one(*sign))];
         }
         let first = user.path.first();
         let counted = quality::Counted {
@@ -35,13 +34,17 @@ impl Measurer {
             passage: &pending.passage,
             seen: pending.seen,
             crowded: pending.crowded,
-            began_well: self.places.began(first.p, first.unit, !user.starts_inside),
+            at_end: *at_end,
+            // Wherever it began, one that was followed as long as others are was not lost before.
+            began_well: *brief == Some(false) || self.places.began(first.p, first.unit, !user.starts_inside),
             high_score: f64::from(self.high_score),
         };
         let mut evidence = counted.evidence();
-        let other = user.classes.other_than(track.class);
-        evidence.add(Sign::Wavering, u64::from(other.is_some()));
-        let elsewhere = other.map(|other| told(other, one(Sign::Elsewhere)));
+        let other = quality::other_class(track);
+        let elsewhere = other.map(|(class, own, others)| {
+            evidence.add(own, 1);
+            told(class, one(others))
+        });
         std::iter::once(told(track.class, evidence)).chain(elsewhere).collect()
     }
 

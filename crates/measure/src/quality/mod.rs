@@ -1,15 +1,17 @@
 //! The signs by which counting may be wrong: what is told of a crossing beside its count, and who was nearly counted.
-//! Where tracks usually begin and end is in `places`. What the signs mean for a count is said in
+//! Where tracks usually begin and end is in `places`, how long they are followed in `leads`. What the signs mean for a count is said in
 //! `wayside_types::quality`; whether something counts is `measurer`'s and `recent`'s question.
 
+mod leads;
 mod places;
 
-use wayside_types::{Evidence, RoadUserClass, Sign, Timestamp};
+use wayside_types::{Evidence, Point, RoadUserClass, Sign, Timestamp, Track};
 
 use crate::crossing::{Passage, Segment};
 use crate::gap;
 use crate::path::{Path, Step, seconds};
 
+pub(crate) use leads::Leads;
 pub(crate) use places::Places;
 
 /// A line that was crossed between detections further apart than this was crossed unseen.
@@ -20,8 +22,12 @@ const AROUND_S: f64 = 0.7;
 const FEW: usize = 4;
 /// How well a road user is detected is judged over this much of its path.
 const JUDGE_S: f64 = 1.5;
-/// Another class than the last is worth telling where the track was of it in this share of its detections.
-const WAVERS: f64 = 0.15;
+/// Where another class has this share of a track's votes, the track wavers between the two …
+const WAVERS: f32 = 0.25;
+/// … and from this share on it hesitates.
+const HESITATES: f32 = 0.05;
+/// A line's end is this near, in box units.
+const AT_END_UNITS: f64 = 0.1;
 /// A line is at most so many seconds and box units beyond the end of a track that may have been lost on its way to it.
 const MOST_AWAY: (f64, f64) = (3.0, 4.0);
 /// Whoever moved less than this, in box units, came from nowhere and goes nowhere.
@@ -29,24 +35,20 @@ const LEAST_TRAVEL: f64 = 0.5;
 /// A suspect waits this long after it would have crossed: its road user may be counted under another track.
 pub(crate) const EXPLAINED_S: f64 = 1.5;
 
-/// How a track was classed, detection by detection.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Classes([u32; 6]);
-
-impl Classes {
-    pub fn note(&mut self, class: RoadUserClass) {
-        if let Some(n) = self.0.get_mut(class as usize) {
-            *n = n.saturating_add(1);
-        }
+/// By which signs a track might as well be of another class, and of which: the sign of its own class and the other's.
+pub(crate) fn other_class(track: &Track) -> Option<(RoadUserClass, Sign, Sign)> {
+    let (class, share) = track.second?;
+    if share >= WAVERS {
+        Some((class, Sign::Wavering, Sign::Elsewhere))
+    } else {
+        (share >= HESITATES).then_some((class, Sign::Hesitant, Sign::Resembling))
     }
+}
 
-    /// The class that the track might as well be of.
-    pub fn other_than(&self, class: RoadUserClass) -> Option<RoadUserClass> {
-        let all: u32 = self.0.iter().sum();
-        let others = RoadUserClass::ALL.iter().zip(self.0).filter(|(other, _)| **other != class);
-        let (other, n) = others.max_by_key(|(_, n)| *n)?;
-        (f64::from(n) >= WAVERS * f64::from(all) && n > 1).then_some(*other)
-    }
+/// Whether a place on the endless line (px) is so close to one of the segment's ends, for a road user of this box unit, that it may
+/// as well be on the other side of it.
+pub(crate) fn is_at_end(segment: &Segment, place: Point, unit: f64) -> bool {
+    segment.from_ends(place).abs() <= AT_END_UNITS * unit
 }
 
 /// What is known of a crossing that is being counted.
@@ -56,6 +58,8 @@ pub(crate) struct Counted<'a> {
     /// Whether the path itself crossed.
     pub seen: bool,
     pub crowded: bool,
+    /// Whether it crossed at the very end of the line.
+    pub at_end: bool,
     pub began_well: bool,
     pub high_score: f64,
 }
@@ -73,6 +77,7 @@ impl Counted<'_> {
         note(Sign::Weak, self.path.score_at_end(JUDGE_S) < self.high_score);
         note(Sign::Sparse, around < FEW);
         note(Sign::Crowded, self.crowded);
+        note(Sign::AtEnd, self.at_end);
         evidence
     }
 }
@@ -94,33 +99,15 @@ impl Suspect {
 }
 
 /// Where a path that ended would have crossed a line.
-pub(crate) fn after(segment: &Segment, path: &Path, velocity: wayside_types::Point) -> Option<Passage> {
+pub(crate) fn after(segment: &Segment, path: &Path, velocity: Point) -> Option<Passage> {
     reach(path, path.last(), |step| gap::extrapolate(segment, step, velocity, 1.0, MOST_AWAY))
 }
 
 /// Where a path would have crossed a line before it began.
-pub(crate) fn before(segment: &Segment, path: &Path, velocity: wayside_types::Point) -> Option<Passage> {
+pub(crate) fn before(segment: &Segment, path: &Path, velocity: Point) -> Option<Passage> {
     reach(path, path.first(), |step| gap::extrapolate(segment, step, velocity, -1.0, MOST_AWAY))
 }
 
 fn reach(path: &Path, step: &Step, extrapolate: impl Fn(&Step) -> Option<Passage>) -> Option<Passage> {
     (path.travel_boxes() >= LEAST_TRAVEL).then(|| extrapolate(step)).flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_track_wavers_when_it_was_of_another_class_for_a_while() {
-        use RoadUserClass::{Bus, Car, Truck};
-        let mut classes = Classes::default();
-        (0..20).for_each(|_| classes.note(Truck));
-        classes.note(Car);
-        assert_eq!(classes.other_than(Truck), None, "once is nothing");
-        (0..3).for_each(|_| classes.note(Car));
-        classes.note(Bus);
-        assert_eq!(classes.other_than(Truck), Some(Car));
-        assert_eq!(classes.other_than(Car), Some(Truck));
-    }
 }

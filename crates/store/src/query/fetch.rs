@@ -1,8 +1,8 @@
-//! The SQL of measurements: sums of the stored bins within given spans of time, by camera and group, and
+//! The SQL of crossings: sums of the stored bins within given spans of time, by camera and group, and
 //! what was observed. Spans are found by `width_bucket`, which takes any ascending list of times, so that
 //! days of 23 and 25 hours and hours of any time zone need no arithmetic in SQL. Cameras are joined as a list: `= ANY` of
 //! a thousand is planned one by one. Marks on the parts of an hour are looked up once an hour, as a list of at most four
-//! (`OFFSET 0` keeps them from being looked up once a row).
+//! (`OFFSET 0` keeps them from being looked up once a row). The SQL of movements is in `movements`.
 
 use std::collections::BTreeMap;
 
@@ -69,18 +69,19 @@ pub(super) struct Wanted<'a> {
     pub(super) apart: [bool; 3],
 }
 
-/// A row of either query below, as PostgreSQL gives it.
-struct StoredSum {
-    camera: String,
-    a: String,
-    b: String,
-    class: String,
-    bucket: i32,
-    count: i64,
+/// A row of sums of crossings or of movements, as PostgreSQL gives it.
+pub(super) struct StoredSum {
+    pub(super) camera: String,
+    pub(super) a: String,
+    pub(super) b: String,
+    pub(super) class: String,
+    /// Which span, from 1.
+    pub(super) bucket: i32,
+    pub(super) count: i64,
 }
 
 impl StoredSum {
-    fn into_sum(self, base_s: i32) -> Option<Sum> {
+    pub(super) fn into_sum(self, base_s: i32) -> Option<Sum> {
         let span = span_of(self.bucket)?;
         let Self { camera, a, b, class, count, .. } = self;
         Some(Sum { camera, a, b, class, base_s, span, count })
@@ -145,42 +146,6 @@ pub(super) async fn lines(
         &rest.from as _,
         &rest.to as _,
         rest.start as _,
-    )
-    .fetch_all(snapshot);
-    let rows = db.answer("the measurements", rows).await?;
-    Ok(rows.into_iter().filter_map(|row| row.into_sum(wanted.base_s)).collect())
-}
-
-/// Sums of movements, without the stored cells (two lines, class, stored bin) in which fewer than `least` were
-/// counted. Leaving them out before anything is summed is what keeps them hidden: however answers are
-/// added and subtracted, they are made of cells that may be shown.
-pub(super) async fn movements(
-    db: &Database,
-    snapshot: &mut PgConnection,
-    scope: Scope<'_>,
-    wanted: Wanted<'_>,
-    least: i64,
-) -> Result<Vec<Sum>, StoreError> {
-    let (Some(end), false) = (scope.end(), wanted.classes.is_empty()) else { return Ok(Vec::new()) };
-    let rows = sqlx::query_as!(
-        StoredSum,
-        r#"SELECT camera, a, b, class, width_bucket(start_at, $3) AS "bucket!",
-                  sum(count)::bigint AS "count!"
-           FROM (SELECT camera, from_line AS a, to_line AS b, class, start_at, sum(count) AS count
-                 FROM movement_bin
-                 WHERE camera = ANY($1) AND length_s = $2 AND start_at >= ($3::timestamptz[])[1] AND start_at < $4
-                   AND class = ANY($5)
-                   AND (cardinality($6::text[]) = 0 OR from_line = ANY($6) OR to_line = ANY($6))
-                 GROUP BY 1, 2, 3, 4, 5
-                 HAVING sum(count) >= $7::bigint) AS cell
-           GROUP BY 1, 2, 3, 4, 5"#,
-        scope.cameras,
-        wanted.base_s,
-        &scope.starts() as _,
-        end as _,
-        wanted.classes,
-        wanted.lines,
-        least,
     )
     .fetch_all(snapshot);
     let rows = db.answer("the measurements", rows).await?;

@@ -92,7 +92,7 @@ impl Material<'_> {
             let group = self.project(&zone.zone, "", RoadUserClass::Car);
             let cell = cells.entry((zone.span, group)).or_default();
             cell.mark(QUARTER_S);
-            cell.zone.merge(zone.start, &zone.sum);
+            cell.zone.merge(zone.latest, &zone.sum);
         }
         Ok(())
     }

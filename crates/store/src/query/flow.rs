@@ -211,7 +211,8 @@ pub(super) struct StoredZone {
     pub(super) camera: String,
     pub(super) zone: String,
     pub(super) span: usize,
-    pub(super) start: Timestamp,
+    /// When the last quarter of an hour in it that has a row began.
+    pub(super) latest: Timestamp,
     pub(super) sum: ZoneSum,
 }
 
@@ -223,13 +224,13 @@ pub(super) struct ZoneSum {
     /// Vehicle seconds by kilometre of zone; `None` where a length is not known.
     pub(super) vehicle_s_per_km: Option<f64>,
     pub(super) queue: Option<ZoneQueue>,
-    /// When the stored bin with the last queue began.
+    /// When the last quarter of an hour that has a row began.
     pub(super) queue_of: Option<Timestamp>,
     pub(super) delay: Option<ZoneDelay>,
 }
 
 impl ZoneSum {
-    pub(super) fn merge(&mut self, start: Timestamp, other: &Self) {
+    pub(super) fn merge(&mut self, latest: Timestamp, other: &Self) {
         let first = self.queue_of.is_none();
         self.occupied_s += other.occupied_s;
         self.vehicle_s += other.vehicle_s;
@@ -243,7 +244,7 @@ impl ZoneSum {
             known.max_vehicles = known.max_vehicles.max(queue.max_vehicles);
             (known.last_m, known.last_vehicles) = (queue.last_m, queue.last_vehicles);
         }
-        self.queue_of = Some(start);
+        self.queue_of = Some(latest);
         if let Some(delay) = other.delay {
             let known = self.delay.get_or_insert(ZoneDelay { n: 0, sum_s: 0.0 });
             known.n = known.n.saturating_add(delay.n);
@@ -252,7 +253,8 @@ impl ZoneSum {
     }
 }
 
-/// Zone bins of some zones (empty for all), earliest first.
+/// Zone bins of some zones (empty for all), earliest first: hours where all spans are made of hours, of which those that
+/// wait to be summed come in quarters.
 pub(super) async fn zones(
     db: &Database,
     snapshot: &mut PgConnection,
@@ -260,18 +262,29 @@ pub(super) async fn zones(
     zones: &[String],
 ) -> Result<Vec<StoredZone>, StoreError> {
     let Some(end) = scope.end() else { return Ok(Vec::new()) };
+    let sources = scope.sources(QUARTER_S);
     let rows = sqlx::query!(
-        r#"SELECT camera, zone, width_bucket(start_at, $3) AS "bucket!", start_at AS "start_at: SqlTimestamp",
-                  occupied_s, vehicle_s, length_m, queue_max_m, queue_max, queue_last_m, queue_last, delay_n, delay_sum_s
-           FROM zone_bin
-           WHERE camera = ANY($1) AND length_s = $2 AND start_at >= ($3::timestamptz[])[1] AND start_at < $4
-             AND (cardinality($5::text[]) = 0 OR zone = ANY($5))
-           ORDER BY camera, start_at, zone, epoch"#,
+        r#"SELECT camera AS "camera!", zone AS "zone!", width_bucket(start_at, $3) AS "bucket!",
+                  COALESCE(latest_at, start_at) AS "latest_at!: SqlTimestamp", occupied_s AS "occupied_s!",
+                  vehicle_s AS "vehicle_s!", length_m, queue_max_m, queue_max, queue_last_m, queue_last, delay_n, delay_sum_s
+           FROM (SELECT z.* FROM zone_bin z
+                 WHERE z.camera = ANY($1) AND z.length_s = $2 AND z.start_at >= ($3::timestamptz[])[1] AND z.start_at < $4
+                   AND NOT EXISTS (SELECT FROM rollup_due d
+                                   WHERE d.camera = z.camera AND d.length_s = $6 AND d.start_at = z.start_at)
+                 UNION ALL
+                 SELECT z.* FROM rollup_due o JOIN zone_bin z ON z.camera = o.camera
+                   AND z.start_at >= o.start_at AND z.start_at < o.start_at + make_interval(secs => o.length_s)
+                 WHERE o.camera = ANY($1) AND o.length_s = $6
+                   AND o.start_at >= ($3::timestamptz[])[1] AND o.start_at < $4 AND z.length_s = 900
+                   AND z.start_at >= ($3::timestamptz[])[1] AND z.start_at < $4) AS stored
+           WHERE cardinality($5::text[]) = 0 OR zone = ANY($5)
+           ORDER BY camera, COALESCE(latest_at, start_at), zone, epoch"#,
         scope.cameras,
-        QUARTER_S,
+        sources.top_s,
         &scope.starts() as _,
         end as _,
         zones,
+        sources.marked_s,
     )
     .fetch_all(snapshot);
     let rows = db.answer("the zones", rows).await?;
@@ -291,8 +304,8 @@ pub(super) async fn zones(
             queue_of: None,
             delay,
         };
-        let start = row.start_at.to_jiff();
-        Some(StoredZone { camera: row.camera, zone: row.zone, span: span_of(row.bucket)?, start, sum })
+        let latest = row.latest_at.to_jiff();
+        Some(StoredZone { camera: row.camera, zone: row.zone, span: span_of(row.bucket)?, latest, sum })
     });
     Ok(found.collect())
 }

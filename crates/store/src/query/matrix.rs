@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff_sqlx::ToSqlx;
-use sqlx::postgres::PgConnection;
 use wayside_types::{BinLength, CameraId, Grade, LineId, RoadUserClass, TimeZone, Timestamp};
 
 use super::bins::{Span, bins};
@@ -12,7 +10,7 @@ use super::coverage::coverage;
 use super::days::{Days, Parts};
 use super::fetch::{self, Scope, Wanted};
 use super::fill::{is_complete, shares};
-use super::{SmallCells, stored};
+use super::{SmallCells, movements, stored};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::lengths::QUARTER_S;
@@ -85,8 +83,8 @@ pub async fn matrix(db: &Database, query: &MatrixQuery) -> Result<Option<Movemen
     let classes = fetch::names(all.iter().copied());
     let wanted = Wanted { base_s: QUARTER_S, classes: &classes, lines: &[], apart: [true; 3] };
     let least = query.small_cells.least();
-    let sums = fetch::movements(db, &mut snapshot, scope, wanted, least).await?;
-    let lost = lost(db, &mut snapshot, query, span, &classes, least).await?;
+    let sums = movements::movements(db, &mut snapshot, scope, wanted, query.small_cells).await?;
+    let lost = movements::lost(db, &mut snapshot, scope, wanted, query.small_cells).await?;
     let coverage = coverage(db, &mut snapshot, scope, &days, &[QUARTER_S]).await?;
     db.answer("the end of a question", snapshot.commit()).await?;
     let drawn = fetch::drawings(db, &cameras).await?;
@@ -126,33 +124,4 @@ pub async fn matrix(db: &Database, query: &MatrixQuery) -> Result<Option<Movemen
 
 fn shown(count: i64, least: i64) -> Option<u64> {
     (count >= least).then(|| u64::try_from(count).unwrap_or_default())
-}
-
-/// How many were lost after each line, without stored cells of fewer than `least`.
-async fn lost(
-    db: &Database,
-    snapshot: &mut PgConnection,
-    query: &MatrixQuery,
-    span: Span,
-    classes: &[String],
-    least: i64,
-) -> Result<Vec<(String, i64)>, StoreError> {
-    let rows = sqlx::query!(
-        r#"SELECT from_line, sum(count)::bigint AS "count!"
-           FROM (SELECT from_line, class, start_at, sum(count) AS count
-                 FROM movement_lost
-                 WHERE camera = $1 AND length_s = $2 AND start_at >= $3 AND start_at < $4 AND class = ANY($5)
-                 GROUP BY 1, 2, 3
-                 HAVING sum(count) >= $6::bigint) AS cell
-           GROUP BY 1"#,
-        query.camera.as_str(),
-        QUARTER_S,
-        span.start.to_sqlx() as _,
-        span.end.to_sqlx() as _,
-        classes,
-        least,
-    )
-    .fetch_all(snapshot);
-    let rows = db.answer("the movements", rows).await?;
-    Ok(rows.into_iter().map(|row| (row.from_line, row.count)).collect())
 }

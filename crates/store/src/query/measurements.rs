@@ -61,11 +61,14 @@ pub enum SmallCells {
     Show,
 }
 
+/// The least count of a movement's cell that may be shown to everybody.
+pub(crate) const LEAST_CELL: i64 = 3;
+
 impl SmallCells {
     /// The least count of a cell that may be shown or go into a sum.
     pub(super) fn least(self) -> i64 {
         match self {
-            Self::Suppress => 3,
+            Self::Suppress => LEAST_CELL,
             Self::Show => 0,
         }
     }

@@ -16,6 +16,7 @@ mod gaps;
 mod incidents;
 mod matrix;
 mod measurements;
+mod movements;
 mod pager;
 mod pages;
 mod quality;
@@ -31,6 +32,7 @@ pub use flow::{LineFlow, ZoneFlow};
 pub use gaps::{Gap, GapsQuery, gaps};
 pub use incidents::{IncidentCursor, IncidentPage, IncidentQuery, incident, incidents, still, stills};
 pub use matrix::{MatrixQuery, MovementMatrix, matrix};
+pub(crate) use measurements::LEAST_CELL;
 pub use measurements::{
     GroupBy, GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject, SmallCells,
     measurements,

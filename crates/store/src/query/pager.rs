@@ -11,7 +11,7 @@ use super::fetch::{self, Drawings, Scope, Sum, Wanted};
 use super::fill::{Group, Material, base_length_s};
 use super::flow;
 use super::measurements::{GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject};
-use super::{Cursor, Page, quality};
+use super::{Cursor, Page, movements, quality};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::lengths::{MINUTE_S, QUARTER_S};
@@ -194,8 +194,8 @@ impl<'a> Pager<'a> {
                     sums.extend(fetch::lines(self.db, snapshot, scope, wanted).await?);
                 }
                 MeasurementKind::Movements => {
-                    let least = self.query.small_cells.least();
-                    sums.extend(fetch::movements(self.db, snapshot, scope, wanted, least).await?);
+                    let small = self.query.small_cells;
+                    sums.extend(movements::movements(self.db, snapshot, scope, wanted, small).await?);
                 }
                 MeasurementKind::Zones => {}
             }

@@ -192,7 +192,8 @@ pub(crate) async fn signs(
         r#"SELECT q.camera, q.line, q.direction, q.class, width_bucket(q.start_at, $1) AS "bucket!",
                   ARRAY[sum(counted), sum(astray), sum(inferred), sum(bridged), sum(weak), sum(sparse),
                         sum(crowded), sum(duplicate), sum(unsure), sum(short), sum(behind), sum(merged),
-                        sum(ended), sum(ended_astray), sum(wavering), sum(elsewhere), sum(part), sum(rejoined)] AS "signs!"
+                        sum(ended), sum(ended_astray), sum(wavering), sum(elsewhere), sum(part), sum(rejoined),
+                        sum(hesitant), sum(resembling), sum(at_end), sum(past_end)] AS "signs!"
            FROM UNNEST($2::text[], $3::timestamptz[], $4::timestamptz[]) AS r(camera, start_at, end_at)
            JOIN line_quality q ON q.camera = r.camera AND q.start_at >= r.start_at AND q.start_at < r.end_at
            WHERE q.length_s = 900 AND q.start_at >= $5 AND q.start_at < $6

@@ -1,5 +1,6 @@
 //! A day beside what is usual: the same weekday of past weeks, bin by bin of the site's clock, as median and quartiles.
-//! Only bins that were watched whole are compared, on either side. Everything is asked of `measurements`, so that what is
+//! Only bins that were watched whole are compared, on either side, and each past day once: an hour that comes twice does not count
+//! double, and days of 23 or 25 hours are no measure for whole days. Everything is asked of `measurements`, so that what is
 //! hidden there is hidden here.
 
 use std::collections::BTreeMap;
@@ -49,7 +50,8 @@ pub struct Usual {
     pub low: f64,
     /// A quarter of the days had more.
     pub high: f64,
-    /// How many days went into it, at least three: those on which the bin was watched whole.
+    /// How many days went into it, at least three: those on which the bin was watched whole (and, where bins are days, that had
+    /// 24 hours).
     pub days: u32,
 }
 
@@ -84,14 +86,14 @@ pub async fn typical(db: &Database, query: &TypicalQuery) -> Result<Vec<TypicalR
             let clock = row.start.to_zoned(query.zone.clone()).time();
             let bin = days.entry((row.camera.clone(), group_of(&row), clock)).or_default();
             let count = row.count.filter(|_| row.complete);
+            // Of an hour that comes twice when clocks are set back the first that was watched whole is compared, on either
+            // side: else the hours of such a day would weigh double among those of other days.
             if weeks == 0 {
-                // Of an hour that comes twice when clocks are set back the first is compared.
                 bin.count = bin.count.or(count);
-                bin.row.get_or_insert(row);
-            } else {
-                bin.past.extend(count);
-                bin.row.get_or_insert(row);
+            } else if let Some(count) = count.filter(|_| is_usual_length(&row, query.bin)) {
+                bin.past.entry(weeks).or_insert(count);
             }
+            bin.row.get_or_insert(row);
         }
         if days.len() > ROWS_MAX {
             let reason = format!(
@@ -102,7 +104,7 @@ pub async fn typical(db: &Database, query: &TypicalQuery) -> Result<Vec<TypicalR
     }
     let mut answer = Vec::new();
     for ((camera, _, clock), bin) in days {
-        let (usual, Some(row)) = (usual(bin.past), bin.row) else { continue };
+        let (usual, Some(row)) = (usual(bin.past.into_values().collect()), bin.row) else { continue };
         if bin.count.is_none() && usual.is_none() {
             continue;
         }
@@ -128,7 +130,13 @@ struct Bin {
     /// Any row of it.
     row: Option<MeasurementRow>,
     count: Option<u64>,
-    past: Vec<u64>,
+    /// By how many weeks ago, one a day.
+    past: BTreeMap<i64, u64>,
+}
+
+/// Whether a bin is as long as its name says: a day of 23 or 25 hours says nothing of how many are usual in 24.
+fn is_usual_length(row: &MeasurementRow, bin: BinLength) -> bool {
+    row.end.duration_since(row.start).as_secs() == i64::from(bin.nominal_s())
 }
 
 async fn rows(db: &Database, query: &TypicalQuery, day: Date) -> Result<Vec<MeasurementRow>, StoreError> {

@@ -1,11 +1,13 @@
 //! What the database needs beside being written: stored quarters of an hour and hours are summed once they are over
-//! (`sums`, `flows`), days are packed (`days`), and what is older than it is kept goes (`retention`). It runs beside the writer on a connection of
+//! (`sums`, `flows`, `movements`, `zones`), days are packed (`days`), and what is older than it is kept goes (`retention`). It runs beside the writer on a connection of
 //! its own. Nothing is lost while it does not run: queries take what is not summed yet from its parts.
 
 mod days;
 mod flows;
+mod movements;
 mod retention;
 mod sums;
+mod zones;
 
 use std::time::Duration;
 

@@ -15,11 +15,19 @@ const QUARTERS: &[&str] = &[
     "line_bin_900",
     "line_flow_900",
     "line_quality",
-    "movement_bin",
-    "movement_lost",
-    "zone_bin",
+    "movement_bin_900",
+    "movement_lost_900",
+    "zone_bin_900",
 ];
-const HOURS: &[&str] = &["camera_day_3600", "coverage_sum_3600", "line_bin_3600", "line_flow_3600"];
+const HOURS: &[&str] = &[
+    "camera_day_3600",
+    "coverage_sum_3600",
+    "line_bin_3600",
+    "line_flow_3600",
+    "movement_bin_3600",
+    "movement_lost_3600",
+    "zone_bin_3600",
+];
 
 /// Deletes what is too old.
 pub(super) async fn apply(

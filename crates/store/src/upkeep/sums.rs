@@ -8,7 +8,7 @@ use sqlx::Connection;
 use sqlx::postgres::{PgConnection, PgTransaction};
 use wayside_types::Timestamp;
 
-use super::{days, flows};
+use super::{days, flows, movements, zones};
 use crate::lengths::{DAY_S, HOUR_S, MINUTE_S, QUARTER_S};
 
 /// A stretch is summed this long after its end: its last bins close three seconds after it.
@@ -38,6 +38,8 @@ pub(super) async fn round(connection: &mut PgConnection, now: Timestamp) -> Resu
         lines(&mut transaction, &hour, QUARTER_S, HOUR_S).await?;
         hour_of_coverage(&mut transaction, &hour).await?;
         flows::hour(&mut transaction, &hour).await?;
+        movements::hour(&mut transaction, &hour).await?;
+        zones::hour(&mut transaction, &hour).await?;
     } else if let Some(day) = due(&mut transaction, now, DAY_S, CAMERAS_A_DAY).await? {
         done = day.cameras.len();
         days::day(&mut transaction, &day).await?;

@@ -31,22 +31,25 @@ impl QualityColumns {
 
     /// Upserts. A row is replaced as a whole by one that saw more.
     pub(super) async fn write(&self, transaction: &mut PgTransaction<'_>) -> Result<(), sqlx::Error> {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r] = &self.signs;
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v] = &self.signs;
         sqlx::query!(
             "INSERT INTO line_quality AS t \
              (camera, length_s, start_at, line, direction, class, epoch, counted, astray, inferred, bridged, weak, sparse, crowded, duplicate, \
-             unsure, short, behind, merged, ended, ended_astray, wavering, elsewhere, part, rejoined) \
+             unsure, short, behind, merged, ended, ended_astray, wavering, elsewhere, part, rejoined, \
+             hesitant, resembling, at_end, past_end) \
              SELECT * FROM UNNEST($1::text[], $2::int[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], \
              $7::bigint[], $8::int[], $9::int[], $10::int[], $11::int[], $12::int[], $13::int[], $14::int[], $15::int[], \
-             $16::int[], $17::int[], $18::int[], $19::int[], $20::int[], $21::int[], $22::int[], $23::int[], $24::int[], $25::int[]) \
+             $16::int[], $17::int[], $18::int[], $19::int[], $20::int[], $21::int[], $22::int[], $23::int[], $24::int[], $25::int[], \
+             $26::int[], $27::int[], $28::int[], $29::int[]) \
              ON CONFLICT (camera, length_s, start_at, line, direction, class, epoch) DO UPDATE SET \
              counted = excluded.counted, astray = excluded.astray, inferred = excluded.inferred, bridged = excluded.bridged, \
              weak = excluded.weak, sparse = excluded.sparse, crowded = excluded.crowded, duplicate = excluded.duplicate, \
              unsure = excluded.unsure, short = excluded.short, behind = excluded.behind, merged = excluded.merged, \
              ended = excluded.ended, ended_astray = excluded.ended_astray, wavering = excluded.wavering, elsewhere = excluded.elsewhere, \
-             part = excluded.part, rejoined = excluded.rejoined \
-             WHERE excluded.counted + excluded.astray + excluded.inferred + excluded.bridged + excluded.weak + excluded.sparse + excluded.crowded + excluded.duplicate + excluded.unsure + excluded.short + excluded.behind + excluded.merged + excluded.ended + excluded.ended_astray + excluded.wavering + excluded.elsewhere + excluded.part + excluded.rejoined \
-                 > t.counted + t.astray + t.inferred + t.bridged + t.weak + t.sparse + t.crowded + t.duplicate + t.unsure + t.short + t.behind + t.merged + t.ended + t.ended_astray + t.wavering + t.elsewhere + t.part + t.rejoined",
+             part = excluded.part, rejoined = excluded.rejoined, hesitant = excluded.hesitant, resembling = excluded.resembling, \
+             at_end = excluded.at_end, past_end = excluded.past_end \
+             WHERE excluded.counted + excluded.astray + excluded.inferred + excluded.bridged + excluded.weak + excluded.sparse + excluded.crowded + excluded.duplicate + excluded.unsure + excluded.short + excluded.behind + excluded.merged + excluded.ended + excluded.ended_astray + excluded.wavering + excluded.elsewhere + excluded.part + excluded.rejoined + excluded.hesitant + excluded.resembling + excluded.at_end + excluded.past_end \
+                 > t.counted + t.astray + t.inferred + t.bridged + t.weak + t.sparse + t.crowded + t.duplicate + t.unsure + t.short + t.behind + t.merged + t.ended + t.ended_astray + t.wavering + t.elsewhere + t.part + t.rejoined + t.hesitant + t.resembling + t.at_end + t.past_end",
             &self.head.camera,
             &self.head.length_s,
             &self.head.start_at as _,
@@ -72,6 +75,10 @@ impl QualityColumns {
             p,
             q,
             r,
+            s,
+            t,
+            u,
+            v,
         )
         .execute(&mut **transaction)
         .await?;

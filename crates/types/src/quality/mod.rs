@@ -25,7 +25,8 @@ pub use doubts::{Doubts, Seeing};
 pub enum Sign {
     /// A crossing that was counted.
     Counted,
-    /// Of these: its track began in the middle of the picture, where tracks of this camera usually do not.
+    /// Of these: its track began in the middle of the picture, where tracks of this camera usually do not, and was followed
+    /// for much less before the line than this line's tracks usually are.
     Astray,
     /// Of these: nobody saw it; its track began just past the line or was lost just before it.
     Inferred,
@@ -52,20 +53,30 @@ pub enum Sign {
     Ended,
     /// Of these: in the middle of the picture, where tracks of this camera usually do not.
     EndedAstray,
-    /// A counted crossing whose track was of another class for a while.
+    /// A counted crossing whose track was often taken for another class: a quarter of its votes or more.
     Wavering,
     /// The same, told of the other class.
     Elsewhere,
     /// As [`Sign::Duplicate`], of a track whose box was once within that of the one that was counted, or the other way
-    /// round: the cab of a lorry, the half of a bus, or somebody behind it.
+    /// round: the cab of a lorry, the half of a bus, or somebody behind it. Also of one that was followed for much less before the
+    /// line than this line's tracks usually are, or did not cross it itself.
     Part,
     /// As [`Sign::Duplicate`], of a track that began after the one that was counted was lost.
     Rejoined,
+    /// A counted crossing whose track was taken for another class now and then: a twentieth of its votes or more, and less
+    /// than a quarter.
+    Hesitant,
+    /// The same, told of the other class.
+    Resembling,
+    /// A counted crossing at the very end of the line: the road user may have passed beside it.
+    AtEnd,
+    /// A track that passed just beside the end of the line and was not counted.
+    PastEnd,
 }
 
 impl Sign {
     /// All, in the order of the database's columns.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Counted,
         Self::Astray,
         Self::Inferred,
@@ -84,6 +95,10 @@ impl Sign {
         Self::Elsewhere,
         Self::Part,
         Self::Rejoined,
+        Self::Hesitant,
+        Self::Resembling,
+        Self::AtEnd,
+        Self::PastEnd,
     ];
 
     /// The name used in API and database.
@@ -108,6 +123,10 @@ impl Sign {
             Self::Elsewhere => "elsewhere",
             Self::Part => "part",
             Self::Rejoined => "rejoined",
+            Self::Hesitant => "hesitant",
+            Self::Resembling => "resembling",
+            Self::AtEnd => "at_end",
+            Self::PastEnd => "past_end",
         }
     }
 }
