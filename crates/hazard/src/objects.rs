@@ -77,6 +77,12 @@ struct Alarm {
     held: Held,
 }
 
+/// A box with half of its longer side all around: a thing of which a stripe is as grey as the road is one.
+fn around(b: &BBox) -> BBox {
+    let by = b.width().max(b.height()) / 2.0;
+    BBox::new(b.x1 - by, b.y1 - by, b.x2 + by, b.y2 + by)
+}
+
 /// Cells that belong together.
 struct Blob {
     cells: Vec<usize>,
@@ -145,16 +151,17 @@ impl Objects {
                     .iter()
                     .filter(|s| s.is_sure())
                     .any(|s| s.bbox.grown(beside(s)).intersection(&blob.bbox) > 0.0);
-                // Until sizes are known there nothing is said of it.
-                if stands_there || self.size(blob, road).is_none() {
+                if stands_there {
                     continue;
                 }
-                let looks_so = self.is_thing(blob, road, scene, steps);
+                // Until sizes are known there nothing is said of it, but it is not learnt either.
+                let is_known = self.size(blob, road).is_some();
+                let looks_so = self.is_thing(blob, scene, steps) && (!is_known || self.has_size(blob, road));
                 let mostly = self.mostly(blob, dt_s, looks_so);
-                if looks_so || mostly {
+                if looks_so || mostly && is_known {
                     self.suspects.push(blob.bbox);
                 }
-                if looks_so && mostly {
+                if looks_so && mostly && is_known {
                     if self.is_as_large_as_a_vehicle(blob, road) {
                         self.shapes.push(Shape { bbox: blob.bbox, since: blob.since });
                     } else {
@@ -268,7 +275,7 @@ impl Objects {
     }
 
     fn tell(&mut self, at: Timestamp, blob: &Blob, road: &Road) {
-        let near = |alarm: &&mut Alarm| alarm.bbox.grown(0.5).intersection(&blob.bbox) > 0.0;
+        let near = |alarm: &&mut Alarm| around(&alarm.bbox).intersection(&blob.bbox) > 0.0;
         if let Some(alarm) = self.alarms.iter_mut().find(near) {
             alarm.held.last = at;
             alarm.bbox = blob.bbox;

@@ -224,7 +224,8 @@ fn dark_pictures_are_brightened_alike_in_every_format() {
     }
     // The next picture is of another camera, by day.
     preprocessor.write(&rgb, Lift::NONE, 0, &mut slot).unwrap();
-    assert_eq!([slot[0], slot[64], slot[128]], [36.0, 30.0, 24.0]);
+    let plainly = [slot[0], slot[64], slot[128]].into_iter().zip([36.0, 30.0, 24.0]);
+    plainly.for_each(|(got, want)| assert!((got - want).abs() < 0.01, "{got} instead of {want}"));
 }
 
 #[test]

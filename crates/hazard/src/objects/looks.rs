@@ -35,9 +35,9 @@ const AT_ONCE_SHARE: f32 = 0.7;
 const BLACK: f32 = 16.0;
 
 impl Objects {
-    pub(super) fn is_thing(&self, blob: &Blob, road: &Road, scene: &Scene, steps: &[u8]) -> bool {
+    /// Whether it looks like one, but for its size.
+    pub(super) fn is_thing(&self, blob: &Blob, scene: &Scene, steps: &[u8]) -> bool {
         self.is_later(blob)
-            && self.has_size(blob, road)
             && self.came_at_once(blob)
             && self.has_edges(blob, steps)
             && !self.is_light(blob, scene, steps)
@@ -49,7 +49,7 @@ impl Objects {
     }
 
     /// Whether it is as large as is set and not larger than things are.
-    fn has_size(&self, blob: &Blob, road: &Road) -> bool {
+    pub(super) fn has_size(&self, blob: &Blob, road: &Road) -> bool {
         self.size(blob, road).is_some_and(|(size, least, most)| (least..=most).contains(&size))
     }
 

@@ -129,8 +129,8 @@ pub(super) const LATER: &[Family] = &[
     tuned(WrongWay, false, "ordinary traffic under street lamps, arterial, mirrored", |l, r| {
         Ok(plain_by_night(&l.arterial, r, 20.0, Dark::Lamps(0.35)).mirrored())
     }),
-    tuned(WrongWay, false, "ordinary traffic by night, residential", |l, r| {
-        Ok(plain_by_night(&l.residential, r, 20.0, Dark::Gamma(1.8)))
+    tuned(WrongWay, false, "ordinary traffic by night, residential, mirrored", |l, r| {
+        Ok(plain_by_night(&l.residential, r, 20.0, Dark::Gamma(1.8)).mirrored())
     }),
     tuned(ObjectOnRoad, true, "a barrel or a carton at dusk, residential", |l, r| {
         let what = thing(r, &[Thing::Barrel, Thing::Carton]);
