@@ -23,7 +23,7 @@ pub(crate) const DECODE_KEYS: &[&str] = &["keyframes_only"];
 /// Keys of `[motion]`.
 pub(crate) const MOTION_KEYS: &[&str] = &["gate", "refresh_ms"];
 /// Keys of `[detect]`.
-pub(crate) const DETECT_KEYS: &[&str] = &["low_score"];
+pub(crate) const DETECT_KEYS: &[&str] = &["low_score", "brighten"];
 /// Keys of `[track]`.
 pub(crate) const TRACK_KEYS: &[&str] = &["high_score", "start_score", "lost_ms"];
 /// Keys of `[count]`.
@@ -125,8 +125,10 @@ fn read_root(root: &Section<'_>, name: &str) -> Option<(Profile, Position)> {
         set(&mut motion.refresh_ms, refresh);
     }
     let mut detect = DetectSettings::default();
-    let low_score = table("detect", DETECT_KEYS).and_then(|section| section.get("low_score"));
+    let section = table("detect", DETECT_KEYS);
+    let low_score = section.as_ref().and_then(|section| section.get("low_score"));
     set(&mut detect.low_score, low_score.as_ref().and_then(score));
+    set(&mut detect.brighten, section.and_then(|section| section.get("brighten")).and_then(|i| i.flag()));
     let mut track = TrackSettings::default();
     let section = table("track", TRACK_KEYS);
     for (key, setting) in [("high_score", &mut track.high_score), ("start_score", &mut track.start_score)] {

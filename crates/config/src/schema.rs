@@ -393,13 +393,15 @@ struct Motion {
     refresh_ms: Option<u32>,
 }
 
-/// Which detections go on.
+/// What the detector is shown, and which detections go on.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Detect {
     /// Detections below this score are not even tried in the second association.
     #[schemars(range(min = 0.01, max = 0.99))]
     low_score: Option<f64>,
+    /// Whether dark pictures are brightened for the detector. Default true.
+    brighten: Option<bool>,
 }
 
 /// Association and motion filter.

@@ -173,6 +173,7 @@ fn documented_defaults_are_those_of_the_code() {
     let hazard = HazardSettings::default();
     for (key, default) in [
         ("detect.low_score", detect.low_score.to_string()),
+        ("detect.brighten", detect.brighten.to_string()),
         ("track.high_score", track.high_score.to_string()),
         ("track.start_score", track.start_score.to_string()),
         ("track.lost_ms", track.lost_ms.to_string()),

@@ -11,7 +11,7 @@ use wayside_types::{Detection, Frame};
 
 use crate::DetectError;
 use crate::manifest::Model;
-use crate::preprocess::Preprocessor;
+use crate::preprocess::{Lift, Preprocessor};
 use crate::runtime::{Provider, Runtime};
 use session::ShapeSession;
 
@@ -100,6 +100,20 @@ impl Detector {
     /// [`DetectError::Frame`] names the first frame whose planes don't fit its size; nothing has been run
     /// then, and the other frames can be given again. Otherwise when ONNX Runtime fails.
     pub fn detect(&mut self, frames: &[Frame], min_score: f32) -> Result<Vec<Vec<Detection>>, DetectError> {
+        self.detect_lifted(frames, &[], min_score)
+    }
+
+    /// As [`Self::detect`], of frames that are brightened for the model, each by the lift at its place in `lifts`;
+    /// frames beyond them are shown as they are.
+    ///
+    /// # Errors
+    /// As [`Self::detect`] has them.
+    pub fn detect_lifted(
+        &mut self,
+        frames: &[Frame],
+        lifts: &[Lift],
+        min_score: f32,
+    ) -> Result<Vec<Vec<Detection>>, DetectError> {
         if !(min_score > 0.0 && min_score <= 1.0) {
             return Err(DetectError::MinScore { value: min_score });
         }
@@ -112,7 +126,7 @@ impl Detector {
         for (shape, session) in self.sessions.iter_mut().enumerate() {
             let wanted: Vec<usize> =
                 (0..frames.len()).filter(|index| shapes.get(*index) == Some(&shape)).collect();
-            session.detect(frames, &wanted, min_score, &mut found)?;
+            session.detect((frames, lifts), &wanted, min_score, &mut found)?;
         }
         Ok(found)
     }

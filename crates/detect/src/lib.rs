@@ -27,4 +27,5 @@ pub use manifest::{
     ClassMap, ColourOrder, FetchSpec, InputSpec, Layout, Manifest, ManifestError, Model, ResizeMode,
     TensorOrder,
 };
+pub use preprocess::Lift;
 pub use runtime::{Provider, Runtime};

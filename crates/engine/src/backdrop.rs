@@ -7,10 +7,13 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use bytes::Bytes;
-use wayside_detect::{DetectError, Detector};
-use wayside_ingest::{FrameSink, IngestError, LiveSource, SourceChange, SourceOptions, read_file};
+use wayside_detect::{DetectError, Detector, Lift};
+use wayside_ingest::{
+    FrameSink, IngestError, LiveSource, MotionGate, SourceChange, SourceOptions, read_file,
+};
 use wayside_types::{CameraSpec, Frame, FrameSize, SharedClock, SourceUrl};
 
+use crate::light::Light;
 use crate::view::{FIRST_PICTURE_AFTER, LiveView, SUSPICION_SCORE, ViewError};
 
 /// Twice as often as the view takes samples, so that none falls away because a frame came a little early.
@@ -64,6 +67,9 @@ pub fn backdrop(
     };
     let mut maker = Maker {
         view: LiveView::new(spec.calibration.clone(), Duration::ZERO),
+        gate: MotionGate::new(spec.profile.motion),
+        light: Light::new(spec.profile.detect),
+        lift: Lift::NONE,
         detector,
         first: None,
         last: None,
@@ -87,6 +93,11 @@ pub fn backdrop(
 
 struct Maker<'a> {
     view: LiveView,
+    /// For its cells: every frame is looked at.
+    gate: MotionGate,
+    light: Light,
+    /// How much the last frame was brightened for the detector.
+    lift: Lift,
     detector: &'a mut Detector,
     /// Media time of the first frame.
     first: Option<Duration>,
@@ -95,7 +106,10 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn take(&mut self, frame: Frame) -> Result<ControlFlow<()>, DetectError> {
-        let found = self.detector.detect(std::slice::from_ref(&frame), SUSPICION_SCORE)?;
+        self.gate.must_look(&frame);
+        self.lift = self.light.see(&frame, self.gate.cells().as_ref());
+        let found =
+            self.detector.detect_lifted(std::slice::from_ref(&frame), &[self.lift], SUSPICION_SCORE)?;
         let found = found.into_iter().next().unwrap_or_default();
         let seen_for = frame.media_time.saturating_sub(*self.first.get_or_insert(frame.media_time));
         self.view.sample(seen_for, &frame, &found);
@@ -141,7 +155,7 @@ impl Maker<'_> {
         let jpeg = if seen_for < FIRST_PICTURE_AFTER {
             None
         } else {
-            self.view.picture(seen_for, &frame, self.detector)?
+            self.view.picture(seen_for, &frame, (self.detector, self.lift))?
         };
         Ok(Backdrop { size: frame.size, jpeg })
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use metrics::{Counter, Histogram, counter, histogram};
+use wayside_detect::Lift;
 use wayside_ingest::{MotionGate, ViewMeter};
 use wayside_measure::{Binner, Homography, MeasureError};
 use wayside_types::{
@@ -17,6 +18,7 @@ use wayside_types::{
 use crate::analysis::{CameraAnalysis, FrameMoment, view_meter};
 use crate::evidence::Evidence;
 use crate::incidents::{Announcer, Book};
+use crate::light::Light;
 use crate::live::{EngineError, EngineParts};
 use crate::status::StatusBoard;
 use crate::view::LiveView;
@@ -91,6 +93,7 @@ impl CameraMetrics {
 
 struct Work {
     gate: MotionGate,
+    light: Light,
     meter: ViewMeter,
     /// What the brightness of the frame that is being looked at shows.
     view: Option<ViewSample>,
@@ -142,6 +145,7 @@ impl LiveCamera {
             view: Mutex::new(LiveView::new(spec.calibration.clone(), parts.clock.monotonic())),
             work: Mutex::new(Work {
                 gate: MotionGate::new(spec.profile.motion),
+                light: Light::new(spec.profile.detect),
                 meter: view_meter(&spec),
                 view: None,
                 heard: false,
@@ -204,17 +208,19 @@ impl LiveCamera {
         self.broken.store(true, Ordering::Release);
     }
 
-    /// Whether the detector must look at a frame: it may show something that the last one did not. Asked of
-    /// every frame before it is measured; where the stream broke before it, what was followed ends here.
-    pub fn must_look(&self, frame: &Frame) -> bool {
+    /// Whether the detector must look at a frame, as it may show something that the last one did not, and how much the
+    /// frame is brightened for it. Asked of every frame before it is measured; where the stream broke before it,
+    /// what was followed ends here.
+    pub fn must_look(&self, frame: &Frame) -> Option<Lift> {
         let mut work = self.work();
         if self.broken.swap(false, Ordering::AcqRel) {
             work.end_stream();
         }
         let look = work.gate.must_look(frame);
         let cells = work.gate.cells();
+        let lift = work.light.see(frame, cells.as_ref());
         work.view = work.meter.sample(frame, cells);
-        look
+        look.then_some(lift)
     }
 
     /// The detector could not look at the frame that it had to.
@@ -333,6 +339,7 @@ impl Work {
     fn end_stream(&mut self) {
         self.last = None;
         self.gate.forget();
+        self.light.forget();
         self.meter.forget();
         self.found.clear();
         for event in self.analysis.restart() {

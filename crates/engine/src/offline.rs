@@ -8,12 +8,13 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wayside_detect::{DetectError, Detector};
+use wayside_detect::{DetectError, Detector, Lift};
 use wayside_ingest::{FileSummary, IngestError, MotionGate, SourceOptions, read_file};
 use wayside_measure::{MeasureError, Totals};
 use wayside_types::{CameraSpec, Detection, Frame, Incident, Timestamp, ViewSample};
 
 use crate::analysis::{CameraAnalysis, FrameMoment, view_meter};
+use crate::light::Light;
 use crate::live::DetectorSetup;
 use crate::report::{self, Report};
 
@@ -47,8 +48,8 @@ struct Numbered<T> {
     value: T,
 }
 
-/// A frame on its way to the detector, with what its brightness shows.
-type Due = Numbered<(Frame, Option<ViewSample>)>;
+/// A frame on its way to the detector, with how much it is brightened there and what its brightness shows.
+type Due = Numbered<(Frame, Lift, Option<ViewSample>)>;
 
 /// What is known of a frame: when it was, what its brightness shows, and what the detector found; `None` where
 /// nothing had changed since the frame before and it was not asked.
@@ -97,13 +98,16 @@ fn read(
 ) -> Result<FileSummary, IngestError> {
     let mut index = 0;
     let mut gate = MotionGate::new(spec.profile.motion);
+    let mut light = Light::new(spec.profile.detect);
     let mut meter = view_meter(spec);
     read_file(spec.id.clone(), path, options, &mut |frame| {
         // Nobody receives any more once a worker gave up: the error is on its way.
         let look = gate.must_look(&frame);
-        let view = meter.sample(&frame, gate.cells());
+        let cells = gate.cells();
+        let lift = light.see(&frame, cells.as_ref());
+        let view = meter.sample(&frame, cells);
         let sent = if look {
-            frames.send(Numbered { index, value: (frame, view) }).is_ok()
+            frames.send(Numbered { index, value: (frame, lift, view) }).is_ok()
         } else {
             found.send(Numbered { index, value: (FrameMoment::from(&frame), view, None) }).is_ok()
         };
@@ -118,10 +122,10 @@ fn read(
 fn detect_all(frames: &Mutex<Receiver<Due>>, found: &Sender<Found>, mut detector: Detector, low_score: f32) {
     loop {
         let next = frames.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Numbered { index, value: (frame, view) }) = next else { return };
+        let Ok(Numbered { index, value: (frame, lift, view) }) = next else { return };
         let moment = FrameMoment::from(&frame);
         let result = detector
-            .detect(std::slice::from_ref(&frame), low_score)
+            .detect_lifted(std::slice::from_ref(&frame), &[lift], low_score)
             .map(|found| found.into_iter().next().unwrap_or_default());
         let failed = result.is_err();
         if found.send(Numbered { index, value: (moment, view, Some(result)) }).is_err() || failed {

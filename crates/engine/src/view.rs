@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use wayside_detect::{DetectError, Detector};
+use wayside_detect::{DetectError, Detector, Lift};
 use wayside_ingest::background::Background;
 use wayside_measure::{Homography, Pose};
 use wayside_redact::{
@@ -82,7 +82,8 @@ impl LiveView {
         self.background.update(frame, &boxes);
     }
 
-    /// Makes the picture when it is due, with one more pass of `detector` over the background itself.
+    /// Makes the picture when it is due, with one more pass of the detector over the background itself, brightened as
+    /// frames of the moment are.
     ///
     /// # Errors
     /// [`ViewError`] when that pass or the making of the picture fails; the next try is as usual.
@@ -90,7 +91,7 @@ impl LiveView {
         &mut self,
         now: Duration,
         frame: &Frame,
-        detector: &mut Detector,
+        (detector, lift): (&mut Detector, Lift),
     ) -> Result<Option<Bytes>, ViewError> {
         if now < self.next_picture {
             return Ok(None);
@@ -103,7 +104,7 @@ impl LiveView {
             pixels: Arc::new(OwnedPixels::rgb8(view.rgb.clone(), view.size.width)),
             ..frame.clone()
         };
-        let suspected = detector.detect(&[still], SUSPICION_SCORE)?;
+        let suspected = detector.detect_lifted(&[still], &[lift], SUSPICION_SCORE)?;
         let boxes: Vec<BBox> = suspected.into_iter().flatten().map(|d| d.bbox).collect();
         let picture = BackgroundPicture { size: view.size, rgb: &view.rgb, known: &view.known };
         let width_px = self.still_width_px(frame.size);

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use wayside_detect::Detector;
+use wayside_detect::{Detector, Lift};
 use wayside_types::{Detection, Frame};
 
 use crate::camera::{DropReason, LiveCamera};
@@ -35,13 +35,15 @@ pub fn run(shared: &Shared, mut detectors: Vec<Detector>) {
 fn work(shared: &Shared, frames: Vec<Queued>, detector: &mut Detector, now: Duration) {
     let mut cameras = Vec::with_capacity(frames.len());
     let mut looked_at = Vec::with_capacity(frames.len());
+    let mut lifts = Vec::with_capacity(frames.len());
     for Queued { lane, frame, since } in frames {
         let Some(camera) = shared.cameras.get(lane) else { continue };
         camera.frame_taken(now.saturating_sub(since));
         show_silhouette(shared, camera, &frame, now);
-        if camera.must_look(&frame) {
+        if let Some(lift) = camera.must_look(&frame) {
             cameras.push(camera);
             looked_at.push(frame);
+            lifts.push(lift);
         } else {
             camera.frame_gated();
             analyse(shared, camera, &frame, None);
@@ -51,7 +53,7 @@ fn work(shared: &Shared, frames: Vec<Queued>, detector: &mut Detector, now: Dura
         return;
     }
     let began = shared.clock.monotonic();
-    let found = detector.detect(&looked_at, LOWEST_SCORE);
+    let found = detector.detect_lifted(&looked_at, &lifts, LOWEST_SCORE);
     let took = shared.clock.monotonic() - began;
     shared.detect_metric.record(took.as_secs_f64());
     for camera in &cameras {
@@ -59,8 +61,9 @@ fn work(shared: &Shared, frames: Vec<Queued>, detector: &mut Detector, now: Dura
     }
     match found {
         Ok(found) => {
-            for ((camera, frame), detections) in cameras.into_iter().zip(&looked_at).zip(found) {
-                show(shared, camera, frame, &detections, detector);
+            let seen = cameras.into_iter().zip(&looked_at).zip(lifts).zip(found);
+            for (((camera, frame), lift), detections) in seen {
+                show(shared, camera, frame, &detections, (detector, lift));
                 analyse(shared, camera, frame, Some(detections));
             }
         }
@@ -103,12 +106,12 @@ fn show(
     camera: &LiveCamera,
     frame: &Frame,
     detections: &[Detection],
-    detector: &mut Detector,
+    (detector, lift): (&mut Detector, Lift),
 ) {
     let now = shared.clock.monotonic();
     let mut view = camera.view();
     view.sample(now, frame, detections);
-    match view.picture(now, frame, detector) {
+    match view.picture(now, frame, (detector, lift)) {
         Ok(Some(jpeg)) => shared.hub.set_background(&frame.camera, jpeg),
         Ok(None) => {}
         Err(error) => tracing::warn!(camera = %frame.camera, %error, "no background view"),

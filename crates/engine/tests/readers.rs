@@ -90,7 +90,7 @@ impl Case {
             let frame =
                 Frame { media_time: now, captured_at, seq: second.into(), ..self.frames[index].clone() };
             view.sample(now, &frame, &found[index]);
-            if let Some(jpeg) = view.picture(now, &frame, detector).unwrap() {
+            if let Some(jpeg) = view.picture(now, &frame, (&mut *detector, Lift::NONE)).unwrap() {
                 self.write(&format!("redacted.background-{second:02}s.jpg"), &jpeg);
             }
             unredacted.update(&frame, &[]);

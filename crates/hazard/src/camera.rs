@@ -9,7 +9,12 @@ use crate::reference::{BlockShare, Look, Reference, SOME_BLOCKS, quantile};
 use crate::scene::Scene;
 use crate::seconds;
 use crate::severity::{Circumstances, severity};
-use crate::shift::{Directions, MOST_SHIFT, Movement, NEARBY};
+use crate::shift::Movement;
+
+mod doubt;
+mod moved;
+
+use doubt::{Doubt, Evidence, SUSPECT_S, there};
 
 /// The kinds in their order.
 pub const KINDS: [IncidentKind; 6] = [
@@ -20,12 +25,6 @@ pub const KINDS: [IncidentKind; 6] = [
     IncidentKind::CameraBlurred,
     IncidentKind::LowVisibility,
 ];
-/// One odd frame is no suspicion: it must last this long, and then counts from its first frame.
-const SUSPECT_S: f64 = 0.5;
-/// Pictures that repeat are common in streams; of those it takes more.
-const SUSPECT_FROZEN_S: f64 = 1.0;
-/// A fault is over when nothing was seen of it for this long.
-const OVER_S: f64 = 3.0;
 /// What passes is evened out over about this long; fog stays.
 const CALM_S: f64 = 3.0;
 /// A camera that shows less change than this at its quietest, grey levels, does not tell a frozen picture.
@@ -33,22 +32,6 @@ const LEAST_REST: f32 = 0.05;
 /// In a picture with less than this share of its usual edges no part may change by more than this many grey levels.
 const FROZEN_SHARP: f64 = 0.7;
 const NO_CHANGE: f32 = 0.05;
-/// Whether the camera looks elsewhere is asked this often.
-const MOVED_EVERY_S: f64 = 0.18;
-/// It may when edges agree less than this share of what they usually do; far away is looked at below the second.
-const AGREEMENT_SHARE: f64 = 0.75;
-const FAR_SHARE: f64 = 0.5;
-/// Along the stripes of a road edges agree wherever one looks, so nearby it is looked at this often in any case.
-const SEEK_EVERY_S: f64 = 1.0;
-/// It does when they agree elsewhere by so many times more than here, and by this share of usual …
-const FOUND_TIMES: f64 = 1.25;
-const STILL_TIMES: f64 = 1.1;
-const FOUND_SHARE: f64 = 0.45;
-/// Where parts of the picture have lost edges, by more …
-const FOUND_DIM_TIMES: f64 = 1.4;
-const FOUND_DIM_SHARE: f64 = 0.6;
-/// … or nowhere, and hardly any part of the picture agrees with what was there by more than this share of usual.
-const LOST_SHARE: f64 = 0.5;
 /// Parts whose middle one has less than this of its edges, or a view that has less than this of all its edges left is not looking elsewhere but badly.
 const SHARP: f64 = 0.5;
 const EDGES_LEFT: f64 = 0.55;
@@ -80,39 +63,6 @@ pub struct Camera {
     sought_at: Option<Timestamp>,
     widely_sought_at: Option<Timestamp>,
     doubts: [Doubt; KINDS.len()],
-}
-
-#[derive(Debug, Clone, Default)]
-struct Doubt {
-    /// First and last frame that showed it.
-    seen: Option<(Timestamp, Timestamp)>,
-    /// From when on it may have been there.
-    onset: Option<Timestamp>,
-    why: Vec<Reason>,
-    excess: f64,
-}
-
-/// What a frame shows of one fault.
-enum Evidence {
-    /// It is there.
-    There { why: Vec<Reason>, excess: f64, since: Option<Timestamp> },
-    /// It can't be told.
-    Untold,
-    /// It is not.
-    Absent,
-}
-
-/// How well edges agree where they were.
-#[derive(Debug, Clone, Copy)]
-struct Here {
-    now: f64,
-    usual: f64,
-    /// Whether the picture has its edges.
-    sharp: bool,
-}
-
-fn there(why: Vec<Reason>) -> Evidence {
-    Evidence::There { why, excess: 0.0, since: None }
 }
 
 impl Camera {
@@ -295,102 +245,6 @@ impl Camera {
         if most <= 3.0 && most <= 4.0 * change.max(0.2) { Evidence::Untold } else { Evidence::Absent }
     }
 
-    fn moved(&mut self, at: Timestamp, scene: &Scene, sharp: bool) -> Evidence {
-        let due = self.asked_at.is_none_or(|then| seconds(then, at) >= MOVED_EVERY_S);
-        if !due {
-            return if self.moved.is_some() { Evidence::Untold } else { Evidence::Absent };
-        }
-        let dt_s = self.asked_at.map_or(0.0, |then| seconds(then, at).min(1.0));
-        self.asked_at = Some(at);
-        self.moved = self.ask_moved(at, dt_s, scene, sharp);
-        match &self.moved {
-            Some(why) => Evidence::There { why: why.clone(), excess: 0.0, since: self.agreed_at },
-            None => {
-                self.agreed_at = Some(at);
-                Evidence::Absent
-            }
-        }
-    }
-
-    fn ask_moved(&mut self, at: Timestamp, dt_s: f64, scene: &Scene, sharp: bool) -> Option<Vec<Reason>> {
-        let pictures = scene.pictures()?;
-        let [then, now] = [pictures.empty, pictures.now].map(|levels| Directions::of(levels, pictures.shape));
-        let agreement = then.agreement(&now)?;
-        let here = then.correlation(&now, 0, 0);
-        let (usual, usual_here) = self.usual_agreement.unwrap_or((agreement.median, here));
-        // Once it is known where the old view is now, it is there until it is here again.
-        if let Some(movement) = self.movement
-            && then.agreement_after(&now, movement) >= STILL_TIMES * here
-        {
-            return self.moved.clone();
-        }
-        // It is asked of a scene that was seen for some seconds, and only while its edges are there.
-        let doubtful = agreement.median < AGREEMENT_SHARE * usual;
-        let due = self.sought_at.is_none_or(|then| seconds(then, at) >= SEEK_EVERY_S);
-        let ready = self.agreement_s >= crate::reference::READY_S;
-        self.movement = None;
-        if ready && (doubtful || due) {
-            self.sought_at = Some(at);
-            let far = agreement.median < FAR_SHARE * usual;
-            let here = Here { now: here, usual: usual_here, sharp };
-            // Along a road some edges agree however far it moved, and most of the picture moves when a camera turns.
-            let widely_due = self.widely_sought_at.is_none_or(|then| seconds(then, at) >= SEEK_EVERY_S);
-            let widely = doubtful && widely_due;
-            let mut found = self.seek(&then, &now, here, far || widely);
-            if widely {
-                self.widely_sought_at = Some(at);
-            }
-            if found.is_none() && widely {
-                found = self.accept(then.best_turn(&now), then.columns(), here);
-            }
-            if found.is_some() {
-                return found;
-            }
-            if far && sharp && agreement.best < LOST_SHARE * usual {
-                let share = agreement.best / usual;
-                return Some(vec![Reason::new("agreement_share", share, "min_agreement_share", LOST_SHARE)]);
-            }
-        }
-        if !(ready && doubtful) && self.is_clean() {
-            let share = (dt_s / self.agreement_s.clamp(1.0, 60.0)).min(1.0);
-            let follow = |usual: f64, now: f64| usual + (now - usual) * share;
-            self.usual_agreement = Some((follow(usual, agreement.median), follow(usual_here, here)));
-            self.agreement_s += dt_s;
-        }
-        None
-    }
-
-    /// Looks for the old view elsewhere in the picture.
-    fn seek(&mut self, then: &Directions, now: &Directions, here: Here, far: bool) -> Option<Vec<Reason>> {
-        for most in if far { &[NEARBY, MOST_SHIFT][..] } else { &[NEARBY] } {
-            let (shift, score) = then.best_shift(now, *most);
-            let movement = Movement { shift, turn_deg: 0.0 };
-            let found = self.accept((movement, score), then.columns(), here);
-            if found.is_some() {
-                return found;
-            }
-        }
-        None
-    }
-
-    /// Whether the old view is where it agrees best, and why.
-    fn accept(
-        &mut self,
-        (movement, score): (Movement, f64),
-        columns: usize,
-        here: Here,
-    ) -> Option<Vec<Reason>> {
-        let limit = self.settings.camera_moved.min_shift_share;
-        let share = movement.share(columns);
-        let (of_usual, times) =
-            if here.sharp { (FOUND_SHARE, FOUND_TIMES) } else { (FOUND_DIM_SHARE, FOUND_DIM_TIMES) };
-        let found = share >= limit && score >= of_usual * here.usual && score >= times * here.now;
-        found.then(|| {
-            self.movement = Some(movement);
-            vec![Reason::new("shift_share", share, "min_shift_share", limit)]
-        })
-    }
-
     fn blurred(&self, shares: Option<&[BlockShare]>) -> Evidence {
         let Some(shares) = shares else { return Evidence::Untold };
         let settings = &self.settings.camera_blurred;
@@ -450,39 +304,5 @@ impl Camera {
         // A tenth percentile by steps of its own size.
         *rest *= if change < *rest { 0.91 } else { 1.01 };
         *rest = rest.max(1e-3);
-    }
-}
-
-/// How long a fault must be seen before it is suspected.
-fn suspect_s(kind: IncidentKind) -> f64 {
-    if kind == IncidentKind::CameraFrozen { SUSPECT_FROZEN_S } else { SUSPECT_S }
-}
-
-impl Doubt {
-    /// Takes a frame's evidence; says whether the fault is there.
-    fn take(&mut self, kind: IncidentKind, at: Timestamp, evidence: Evidence) -> bool {
-        match evidence {
-            Evidence::There { why, excess, since } => {
-                let first = self.seen.map_or(at, |(first, _)| first);
-                self.seen = Some((first, at));
-                self.onset.get_or_insert(since.unwrap_or(at));
-                (self.why, self.excess) = (why, excess);
-                return true;
-            }
-            Evidence::Untold => {}
-            Evidence::Absent => {
-                let over =
-                    |(first, last)| seconds(first, last) < suspect_s(kind) || seconds(last, at) >= OVER_S;
-                if self.seen.is_some_and(over) {
-                    *self = Self::default();
-                }
-            }
-        }
-        false
-    }
-
-    fn suspected(&self, kind: IncidentKind) -> Option<Timestamp> {
-        let (first, last) = self.seen?;
-        self.onset.filter(|_| seconds(first, last) >= suspect_s(kind))
     }
 }

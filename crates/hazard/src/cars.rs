@@ -15,6 +15,8 @@ const LEAST_UNSURE_CARS: u32 = 10;
 /// Cars at most so many rows away say how large one is, if it is not less than this share of them.
 const FURTHEST_ROWS: usize = 5;
 const LEAST_SHARE: f64 = 0.3;
+/// One row of them says it at most so many rows away.
+const ALONE_ROWS: f64 = 3.0;
 /// A step of the median, from the first size on.
 const STEP: f64 = 1.02;
 
@@ -69,20 +71,24 @@ impl Cars {
         area.map(|area| area.max(1.0))
     }
 
-    /// What cars further up and down let expect in a row: on a level road their sides grow evenly from row to row.
+    /// What cars further up and down let expect in a row: on a level road their sides grow evenly from row to row, and seen
+    /// from the side they are alike. One row of them alone says it nearby.
     fn further(&self, row: usize) -> Option<f64> {
         let known: Vec<(f64, f64)> = (0..ROWS)
             .filter(|i| i.abs_diff(row) <= FURTHEST_ROWS && self.sure[*i].cars >= LEAST_CARS)
             .map(|i| (i as f64 - row as f64, self.sure[i].area.sqrt()))
             .collect();
+        if let [(rows, side)] = known[..] {
+            return (rows.abs() <= ALONE_ROWS).then_some(side * side);
+        }
         let n = known.len() as f64;
         let mean = |pick: fn(&(f64, f64)) -> f64| known.iter().map(pick).sum::<f64>() / n;
         let (at, side) = (mean(|k| k.0), mean(|k| k.1));
         let spread: f64 = known.iter().map(|k| (k.0 - at).powi(2)).sum();
         let slope = known.iter().map(|k| (k.0 - at) * (k.1 - side)).sum::<f64>() / spread;
-        // One row says nothing of how sides grow, and they never do upwards.
-        let expected = side - slope * at;
-        (known.len() >= 2 && slope > 0.0 && expected >= LEAST_SHARE * side).then_some(expected * expected)
+        // They never grow upwards.
+        let expected = side - slope.max(0.0) * at;
+        (known.len() >= 2 && expected >= LEAST_SHARE * side).then_some(expected * expected)
     }
 }
 
@@ -108,5 +114,20 @@ mod tests {
         assert!((69.0..71.0).contains(&grown), "{grown}");
         assert_eq!(area(10), None, "too far away");
         assert_eq!(Cars::default().area(0.5), None);
+    }
+
+    #[test]
+    fn one_row_of_cars_says_it_nearby_and_alike_ones_everywhere() {
+        let area = |rows: &[(usize, f64)], row: usize| {
+            let mut cars = Cars::default();
+            for &(row, side) in rows {
+                (0..LEAST_CARS).for_each(|_| cars.sure[row].take(side * side));
+            }
+            cars.area((row as f64 + 0.5) / ROWS as f64)
+        };
+        assert_eq!(area(&[(4, 30.0)], 7), Some(900.0));
+        assert_eq!(area(&[(4, 30.0)], 8), None, "too far away for one row");
+        let alike = area(&[(3, 30.0), (4, 28.0)], 7).unwrap().sqrt();
+        assert!((28.0..30.0).contains(&alike), "{alike}");
     }
 }

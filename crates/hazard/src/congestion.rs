@@ -34,6 +34,8 @@ const CRAWLS_SHARE: f64 = 0.4;
 const WATCHED_SHARE: f64 = 0.8;
 /// A queue may be unseen for this long, as somebody changes places in it.
 const QUEUE_GAP_S: f64 = 2.0;
+/// Zones of which the smaller one shares this much with the other are of one road: one jam in both is one incident.
+const SAME_ROAD: f64 = 0.5;
 /// Vehicles a queue has at least.
 const QUEUE_LEAST: usize = 2;
 
@@ -52,6 +54,10 @@ pub struct Flow {
 pub struct Congestion {
     settings: CongestionSettings,
     zones: Vec<ZoneTraffic>,
+    /// For each zone the others that it lies in, or that lie in it.
+    same_road: Vec<Vec<usize>>,
+    /// Zones whose jam was told with the last frame.
+    told: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -88,7 +94,14 @@ struct Means {
 
 impl Congestion {
     pub fn new(settings: CongestionSettings, road: &Road) -> Self {
-        Self { settings, zones: road.zones.iter().map(|zone| ZoneTraffic::new(zone, road)).collect() }
+        let zones = &road.zones;
+        let same = |i: usize| (0..zones.len()).filter(move |&j| i != j && is_same_road(&zones[i], &zones[j]));
+        Self {
+            settings,
+            zones: zones.iter().map(|zone| ZoneTraffic::new(zone, road)).collect(),
+            same_road: (0..zones.len()).map(|i| same(i).collect()).collect(),
+            told: Vec::new(),
+        }
     }
 
     /// What a zone's traffic is like now.
@@ -110,7 +123,7 @@ impl Congestion {
             .filter(|u| u.class.is_motor_vehicle() && u.confirmed && !parked.contains(&u.id))
             .collect();
         let queues: Vec<bool> = road.zones.iter().map(|z| z.zone.kind == ZoneKind::Queue).collect();
-        let mut held = Vec::new();
+        let mut causes = Vec::new();
         for (index, (traffic, zone)) in self.zones.iter_mut().zip(&road.zones).enumerate() {
             let inside: Vec<&RoadUser> =
                 vehicles.iter().filter(|u| u.zones.contains(&index)).copied().collect();
@@ -127,10 +140,29 @@ impl Congestion {
                 _ => None,
             };
             if let Some(cause) = cause.filter(|_| self.settings.enabled) {
-                held.push(cause.held(at, index, zone));
+                causes.push((index, cause));
             }
         }
-        held
+        self.tell(causes, road).map(|(index, cause)| cause.held(at, index, &road.zones[index])).collect()
+    }
+
+    /// One of those that are jammed together on one road: the one that was told before, else a lane rather than the
+    /// carriageway that it is part of.
+    fn tell(
+        &mut self,
+        mut causes: Vec<(usize, Cause)>,
+        road: &Road,
+    ) -> impl Iterator<Item = (usize, Cause)> + use<> {
+        let is_lane = |zone: usize| road.zones[zone].zone.kind == ZoneKind::Lane;
+        causes.sort_by_key(|&(zone, _)| (!self.told.contains(&zone), !is_lane(zone), zone));
+        let mut told: Vec<usize> = Vec::new();
+        for (zone, _) in &causes {
+            if !self.same_road[*zone].iter().any(|other| told.contains(other)) {
+                told.push(*zone);
+            }
+        }
+        self.told.clone_from(&told);
+        causes.into_iter().filter(move |(zone, _)| told.contains(zone))
     }
 
     /// Nobody watched for a while.
@@ -335,6 +367,15 @@ impl ZoneTraffic {
         ];
         (lasted_s >= settings.hold_s).then_some(Cause { since, excess: 0.5, why })
     }
+}
+
+/// Whether one of two zones of a sort lies in the other, mostly.
+fn is_same_road(a: &RoadZone, b: &RoadZone) -> bool {
+    let share = |of: &RoadZone, other: &RoadZone| {
+        let inside = of.samples.iter().filter(|p| other.zone.contains(**p)).count();
+        inside as f64 / of.samples.len().max(1) as f64
+    };
+    a.is_road() == b.is_road() && share(a, b).max(share(b, a)) >= SAME_ROAD
 }
 
 /// The share of a zone that vehicles stand on; the lower half of a box is what stands on the ground, near enough.

@@ -39,6 +39,8 @@ const SURE_SCORE: f64 = 0.45;
 const SURE_SIZE: f64 = 0.5;
 /// And the detector means it: a patch of light may be as large.
 const LARGE_SCORE: f64 = 0.25;
+/// Somebody who stands with a lower score than this, and is no vehicle that is known, may be none at all.
+const DOUBTED_SCORE: f32 = 0.4;
 /// What the detector does not know is one after this long, and no surer than this.
 const SHAPE_S: f64 = 3.0;
 const SHAPE_SCORE: f64 = 0.2;
@@ -51,6 +53,19 @@ const WELL_SCORE: f64 = 0.2;
 const WELL_S: f64 = 2.0;
 /// A new look at what it looks like is taken this often.
 const LOOK_S: f64 = 3.0;
+
+/// Whether somebody who stands may be none: a thing, mud or water that the detector takes for a road user, which it does
+/// not surely look like.
+pub fn is_doubtful(user: &RoadUser, stands: &[Stand]) -> bool {
+    let known = stands.iter().find(|stand| stand.bbox.iou(&user.bbox) > SAME_IOU);
+    user.anchor.is_some() && known.map_or(user.score < DOUBTED_SCORE, |stand| !stand.is_sure())
+}
+
+/// Whether somebody was there before the camera watched: a part of what it usually shows.
+pub fn was_there(user: &RoadUser, stands: &[Stand]) -> bool {
+    let is = |stand: &Stand| !stand.came && stand.bbox.iou(&user.bbox) > SAME_IOU;
+    user.anchor.is_some() && stands.iter().any(is)
+}
 
 /// A standing vehicle.
 #[derive(Debug)]

@@ -245,7 +245,7 @@ impl HazardWatch {
             let (road, scene) = (&self.road, &self.scene);
             let things = self.objects.update(at, dt_s, road, &users, &self.stands.all, (scene, &view.steps));
             held.extend(things);
-            held.extend(self.watched.update(at, dt_s, road, &users, scene));
+            held.extend(self.watched.update(at, dt_s, road, (&users, &self.stands.all), scene));
         }
         held
     }

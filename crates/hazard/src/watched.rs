@@ -11,6 +11,7 @@ use crate::road::{Road, RoadUser};
 use crate::scene::{Grid, Scene};
 use crate::seconds;
 use crate::severity::{Circumstances, severity};
+use crate::stands::{Stand, is_doubtful, was_there};
 
 /// What passes and noise are evened out over about this long.
 const EVEN_S: f64 = 1.0;
@@ -84,7 +85,7 @@ impl Watched {
         at: Timestamp,
         dt_s: f64,
         road: &Road,
-        users: &[RoadUser],
+        (users, stands): (&[RoadUser], &[Stand]),
         scene: &Scene,
     ) -> Vec<Held> {
         if !self.settings.enabled || !road.zones.iter().any(|z| z.zone.kind == ZoneKind::Watch) {
@@ -96,7 +97,10 @@ impl Watched {
             return Vec::new();
         }
         let mut hidden = vec![false; self.even.len()];
-        for user in users {
+        // What covers a zone may be taken for somebody who stands in front of it, and who always stood there hides nothing
+        // that was seen before.
+        let hides = |user: &&RoadUser| !is_doubtful(user, stands) && !was_there(user, stands);
+        for user in users.iter().filter(hides) {
             self.grid.cover(&mut hidden, &user.bbox.grown(0.1));
         }
         let share = (dt_s / EVEN_S).min(1.0) as f32;

@@ -45,11 +45,13 @@ pub struct MotionSettings {
     pub refresh_ms: u32,
 }
 
-/// Which detections go on.
+/// What the detector is shown, and which detections go on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct DetectSettings {
     /// Detections below this score are not even tried in the second association.
     pub low_score: f32,
+    /// Whether dark pictures are brightened for the detector.
+    pub brighten: bool,
 }
 
 /// Association and motion filter; see crate `track`.
@@ -80,7 +82,7 @@ impl Default for MotionSettings {
 
 impl Default for DetectSettings {
     fn default() -> Self {
-        Self { low_score: 0.1 }
+        Self { low_score: 0.1, brighten: true }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::decode::{self, Candidate, Labels};
 use crate::graph::{self, Batch};
 use crate::manifest::{Layout, Manifest, ResizeMode};
 use crate::post::{self, PostSettings};
-use crate::preprocess::{Fit, Preprocessor};
+use crate::preprocess::{Fit, Lift, Preprocessor};
 use crate::runtime::Runtime;
 
 /// One session with the memory it works in.
@@ -91,17 +91,17 @@ impl ShapeSession {
         self.runs
     }
 
-    /// Finds the road users in those `frames` that `wanted` lists, and puts each frame's list at its place in
-    /// `found`.
+    /// Finds the road users in those `frames`, each with how much it is brightened, that `wanted` lists, and puts each
+    /// frame's list at its place in `found`.
     pub fn detect(
         &mut self,
-        frames: &[Frame],
+        (frames, lifts): (&[Frame], &[Lift]),
         wanted: &[usize],
         min_score: f32,
         found: &mut [Vec<Detection>],
     ) -> Result<(), DetectError> {
         for chunk in wanted.chunks(self.slots.max(1)) {
-            let fits = self.prepare(frames, chunk)?;
+            let fits = self.prepare((frames, lifts), chunk)?;
             self.run(&fits, min_score, |slot, detections| {
                 if let Some(place) = chunk.get(slot).and_then(|index| found.get_mut(*index)) {
                     *place = detections;
@@ -120,14 +120,19 @@ impl ShapeSession {
     }
 
     /// Writes up to `slots` of the frames into the input.
-    fn prepare(&mut self, frames: &[Frame], wanted: &[usize]) -> Result<Vec<Fit>, DetectError> {
+    fn prepare(
+        &mut self,
+        (frames, lifts): (&[Frame], &[Lift]),
+        wanted: &[usize],
+    ) -> Result<Vec<Fit>, DetectError> {
         let len = self.preprocessor.slot_len();
         let mut fits = Vec::with_capacity(wanted.len());
         let frames = wanted.iter().filter_map(|index| Some((*index, frames.get(*index)?)));
         for ((slot, (index, frame)), input) in frames.enumerate().zip(self.input.chunks_exact_mut(len)) {
+            let lift = lifts.get(index).copied().unwrap_or_default();
             let fit = self
                 .preprocessor
-                .write(frame, slot, input)
+                .write(frame, lift, slot, input)
                 .map_err(|reason| frame_error(index, frame, reason))?;
             if let Some(size) = self.sizes.get_mut(2 * slot..2 * slot + 2) {
                 let told = told_size(&self.manifest, &fit);

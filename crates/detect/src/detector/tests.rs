@@ -3,6 +3,8 @@
 
 use wayside_types::RoadUserClass;
 
+mod dark;
+
 use super::*;
 use crate::manifest::{Manifest, Model};
 use crate::testing::onnx::{FLOAT, Graph, INT64, MEAN_COLOUR, mean_colour};

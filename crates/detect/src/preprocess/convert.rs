@@ -6,6 +6,7 @@
 use multiversion::multiversion;
 
 use super::Fit;
+use super::lift::Curve;
 use super::sample::Scaled;
 use crate::manifest::{ColourOrder, InputSpec, TensorOrder};
 
@@ -43,6 +44,17 @@ impl Matrix {
     /// Frames carry no colour description, so the customary rule decides.
     pub(super) fn for_height(height_px: u32) -> Self {
         if height_px < 720 { Self::BT601 } else { Self::BT709 }
+    }
+
+    /// The same with colours so many times as strong.
+    fn stronger(self, times: f32) -> Self {
+        let Self { red_v, green_u, green_v, blue_u } = self;
+        Self {
+            red_v: red_v * times,
+            green_u: green_u * times,
+            green_v: green_v * times,
+            blue_u: blue_u * times,
+        }
     }
 
     /// The weights of (1, y, u, v) for red, green and blue, whose clamped result is `pixel * gain + bias`.
@@ -206,20 +218,23 @@ impl Target {
         }
     }
 
-    /// Luma of the picture's size and chroma of half that.
+    /// Luma of the picture's size and chroma of half that, brightened by the curve.
     pub(super) fn write_yuv(
         &self,
         matrix: Matrix,
         luma: &mut Scaled<'_, '_>,
         chroma: &mut Chroma<'_, '_>,
+        curve: &Curve,
         rows: &mut Rows,
         slot: &mut [f32],
     ) {
+        let matrix = matrix.stronger(curve.lift().chroma());
         let folded = matrix.folded(self.by_colour(self.gain), self.by_colour(self.bias));
         rows.resize(self.width);
         let Rows { picture: [y, u, v], colours, half: [half_u, half_v] } = rows;
         for index in 0..self.height {
             luma.row(index, [y.as_mut_slice()]);
+            curve.luma(y);
             if index.is_multiple_of(2) {
                 chroma.row(index / 2, half_u, half_v);
                 double(half_u, u);
@@ -229,14 +244,21 @@ impl Target {
         }
     }
 
-    /// RGB of the picture's size.
-    pub(super) fn write_rgb(&self, rgb: &mut Scaled<'_, '_>, rows: &mut Rows, slot: &mut [f32]) {
+    /// RGB of the picture's size, brightened by the curve.
+    pub(super) fn write_rgb(
+        &self,
+        rgb: &mut Scaled<'_, '_>,
+        curve: &Curve,
+        rows: &mut Rows,
+        slot: &mut [f32],
+    ) {
         let (gain, bias) = (self.by_colour(self.gain), self.by_colour(self.bias));
         rows.resize(self.width);
         for index in 0..self.height {
             self.write_row(index, slot, &mut rows.colours, |mut out| {
                 rgb.row(index, out.each_mut().map(|row| &mut **row));
                 for ((row, gain), bias) in out.into_iter().zip(gain).zip(bias) {
+                    curve.colour(row);
                     row.iter_mut().for_each(|value| *value = *value * gain + bias);
                 }
             });

@@ -3,6 +3,7 @@
 //! the frame came to lie in the input is a [`Fit`], by which boxes find their way back.
 
 mod convert;
+mod lift;
 mod plane;
 mod sample;
 
@@ -10,6 +11,8 @@ use wayside_types::{BBox, Frame, FrameSize, PixelFormat};
 
 use crate::manifest::{InputSpec, ResizeMode, TensorOrder};
 use convert::{Chroma, Matrix, Rows, Target};
+use lift::Curve;
+pub use lift::Lift;
 use plane::Plane;
 use sample::Sampler;
 
@@ -74,13 +77,20 @@ pub(crate) struct Preprocessor {
     spec: InputSpec,
     samplers: [Sampler; 3],
     rows: Rows,
+    curve: Curve,
     /// Which part of each slot holds the picture; the rest was padded when that last changed.
     painted: Vec<Option<Fit>>,
 }
 
 impl Preprocessor {
     pub(crate) fn new(spec: InputSpec, slots: usize) -> Self {
-        Self { spec, samplers: Default::default(), rows: Rows::default(), painted: vec![None; slots] }
+        Self {
+            spec,
+            samplers: Default::default(),
+            rows: Rows::default(),
+            curve: Curve::new(),
+            painted: vec![None; slots],
+        }
     }
 
     /// Floats of one frame in the tensor.
@@ -96,11 +106,17 @@ impl Preprocessor {
         plane::check(frame)
     }
 
-    /// Writes a frame into the tensor's slot with this index.
+    /// Writes a frame into the tensor's slot with this index, brightened by the lift.
     ///
     /// # Errors
     /// When the planes don't fit the frame's size and format, or the slot is not [`Self::slot_len`] long.
-    pub(crate) fn write(&mut self, frame: &Frame, index: usize, slot: &mut [f32]) -> Result<Fit, String> {
+    pub(crate) fn write(
+        &mut self,
+        frame: &Frame,
+        lift: Lift,
+        index: usize,
+        slot: &mut [f32],
+    ) -> Result<Fit, String> {
         plane::check(frame)?;
         if slot.len() != self.slot_len() {
             return Err(format!("slot of {} floats instead of {}", slot.len(), self.slot_len()));
@@ -114,19 +130,35 @@ impl Preprocessor {
             }
         }
         let matrix = Matrix::for_height(frame.size.height);
+        self.curve.set(lift);
         let [first, second, third] = &mut self.samplers;
-        let mut whole = first.begin(Plane::of(frame, 0), fit.size());
+        let soft = lift != Lift::NONE;
+        let mut whole = first.begin(Plane::of(frame, 0), fit.size(), soft);
         match frame.format {
             PixelFormat::I420 => {
-                let u = second.begin(Plane::of(frame, 1), fit.chroma_size());
-                let v = third.begin(Plane::of(frame, 2), fit.chroma_size());
-                target.write_yuv(matrix, &mut whole, &mut Chroma::Planar(u, v), &mut self.rows, slot);
+                let u = second.begin(Plane::of(frame, 1), fit.chroma_size(), soft);
+                let v = third.begin(Plane::of(frame, 2), fit.chroma_size(), soft);
+                target.write_yuv(
+                    matrix,
+                    &mut whole,
+                    &mut Chroma::Planar(u, v),
+                    &self.curve,
+                    &mut self.rows,
+                    slot,
+                );
             }
             PixelFormat::Nv12 => {
-                let uv = second.begin(Plane::of(frame, 1), fit.chroma_size());
-                target.write_yuv(matrix, &mut whole, &mut Chroma::Interleaved(uv), &mut self.rows, slot);
+                let uv = second.begin(Plane::of(frame, 1), fit.chroma_size(), soft);
+                target.write_yuv(
+                    matrix,
+                    &mut whole,
+                    &mut Chroma::Interleaved(uv),
+                    &self.curve,
+                    &mut self.rows,
+                    slot,
+                );
             }
-            PixelFormat::Rgb8 => target.write_rgb(&mut whole, &mut self.rows, slot),
+            PixelFormat::Rgb8 => target.write_rgb(&mut whole, &self.curve, &mut self.rows, slot),
         }
         Ok(fit)
     }

@@ -1,12 +1,15 @@
 //! A plane scaled to its size in the input, one row at a time and only when it is asked for: nothing is
 //! stored in between but one row of the plane. Down to a half this is plain bilinear interpolation, which
 //! still reads every pixel and is what detectors are trained with. Beyond that it would skip pixels and small
-//! vehicles would flicker, so the triangle is widened with the scale.
+//! vehicles would flicker, so the triangle is widened with the scale. The noise of dark pictures is evened out by a
+//! triangle of at least [`SOFT_PX`].
 
 use multiversion::multiversion;
 
 use super::plane::Plane;
 
+/// A soft picture is made of triangles that reach so many pixels of the plane, where it becomes smaller at all.
+const SOFT_PX: f32 = 2.0;
 /// What the weights of rows add up to: a row of bytes, weighted and added up, just fits 16 bits.
 const ONE: u16 = 256;
 /// And what a sum is then divided by; a power of two, so nothing is lost.
@@ -16,7 +19,8 @@ const SHARE: f32 = 1.0 / 256.0;
 #[derive(Debug, Default)]
 struct Axis {
     from: usize,
-    widened: bool,
+    /// How far the triangle reaches, pixels of the plane.
+    reach: f32,
     /// Weights for each pixel of the result; those that it has no use for are 0.
     taps: usize,
     /// For each pixel of the result, the first pixel that it is made from.
@@ -29,13 +33,14 @@ impl Axis {
     /// Both sides are at least 1 and below 2^15. Says whether anything is other than before.
     #[expect(clippy::cast_precision_loss, reason = "sides are far below 2^24")]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positions are in the plane")]
-    fn set(&mut self, from: usize, to: usize, widened: bool) -> bool {
-        if self.from == from && self.first.len() == to && self.widened == widened {
+    fn set(&mut self, from: usize, to: usize, widened: bool, soft: bool) -> bool {
+        let scale = from as f32 / to as f32;
+        let least = if soft && scale > 1.0 { SOFT_PX } else { 1.0 };
+        let reach = if widened { scale.max(least) } else { least };
+        if self.from == from && self.first.len() == to && self.reach == reach {
             return false;
         }
-        let scale = from as f32 / to as f32;
-        let reach = if widened { scale.max(1.0) } else { 1.0 };
-        (self.from, self.widened) = (from, widened);
+        (self.from, self.reach) = (from, reach);
         self.taps = ((2.0 * reach).ceil() as usize).clamp(1, from);
         self.first.clear();
         self.weights.clear();
@@ -84,12 +89,17 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    /// Prepares for a plane that becomes `size` (width, height) pixels.
-    pub(super) fn begin<'s, 'p>(&'s mut self, plane: Plane<'p>, size: (u32, u32)) -> Scaled<'s, 'p> {
+    /// Prepares for a plane that becomes `size` (width, height) pixels; a soft one has less of its noise.
+    pub(super) fn begin<'s, 'p>(
+        &'s mut self,
+        plane: Plane<'p>,
+        size: (u32, u32),
+        soft: bool,
+    ) -> Scaled<'s, 'p> {
         let (width, height) = (size.0 as usize, size.1 as usize);
         let widened = plane.width > 2 * width || plane.height > 2 * height;
-        self.across.set(plane.width, width, widened);
-        if self.down.set(plane.height, height, widened) {
+        self.across.set(plane.width, width, widened, soft);
+        if self.down.set(plane.height, height, widened, soft) {
             self.down.write_whole(&mut self.down_weights);
         }
         self.sums.resize(plane.width * plane.channels, 0);

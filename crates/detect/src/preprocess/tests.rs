@@ -26,7 +26,7 @@ fn spec(resize: ResizeMode) -> InputSpec {
 fn run(spec: InputSpec, frame: &Frame) -> (Fit, Vec<f32>) {
     let mut preprocessor = Preprocessor::new(spec, 1);
     let mut slot = vec![f32::NAN; preprocessor.slot_len()];
-    let fit = preprocessor.write(frame, 0, &mut slot).unwrap();
+    let fit = preprocessor.write(frame, Lift::NONE, 0, &mut slot).unwrap();
     (fit, slot)
 }
 
@@ -81,9 +81,9 @@ fn channels_padding_and_scaling_by_hand() {
 fn a_slot_is_padded_anew_when_the_picture_moves() {
     let mut preprocessor = Preprocessor::new(spec(ResizeMode::LetterboxTopLeft), 1);
     let mut slot = vec![0.0; preprocessor.slot_len()];
-    preprocessor.write(&plain(8, 8, [1, 1, 1]), 0, &mut slot).unwrap();
+    preprocessor.write(&plain(8, 8, [1, 1, 1]), Lift::NONE, 0, &mut slot).unwrap();
     assert!(slot.iter().all(|v| *v == 1.0));
-    preprocessor.write(&plain(8, 4, [2, 2, 2]), 0, &mut slot).unwrap();
+    preprocessor.write(&plain(8, 4, [2, 2, 2]), Lift::NONE, 0, &mut slot).unwrap();
     assert_eq!((slot[0], slot[63]), (2.0, 114.0));
 }
 
@@ -136,7 +136,7 @@ fn frames_that_lie_are_refused() {
     ] {
         let mut preprocessor = Preprocessor::new(spec(ResizeMode::Stretch), 1);
         let mut slot = vec![0.0; preprocessor.slot_len()];
-        let error = preprocessor.write(&frame, 0, &mut slot).unwrap_err();
+        let error = preprocessor.write(&frame, Lift::NONE, 0, &mut slot).unwrap_err();
         assert!(error.contains(part), "{what}: {error}");
     }
     // The last row may end where its pixels end.
@@ -160,7 +160,7 @@ proptest! {
         let frame = frame(format, width, height, planes);
         let mut preprocessor = Preprocessor::new(spec(ResizeMode::LetterboxCentre), 1);
         let mut slot = vec![f32::NAN; preprocessor.slot_len()];
-        if preprocessor.write(&frame, 0, &mut slot).is_ok() {
+        if preprocessor.write(&frame, Lift::NONE, 0, &mut slot).is_ok() {
             prop_assert!(slot.iter().all(|v| (0.0..=255.0).contains(v)));
         }
     }
@@ -190,7 +190,7 @@ fn cost_of_a_frame() {
             let times: Vec<_> = (0..60)
                 .map(|_| {
                     let start = std::time::Instant::now();
-                    preprocessor.write(&frame, 0, &mut slot).unwrap();
+                    preprocessor.write(&frame, Lift::NONE, 0, &mut slot).unwrap();
                     start.elapsed().as_secs_f64() * 1e3
                 })
                 .collect();
@@ -199,4 +199,48 @@ fn cost_of_a_frame() {
             assert!(best < 20.0, "{format:?} {w}x{h}: {best:.3} ms a frame");
         }
     }
+}
+
+#[test]
+fn dark_pictures_are_brightened_alike_in_every_format() {
+    let rgb = plain(64, 36, [24, 30, 36]);
+    let lift = Lift::for_luma(30.0);
+    let mut preprocessor = Preprocessor::new(spec(ResizeMode::LetterboxTopLeft), 1);
+    let mut slot = vec![f32::NAN; preprocessor.slot_len()];
+    preprocessor.write(&rgb, lift, 0, &mut slot).unwrap();
+    let want: Vec<f32> =
+        [36.0, 30.0, 24.0].map(|v| 255.0 * (v / 255.0_f32).powf(1.0 / lift.gamma())).to_vec();
+    for (channel, want) in want.iter().enumerate() {
+        let got = slot[64 * channel];
+        assert!((got - want).abs() < 0.5 && *want > 70.0, "channel {channel}: {got} instead of {want}");
+        assert_eq!(slot[64 * channel + 63], 114.0, "what is beside the picture stays");
+    }
+    for format in [PixelFormat::I420, PixelFormat::Nv12] {
+        preprocessor.write(&to_yuv(&rgb, format, 0), lift, 0, &mut slot).unwrap();
+        for (channel, want) in want.iter().enumerate() {
+            let got = slot[64 * channel];
+            assert!((got - want).abs() < 12.0, "{format:?} channel {channel}: {got} instead of {want}");
+        }
+    }
+    // The next picture is of another camera, by day.
+    preprocessor.write(&rgb, Lift::NONE, 0, &mut slot).unwrap();
+    let plainly = [slot[0], slot[64], slot[128]].into_iter().zip([36.0, 30.0, 24.0]);
+    plainly.for_each(|(got, want)| assert!((got - want).abs() < 0.01, "{got} instead of {want}"));
+}
+
+#[test]
+fn the_noise_of_dark_pictures_is_evened_out() {
+    // Twelve columns become eight: without softening hardly anything is evened out.
+    let data: Vec<u8> = (0..12 * 12).flat_map(|i| if i % 2 == 0 { [20; 3] } else { [40; 3] }).collect();
+    let noisy = frame(PixelFormat::Rgb8, 12, 12, vec![(data, 36)]);
+    let mut preprocessor = Preprocessor::new(spec(ResizeMode::Stretch), 1);
+    let mut slot = vec![f32::NAN; preprocessor.slot_len()];
+    let mut spread = |lift: Lift| {
+        preprocessor.write(&noisy, lift, 0, &mut slot).unwrap();
+        let back = |v: &f32| 255.0 * (v / 255.0).powf(lift.gamma());
+        let row: Vec<f32> = slot[24..32].iter().map(back).collect();
+        row.iter().copied().fold(f32::MIN, f32::max) - row.iter().copied().fold(f32::MAX, f32::min)
+    };
+    let (sharp, soft) = (spread(Lift::NONE), spread(Lift::for_luma(30.0)));
+    assert!(sharp > 8.0 && soft < 0.7 * sharp, "{soft} of {sharp} grey levels are left");
 }

@@ -37,6 +37,25 @@ fn a_jam_of_forty_is_one_congestion_and_no_stopped_vehicle() {
     }
 }
 
+/// A lane drawn into its carriageway, and two lanes side by side of one carriageway.
+#[test]
+fn a_jam_in_zones_that_overlap_is_told_once() {
+    let road = || zone("road", ZoneKind::Carriageway, (0.0, 1000.0), (190.0, 320.0));
+    for zones in [vec![road(), lane().remove(0)], vec![lane().remove(0), road()]] {
+        let found = only(World::new(zones, jam(90.0, 4.0)).run(10.0, 140.0), IncidentKind::Congestion);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].zone.as_ref().unwrap().as_str(), "lane", "the lane says more");
+        assert!((90.0..125.0).contains(&seconds(found[0].ended.unwrap())));
+    }
+    // Beside each other they are two.
+    let beside = vec![
+        zone("near", ZoneKind::Lane, (0.0, 480.0), (200.0, 300.0)),
+        zone("far", ZoneKind::Lane, (500.0, 1000.0), (200.0, 300.0)),
+    ];
+    let found = only(World::new(beside, jam(90.0, 4.0)).run(10.0, 140.0), IncidentKind::Congestion);
+    assert_eq!(found.len(), 2, "{found:?}");
+}
+
 #[test]
 fn dense_traffic_that_flows_and_an_empty_road_are_none() {
     let dense = (0..60)

@@ -2,8 +2,8 @@
 
 use wayside_hazard::{HazardWatch, Sight};
 use wayside_types::{
-    FrameSize, GroundMap, HazardSettings, Incident, IncidentKind, LumaCells, Point, TrackUpdate, ViewSample,
-    Zone, ZoneKind,
+    BBox, FrameSize, GroundMap, HazardSettings, Incident, IncidentKind, LumaCells, Point, RoadUserClass,
+    Track, TrackId, TrackUpdate, ViewSample, Zone, ZoneKind,
 };
 
 use crate::world::{RATES, carriageway, moment, only, seconds, zone};
@@ -37,9 +37,20 @@ fn road(x: usize, y: usize) -> (f64, u8) {
 }
 
 fn run(zones: &[Zone], rate: f64, until_s: f64, shown: &Shown) -> Vec<Incident> {
+    run_with(zones, rate, until_s, &|_| TrackUpdate::default(), shown)
+}
+
+/// The same with whom the detector sees at a time.
+fn run_with(
+    zones: &[Zone],
+    rate: f64,
+    until_s: f64,
+    seen: &dyn Fn(f64) -> TrackUpdate,
+    shown: &Shown,
+) -> Vec<Incident> {
     let ground: Option<Box<dyn GroundMap>> = Some(Box::new(Flat));
     let mut watch = HazardWatch::new(HazardSettings::default(), zones, SIZE, ground);
-    let (tracks, mut all) = (TrackUpdate::default(), Vec::new());
+    let mut all = Vec::new();
     for frame in 0..(until_s * rate) as usize {
         let t = frame as f64 / rate;
         let cells: Vec<(f64, u8)> = (0..COLUMNS * ROWS).map(|i| shown(t, i % COLUMNS, i / COLUMNS)).collect();
@@ -51,7 +62,7 @@ fn run(zones: &[Zone], rate: f64, until_s: f64, shown: &Shown) -> Vec<Incident> 
             change: Some(0.5),
             change_most: Some(3.0),
         };
-        for change in watch.see(&Sight { at: moment(t), tracks: &tracks, view: Some(&view) }) {
+        for change in watch.see(&Sight { at: moment(t), tracks: &seen(t), view: Some(&view) }) {
             all.retain(|(number, _)| *number != change.number);
             all.push((change.number, change.incident));
         }
@@ -204,6 +215,44 @@ fn a_watched_place_under_water_covered_or_displaced_is_told_and_ends_by_itself()
             assert!((FROM_S - 0.1..14.5).contains(&onset), "{what} at {rate}/s: {onset}");
             assert!((31.9..35.0).contains(&detected), "{what} at {rate}/s: {detected}");
             assert!((48.0..57.0).contains(&seconds(incident.ended.unwrap())), "{what} at {rate}/s");
+        }
+    }
+}
+
+/// Somebody who is seen over the whole watched place with a score.
+fn over_the_place(score: f32) -> TrackUpdate {
+    let track = Track {
+        id: TrackId::FIRST,
+        class: RoadUserClass::Car,
+        bbox: BBox::new(430.0, 185.0, 590.0, 325.0),
+        velocity_px_s: Point::new(0.0, 0.0),
+        score,
+        observed: true,
+        confirmed: true,
+        first_seen: moment(0.0),
+        last_seen: moment(0.0),
+        hits: 10,
+    };
+    TrackUpdate { active: vec![track], ended: Vec::new() }
+}
+
+#[test]
+fn what_covers_a_zone_is_told_though_it_is_taken_for_a_vehicle() {
+    let mud = |t: f64, x: usize, y: usize| match watched(x, y) {
+        (_, step) if t >= FROM_S && inside(x, y) => (45.0 + f64::from(((x * 5 + y * 11) % 7) as u8), step),
+        cell => cell,
+    };
+    // Mud looks a little like a car; a car that comes to stand in front of the zone looks like one, and one that always stood
+    // there is seen with the zone.
+    for (score, from_s, told) in [(0.13, FROM_S, 1), (0.8, FROM_S, 0), (0.8, 0.0, 1)] {
+        for rate in RATES {
+            let seen = |t: f64| if t >= from_s { over_the_place(score) } else { TrackUpdate::default() };
+            let found = run_with(&watch_zone(), rate, 50.0, &seen, &mud);
+            assert_eq!(
+                only(found, IncidentKind::WatchChanged).len(),
+                told,
+                "{score} from {from_s} s at {rate}/s"
+            );
         }
     }
 }

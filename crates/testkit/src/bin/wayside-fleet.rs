@@ -26,6 +26,9 @@ struct Args {
     /// Only this kind; may be given more than once
     #[arg(long)]
     kind: Vec<IncidentKind>,
+    /// Only families whose name holds this text, as "by night"
+    #[arg(long, default_value = "")]
+    family: String,
     /// Directory of the clips; else ../shared/clips beside the checkout
     #[arg(long)]
     clips: Option<PathBuf>,
@@ -45,6 +48,7 @@ fn main() -> anyhow::Result<()> {
         sealed: args.sealed,
         per_kind: args.per_kind,
         kinds: args.kind.into_iter().collect::<BTreeSet<_>>(),
+        family: args.family,
         jobs: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
     };
     let count = make(&library, &order, &args.dir)?;

@@ -6,6 +6,7 @@ use rand_pcg::Pcg64Mcg;
 use wayside_camsim::{Hazard, SceneKind};
 use wayside_types::IncidentKind::{self, *};
 
+use super::dark::Dark;
 use super::library::Library;
 use super::road::{
     BREAKDOWN, Lying, Standing, backwards, cyclist, drawn_with, lies, plain, plain_by_night, rolls_back,
@@ -54,8 +55,9 @@ pub fn all() -> Vec<Family> {
     all.extend(SIGHT);
     all.extend(super::faults::CAMERA);
     // New ones come last: what a seed makes of the others stays.
-    all.extend(MORE);
+    all.extend(super::more::MORE);
     all.extend(super::faults::MORE);
+    all.extend(super::more::LATER);
     all
 }
 
@@ -81,7 +83,7 @@ const ROAD: &[Family] = &[
     sealed(StoppedVehicle, true, "stands, residential", |l, r| stands(&l.residential, r, BREAKDOWN)),
     sealed(StoppedVehicle, true, "stands by night, arterial", |l, r| {
         let gamma = r.random_range(1.5..1.9);
-        stands(&l.arterial, r, Standing { night: Some(gamma), ..BREAKDOWN })
+        stands(&l.arterial, r, Standing { night: Some(Dark::Gamma(gamma)), ..BREAKDOWN })
     }),
     sealed(StoppedVehicle, true, "stands in rain, motorway, mirrored", |l, r| {
         let scene = stands(&l.motorway, r, BREAKDOWN)?;
@@ -94,10 +96,10 @@ const ROAD: &[Family] = &[
         stands(&l.residential, r, Standing { parked: true, ..BREAKDOWN })
     }),
     sealed(StoppedVehicle, false, "stops for a moment by night, arterial", |l, r| {
-        stands(&l.arterial, r, Standing { for_s: 3.0, night: Some(1.7), ..BREAKDOWN })
+        stands(&l.arterial, r, Standing { for_s: 3.0, night: Some(Dark::Gamma(1.7)), ..BREAKDOWN })
     }),
     sealed(StoppedVehicle, false, "headlights on a wet road, motorway", |l, r| {
-        let scene = plain_by_night(&l.motorway, r, 24.0, 1.8);
+        let scene = plain_by_night(&l.motorway, r, 24.0, Dark::Gamma(1.8));
         Ok(rain(scene, r, 200, 0.05))
     }),
     sealed(StoppedVehicle, false, "a cloud passes, residential", |l, r| {
@@ -112,7 +114,9 @@ const ROAD: &[Family] = &[
     tuned(WrongWay, false, "ordinary traffic, motorway", |l, r| Ok(plain(&l.motorway, r, 20.0))),
     tuned(WrongWay, false, "stops and goes on, motorway", |l, r| rolls_back(&l.motorway, r)),
     sealed(WrongWay, true, "backwards, residential", |l, r| backwards(&l.residential, r, None)),
-    sealed(WrongWay, true, "backwards by night, arterial", |l, r| backwards(&l.arterial, r, Some(1.6))),
+    sealed(WrongWay, true, "backwards by night, arterial", |l, r| {
+        backwards(&l.arterial, r, Some(Dark::Gamma(1.6)))
+    }),
     sealed(WrongWay, true, "backwards in rain, motorway, mirrored", |l, r| {
         let scene = backwards(&l.motorway, r, None)?;
         Ok(rain(scene, r, 250, 0.12).mirrored())
@@ -121,7 +125,7 @@ const ROAD: &[Family] = &[
         drawn_with(SceneKind::Arterial, r, 30.0, |from_s| Hazard::WrongWay { from_s })
     }),
     sealed(WrongWay, false, "ordinary traffic by night, motorway", |l, r| {
-        Ok(plain_by_night(&l.motorway, r, 20.0, 1.8))
+        Ok(plain_by_night(&l.motorway, r, 20.0, Dark::Gamma(1.8)))
     }),
     sealed(WrongWay, false, "ordinary traffic, residential, mirrored", |l, r| {
         Ok(plain(&l.residential, r, 20.0).mirrored())
@@ -134,7 +138,7 @@ const ROAD: &[Family] = &[
     tuned(Congestion, false, "a little slower, arterial", |l, r| Ok(stretched(&l.arterial, r, 1.7, None))),
     tuned(Congestion, false, "a little slower, motorway", |l, r| Ok(stretched(&l.motorway, r, 1.7, None))),
     sealed(Congestion, true, "stretched by night, motorway", |l, r| {
-        Ok(stretched(&l.motorway, r, 7.0, Some(1.6)))
+        Ok(stretched(&l.motorway, r, 7.0, Some(Dark::Gamma(1.6))))
     }),
     sealed(Congestion, true, "stretched in rain, arterial, mirrored", |l, r| {
         let scene = stretched(&l.arterial, r, 8.0, None);
@@ -145,7 +149,7 @@ const ROAD: &[Family] = &[
         Ok(noise(scene, r, 3.5).mirrored())
     }),
     sealed(Congestion, false, "a little slower by night, arterial", |l, r| {
-        Ok(stretched(&l.arterial, r, 1.5, Some(1.6)))
+        Ok(stretched(&l.arterial, r, 1.5, Some(Dark::Gamma(1.6))))
     }),
     sealed(Congestion, false, "a little slower in rain, motorway", |l, r| {
         let scene = stretched(&l.motorway, r, 1.4, None);
@@ -158,7 +162,7 @@ const ROAD: &[Family] = &[
     }),
     tuned(PedestrianOnCarriageway, false, "people beside the road, drawn arterial", |_, r| walkers(r, false)),
     sealed(PedestrianOnCarriageway, true, "cyclist at dusk, junction, mirrored", |l, r| {
-        Ok(cyclist(&l.cyclist, r, true, Some(1.5))?.mirrored())
+        Ok(cyclist(&l.cyclist, r, true, Some(Dark::Gamma(1.5)))?.mirrored())
     }),
     sealed(PedestrianOnCarriageway, true, "people in rain, drawn arterial", |_, r| {
         let scene = walkers(r, true)?;
@@ -173,7 +177,7 @@ const ROAD: &[Family] = &[
     }),
 ];
 
-fn thing(r: &mut Pcg64Mcg, of: &[Thing]) -> Lying {
+pub(super) fn thing(r: &mut Pcg64Mcg, of: &[Thing]) -> Lying {
     let share = r.random_range(0.32..0.6);
     Lying::Thing(of[r.random_range(0..of.len())], share)
 }
@@ -206,7 +210,7 @@ const THINGS: &[Family] = &[
     }),
     sealed(ObjectOnRoad, true, "a barrel at dusk, arterial", |l, r| {
         let what = thing(r, &[Thing::Barrel]);
-        lies(&l.arterial, r, what, Some(1.5))
+        lies(&l.arterial, r, what, Some(Dark::Gamma(1.5)))
     }),
     sealed(ObjectOnRoad, true, "a pallet in rain, motorway, mirrored", |l, r| {
         let what = thing(r, &[Thing::Pallet]);
@@ -228,7 +232,7 @@ const THINGS: &[Family] = &[
         Ok(rain(scene, r, 250, 0.12))
     }),
     sealed(ObjectOnRoad, false, "light falls at dusk, arterial", |l, r| {
-        lies(&l.arterial, r, Lying::Light, Some(1.5))
+        lies(&l.arterial, r, Lying::Light, Some(Dark::Gamma(1.5)))
     }),
     tuned(WatchChanged, true, "water, arterial and motorway", |l, r| {
         let footage = if r.random() { &l.arterial } else { &l.motorway };
@@ -333,84 +337,6 @@ const SIGHT: &[Family] = &[
     sealed(LowVisibility, false, "haze, drawn streets", |l, r| {
         let which = some(r, &[4, 5, 6]);
         Ok(view(l, r, 40.0, which)?.harmless(|s, at| fog(s, at, 5.0, 0.17, -1.5, 190.0)))
-    }),
-];
-
-const MORE: &[Family] = &[
-    tuned(StoppedVehicle, true, "stands by night, motorway", |l, r| {
-        let gamma = r.random_range(1.5..1.9);
-        stands(&l.motorway, r, Standing { night: Some(gamma), ..BREAKDOWN })
-    }),
-    tuned(StoppedVehicle, true, "stands at dusk, residential", |l, r| {
-        let gamma = r.random_range(1.3..1.6);
-        stands(&l.residential, r, Standing { night: Some(gamma), ..BREAKDOWN })
-    }),
-    tuned(StoppedVehicle, false, "ordinary traffic by night, arterial", |l, r| {
-        Ok(plain_by_night(&l.arterial, r, 24.0, 1.7))
-    }),
-    tuned(ObjectOnRoad, true, "a carton, a tyre or a bag, residential", |l, r| {
-        let what = thing(r, &[Thing::Carton, Thing::Tyre, Thing::Bag]);
-        lies(&l.residential, r, what, None)
-    }),
-    tuned(ObjectOnRoad, true, "a bag or a tyre at dusk, motorway", |l, r| {
-        let what = thing(r, &[Thing::Bag, Thing::Tyre]);
-        lies(&l.motorway, r, what, Some(1.4))
-    }),
-    tuned(ObjectOnRoad, false, "ordinary traffic, residential", |l, r| Ok(plain(&l.residential, r, 34.0))),
-    tuned(LowVisibility, true, "dark smoke, arterial and drawn highway", |l, r| {
-        let which = some(r, &[0, 4]);
-        let v = view(l, r, 44.0, which)?;
-        let mut random = sight::fork(r);
-        Ok(v.wrong(LowVisibility, |s, at| smoke(s, &mut random, at, (0.6, 0.97), 60.0)))
-    }),
-    tuned(StoppedVehicle, true, "stands in rain, arterial", |l, r| {
-        let scene = stands(&l.arterial, r, BREAKDOWN)?;
-        Ok(rain(scene, r, 250, 0.12))
-    }),
-    tuned(StoppedVehicle, true, "stands, residential, mirrored", |l, r| {
-        Ok(stands(&l.residential, r, BREAKDOWN)?.mirrored())
-    }),
-    tuned(StoppedVehicle, false, "dusk falls, residential", |l, r| {
-        let from_s = r.random_range(6.0..9.0);
-        Ok(dusk(plain(&l.residential, r, 34.0), from_s, 22.0, 1.7))
-    }),
-    tuned(StoppedVehicle, false, "ordinary traffic in rain, residential", |l, r| {
-        Ok(rain(plain(&l.residential, r, 30.0), r, 250, 0.12))
-    }),
-    tuned(WrongWay, true, "backwards by night, motorway", |l, r| backwards(&l.motorway, r, Some(1.6))),
-    tuned(WrongWay, true, "backwards in rain, arterial", |l, r| {
-        let scene = backwards(&l.arterial, r, None)?;
-        Ok(rain(scene, r, 250, 0.12))
-    }),
-    tuned(WrongWay, false, "ordinary traffic by night, arterial, mirrored", |l, r| {
-        Ok(plain_by_night(&l.arterial, r, 20.0, 1.6).mirrored())
-    }),
-    tuned(ObjectOnRoad, true, "a barrel by night, motorway", |l, r| {
-        let what = thing(r, &[Thing::Barrel]);
-        lies(&l.motorway, r, what, Some(1.5))
-    }),
-    tuned(ObjectOnRoad, false, "a puddle in rain, arterial", |l, r| {
-        let scene = lies(&l.arterial, r, Lying::Puddle, None)?;
-        Ok(rain(scene, r, 250, 0.12))
-    }),
-    tuned(ObjectOnRoad, false, "ordinary traffic by night, residential", |l, r| {
-        Ok(plain_by_night(&l.residential, r, 30.0, 1.6))
-    }),
-    tuned(WatchChanged, true, "mud, arterial and motorway", |l, r| {
-        let footage = if r.random() { &l.arterial } else { &l.motorway };
-        Ok(watching(footage, r, Some(Change::Mud), |s, _| s))
-    }),
-    tuned(WatchChanged, true, "water in rain, motorway", |l, r| {
-        let mut random = sight::fork(r);
-        Ok(watching(&l.motorway, r, Some(Change::Water), |s, _| rain(s, &mut random, 250, 0.1)))
-    }),
-    tuned(WatchChanged, false, "rain and a cloud, arterial", |l, r| {
-        let mut random = sight::fork(r);
-        Ok(watching(&l.arterial, r, None, |s, at| rain(cloud(s, at + 8.0, 9.0, 0.6), &mut random, 250, 0.08)))
-    }),
-    tuned(WatchChanged, false, "a noisy sensor, arterial", |l, r| {
-        let mut random = sight::fork(r);
-        Ok(watching(&l.arterial, r, None, |s, _| noise(s, &mut random, 5.0)))
     }),
 ];
 

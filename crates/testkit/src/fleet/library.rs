@@ -97,6 +97,19 @@ pub fn watched(footage: &Footage) -> Vec<Zone> {
     }
 }
 
+/// More such places, on other grounds of the same clips.
+pub fn grounds(footage: &Footage) -> Vec<Zone> {
+    let square = |x0, y0, x1, y1| Zone::new("watched", "watch", &[(x0, y1), (x1, y1), (x1, y0), (x0, y0)]);
+    if footage.name == "residential-75s" {
+        return vec![
+            square(0.0, 0.80, 0.14, 0.98),
+            square(0.50, 0.80, 0.74, 0.98),
+            square(0.80, 0.64, 0.97, 0.84),
+        ];
+    }
+    vec![square(0.62, 0.72, 0.86, 0.92), square(0.10, 0.72, 0.34, 0.95), square(0.62, 0.40, 0.85, 0.60)]
+}
+
 /// Which street is drawn, and how.
 #[derive(Debug, Clone)]
 pub struct Drawn {

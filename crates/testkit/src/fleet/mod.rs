@@ -3,16 +3,18 @@
 //!
 //! | module | what |
 //! | --- | --- |
-//! | [`families`], `faults` | which scenes there are, tuned and sealed |
+//! | [`families`], `faults`, `more` | which scenes there are, tuned and sealed |
 //! | `road`, `things`, `view` | scenes about road users, about things and places, about the view |
 //! | `street`, `footage`, `library` | streets put together of a clip's parts; the clips and the drawn streets |
-//! | `sight`, `pixels` | weather, light and faults; what is done to pictures |
+//! | `sight`, `dark`, `pixels` | weather, light and faults; what is done to pictures |
 //! | `scene` | a scene on its way to disk |
 
+mod dark;
 pub mod families;
 mod faults;
 mod footage;
 mod library;
+mod more;
 mod pixels;
 mod road;
 mod scene;
@@ -45,6 +47,8 @@ pub struct Order {
     pub per_kind: usize,
     /// Only these kinds; all if empty.
     pub kinds: BTreeSet<IncidentKind>,
+    /// Only families whose name holds this.
+    pub family: String,
     /// Scenes made at a time.
     pub jobs: usize,
 }
@@ -89,7 +93,10 @@ pub fn make(library: &Library, order: &Order, dir: &Path) -> anyhow::Result<usiz
 /// Families of a kind take turns until there are enough.
 fn jobs(order: &Order) -> Vec<Job> {
     let wanted = |family: &Family| {
-        family.sealed == order.sealed && (order.kinds.is_empty() || order.kinds.contains(&family.about))
+        let named = family.name.contains(&order.family);
+        named
+            && family.sealed == order.sealed
+            && (order.kinds.is_empty() || order.kinds.contains(&family.about))
     };
     let families: Vec<(usize, Family)> =
         families::all().into_iter().enumerate().filter(|(_, f)| wanted(f)).collect();
@@ -129,7 +136,14 @@ mod tests {
     #[test]
     fn as_many_negatives_as_positives_and_never_a_seed_twice() {
         for sealed in [false, true] {
-            let order = Order { seed: 1, sealed, per_kind: 10, kinds: BTreeSet::new(), jobs: 1 };
+            let order = Order {
+                seed: 1,
+                sealed,
+                per_kind: 10,
+                kinds: BTreeSet::new(),
+                family: String::new(),
+                jobs: 1,
+            };
             let jobs = jobs(&order);
             assert_eq!(jobs.len(), 12 * 20);
             assert_eq!(jobs.iter().filter(|job| job.family.positive).count(), 12 * 10);

@@ -8,6 +8,7 @@ use rand_pcg::Pcg64Mcg;
 use wayside_camsim::{Hazard as DrawnHazard, SceneKind};
 use wayside_types::{BBox, IncidentKind, Point, RoadUserClass};
 
+use super::dark::{Dark, dark};
 use super::footage::{Footage, Pass, contains};
 use super::library::{Drawn, lanes};
 use super::pixels::veil;
@@ -79,15 +80,10 @@ pub fn plain<'a>(footage: &'a Footage, random: &mut Pcg64Mcg, seconds: f64) -> S
 }
 
 /// The same, with lamps by night.
-pub fn plain_by_night<'a>(
-    footage: &'a Footage,
-    random: &mut Pcg64Mcg,
-    seconds: f64,
-    gamma: f32,
-) -> Scene<'a> {
+pub fn plain_by_night<'a>(footage: &'a Footage, random: &mut Pcg64Mcg, seconds: f64, how: Dark) -> Scene<'a> {
     let mut street = Street::new(footage);
     street.fill(random, (-2.0, seconds), usual_traffic(footage), |pass| goes_right(footage, pass));
-    by_night(street, seconds, lanes(footage), random, gamma)
+    by_night(street, seconds, lanes(footage), random, how)
 }
 
 fn by_night<'a>(
@@ -95,12 +91,12 @@ fn by_night<'a>(
     seconds: f64,
     zones: Vec<Zone>,
     random: &mut Pcg64Mcg,
-    gamma: f32,
+    how: Dark,
 ) -> Scene<'a> {
     let street = std::rc::Rc::new(street);
     let lamps = street.clone();
     let scene = Scene::new(seconds, zones, Box::new(move |t| street.picture(t)));
-    sight::night(scene, random, gamma, move |t| lamps.boxes(t))
+    dark(scene, random, how, move |t| lamps.boxes(t))
 }
 
 /// How a scene of somebody who stands is to be.
@@ -110,8 +106,8 @@ pub struct Standing {
     pub for_s: f64,
     /// Whether it was there from the beginning.
     pub parked: bool,
-    /// By night, with this gamma.
-    pub night: Option<f32>,
+    /// By night.
+    pub night: Option<Dark>,
     /// Whether the lane is drawn where it stands.
     pub drawn: bool,
 }
@@ -135,7 +131,7 @@ pub fn stands<'a>(footage: &'a Footage, random: &mut Pcg64Mcg, how: Standing) ->
         zones.retain(|z| z.id != zone.id);
     }
     let scene = match how.night {
-        Some(gamma) => by_night(street, seconds, zones, random, gamma),
+        Some(how) => by_night(street, seconds, zones, random, how),
         None => shown(street, seconds, zones, random),
     };
     let wrong = how.drawn && !how.parked && how.for_s.is_infinite();
@@ -159,7 +155,7 @@ fn one_way(footage: &Footage) -> Vec<Zone> {
 pub fn backwards<'a>(
     footage: &'a Footage,
     random: &mut Pcg64Mcg,
-    night: Option<f32>,
+    night: Option<Dark>,
 ) -> anyhow::Result<Scene<'a>> {
     let zones = one_way(footage);
     let usable: Vec<(&Pass, &Zone)> = footage
@@ -197,7 +193,7 @@ pub fn backwards<'a>(
         times.first().copied().zip(times.last().copied()).context("the way misses its lane")?;
     let (id, all) = (zone.id, zones.clone());
     let scene = match night {
-        Some(gamma) => by_night(street, seconds, all, random, gamma),
+        Some(how) => by_night(street, seconds, all, random, how),
         None => shown(street, seconds, all, random),
     };
     let scene = Scene { fps: FAST_FPS, ..scene };
@@ -220,7 +216,7 @@ pub fn stretched<'a>(
     footage: &'a Footage,
     random: &mut Pcg64Mcg,
     times: f64,
-    night: Option<f32>,
+    night: Option<Dark>,
 ) -> Scene<'a> {
     let from_s = random.random_range(10.0..14.0);
     let seconds = from_s + 45.0;
@@ -242,7 +238,7 @@ pub fn stretched<'a>(
         .map(ToString::to_string)
         .collect();
     let mut scene = match night {
-        Some(gamma) => by_night(street, seconds, zones, random, gamma),
+        Some(how) => by_night(street, seconds, zones, random, how),
         None => shown(street, seconds, zones, random),
     };
     if times >= 4.0 {
@@ -280,7 +276,7 @@ pub fn cyclist<'a>(
     footage: &'a Footage,
     random: &mut Pcg64Mcg,
     closed: bool,
-    night: Option<f32>,
+    night: Option<Dark>,
 ) -> anyhow::Result<Scene<'a>> {
     let rides = |pass: &&Pass| {
         matches!(pass.class, RoadUserClass::Bicycle | RoadUserClass::Pedestrian) && pass.travel() >= 1.5
@@ -315,7 +311,7 @@ pub fn cyclist<'a>(
     let ends = times.first().copied().zip(times.last().copied());
     let id = zones[0].id;
     let scene = match night {
-        Some(gamma) => by_night(street, seconds, zones, random, gamma),
+        Some(how) => by_night(street, seconds, zones, random, how),
         None => shown(street, seconds, zones, random),
     };
     Ok(match ends.filter(|_| closed) {
@@ -404,7 +400,7 @@ pub fn lies<'a>(
     footage: &'a Footage,
     random: &mut Pcg64Mcg,
     lying: Lying,
-    night: Option<f32>,
+    night: Option<Dark>,
 ) -> anyhow::Result<Scene<'a>> {
     let zones = lanes(footage);
     let (w, h) = footage.size();
@@ -431,7 +427,7 @@ pub fn lies<'a>(
     lay(&mut street, lying, bbox, from_s, random);
     let ids = zone;
     let scene = match night {
-        Some(gamma) => by_night(street, seconds, zones, random, gamma),
+        Some(how) => by_night(street, seconds, zones, random, how),
         None => shown(street, seconds, zones, random),
     };
     Ok(match lying {

@@ -10,7 +10,7 @@ use wayside_types::IncidentKind;
 use super::footage::Footage;
 use super::library::{Drawn, Library, lanes, watched};
 use super::road::plain;
-use super::scene::Scene;
+use super::scene::{Scene, Zone};
 use super::sight;
 use super::street::Street;
 use super::things::{Change, Changed};
@@ -69,7 +69,17 @@ pub fn watching<'a>(
     change: Option<Change>,
     through: impl FnOnce(Scene<'a>, f64) -> Scene<'a>,
 ) -> Scene<'a> {
-    let places = watched(footage);
+    watching_at(footage, watched(footage), random, change, through)
+}
+
+/// The same of one of these places.
+pub fn watching_at<'a>(
+    footage: &'a Footage,
+    places: Vec<Zone>,
+    random: &mut Pcg64Mcg,
+    change: Option<Change>,
+    through: impl FnOnce(Scene<'a>, f64) -> Scene<'a>,
+) -> Scene<'a> {
     let Some(place) = places.choose(random).cloned() else { return plain(footage, random, 45.0) };
     let from_s = CLEAR_S + random.random_range(0.0..4.0);
     let seconds = from_s + 31.0;

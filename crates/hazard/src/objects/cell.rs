@@ -1,0 +1,81 @@
+//! One cell of the road: since when something is there that was not, and how it came.
+
+use wayside_types::Timestamp;
+
+use super::STILL_LEVELS;
+
+/// What a cell shows is evened out over about this long, and is calm once it was so for some time.
+const EVEN_S: f64 = 0.3;
+const CALM_S: f64 = 0.7;
+/// What is calm now is held against what was when it last was, but for what came over about this long …
+const LEAP_S: f64 = 0.5;
+/// … and came at once if this share of it did within the first seconds, for half of its cells. Light, dusk and water come by
+/// and by, whoever passes meanwhile.
+const ARRIVED_SHARE: f32 = 0.5;
+const ARRIVING_S: f64 = 2.0;
+/// What is new together with more than a thing covers for this share of its first seconds came with it.
+pub(super) const WIDE_S: f64 = 4.0;
+const WIDE_SHARE: f64 = 0.5;
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cell {
+    pub since: Option<Timestamp>,
+    pub off: f32,
+    /// The largest difference since then: light is learnt by and by, its edges stay.
+    pub peak: f32,
+    /// How long it was seen to be new, and not to be since then.
+    pub seen_s: f64,
+    pub gone_s: f64,
+    /// The empty scene's steepest step, grey levels.
+    pub step: f32,
+    /// By how much it is off, evened out, and for how long that was calm; and how it was when it last was.
+    pub even: f32,
+    pub calm_s: f64,
+    pub stable: f32,
+    /// The largest leap from there since it is new.
+    pub leap: f32,
+    /// How long it was part of something settled, and of what looked like a thing.
+    pub looked_s: f64,
+    pub thing_s: f64,
+    /// Since when it looks otherwise, and for how long it was seen to.
+    pub other: Option<Timestamp>,
+    pub other_s: f64,
+    /// How long, in its first seconds, it was new together with more than a thing covers.
+    pub wide_s: f64,
+}
+
+impl Cell {
+    /// Something may have come.
+    pub fn begin(&mut self, at: Timestamp, off: f32) {
+        let Self { step, even, calm_s, stable, .. } = *self;
+        *self = Self { since: Some(at), off, peak: off.abs(), step, even, calm_s, stable, ..Self::default() };
+    }
+
+    /// Whether it came together with more than a thing covers: that was light or shadow, also when most of it is learnt
+    /// already. The lamps of whoever passed meanwhile are none of it.
+    pub fn is_wide(&self) -> bool {
+        self.wide_s >= WIDE_SHARE * self.seen_s.min(WIDE_S)
+    }
+
+    /// Takes by how much it is off: what is calm may have leapt there.
+    pub fn calm(&mut self, dt_s: f64, off: f32) {
+        if (off - self.even).abs() > STILL_LEVELS {
+            (self.even, self.calm_s) = (off, 0.0);
+            return;
+        }
+        self.even += (off - self.even) * (dt_s / EVEN_S).min(1.0) as f32;
+        self.calm_s += dt_s;
+        if self.calm_s < CALM_S {
+            return;
+        }
+        if self.seen_s <= ARRIVING_S {
+            self.leap = self.leap.max((self.even - self.stable).abs());
+        }
+        self.stable += (self.even - self.stable) * (dt_s / LEAP_S).min(1.0) as f32;
+    }
+
+    /// Whether what is there came at once.
+    pub fn arrived(&self) -> bool {
+        self.leap >= ARRIVED_SHARE * self.peak
+    }
+}

@@ -1,0 +1,133 @@
+//! Whether what is new on the road looks like a thing: its size, how it came, its edges, and whether light or shadow would
+//! look so.
+
+use wayside_types::{BBox, Point};
+
+use super::cell::Cell;
+use super::{Blob, Objects};
+use crate::reference::READY_S;
+use crate::road::Road;
+use crate::scene::Scene;
+use crate::seconds;
+
+/// New edges are steeper than the empty scene's by this many grey levels …
+const NEW_STEP: f32 = 16.0;
+/// … in this share of a thing's cells, and in one at least.
+const STEEP_SHARE: f64 = 0.25;
+/// What has edges inside, steeper than the road's by this many grey levels in half of its inner cells, is no trick of the light.
+const INNER_STEP: f32 = 12.0;
+/// What is left of the light in a shadow, and what the sun makes of shade.
+const LIGHT: (f32, f32) = (0.36, 2.2);
+/// Light varies less than this over a patch, relative to its mean.
+const LIGHT_SPREAD: f32 = 0.16;
+/// Steps at the edge of a patch of light are as high as its difference, with noise: no higher than so many times it, and
+/// so many grey levels more.
+const STEP_TIMES: f32 = 1.4;
+const STEP_MORE: f32 = 8.0;
+/// A thing is at most so many car boxes large, or metres wide.
+const MOST_CARS: f64 = 1.2;
+const MOST_M: f64 = 4.0;
+/// From this share of a car's box on it is as large as a vehicle.
+const VEHICLE_SHARE: f64 = 0.55;
+/// It is no light if this share of it came so in each of its cells.
+const AT_ONCE_SHARE: f32 = 0.7;
+/// Black in limited range: darkness of light is counted from here.
+const BLACK: f32 = 16.0;
+
+impl Objects {
+    /// Whether it looks like one, but for its size.
+    pub(super) fn is_thing(&self, blob: &Blob, scene: &Scene, steps: &[u8]) -> bool {
+        self.is_later(blob)
+            && self.came_at_once(blob)
+            && self.has_edges(blob, steps)
+            && !self.is_light(blob, scene, steps)
+    }
+
+    /// Whether the road was known when it came.
+    fn is_later(&self, blob: &Blob) -> bool {
+        self.begun.is_some_and(|begun| seconds(begun, blob.since) >= READY_S)
+    }
+
+    /// Whether it is as large as is set and not larger than things are.
+    pub(super) fn has_size(&self, blob: &Blob, road: &Road) -> bool {
+        self.size(blob, road).is_some_and(|(size, least, most)| (least..=most).contains(&size))
+    }
+
+    /// Whether it came by itself and from one moment to the next.
+    fn came_at_once(&self, blob: &Blob) -> bool {
+        let count = |pick: fn(&Cell) -> bool| blob.cells.iter().filter(|&&i| pick(&self.cells[i])).count();
+        2 * count(Cell::arrived) >= blob.cells.len() && 2 * count(Cell::is_wide) < blob.cells.len()
+    }
+
+    pub(super) fn is_as_large_as_a_vehicle(&self, blob: &Blob, road: &Road) -> bool {
+        let on_road = blob.cells.iter().filter(|&&i| self.zone[i].is_some()).count();
+        let side = f64::from(self.grid.side_px);
+        let area = blob.cells.len() as f64 * side * side;
+        let car = road.cars.area(road.image(Point::new(0.0, f64::from(blob.bbox.y2))).y);
+        2 * on_road >= blob.cells.len() && car.is_some_and(|car| area >= VEHICLE_SHARE * car)
+    }
+
+    pub(super) fn size(&self, blob: &Blob, road: &Road) -> Option<(f64, f64, f64)> {
+        self.extent(&blob.cells, &blob.bbox, road)
+    }
+
+    /// How large something is, how large it must be and may be: metres, or car boxes.
+    pub(super) fn extent(&self, cells: &[usize], b: &BBox, road: &Road) -> Option<(f64, f64, f64)> {
+        let foot = |x: f32| road.to_ground(road.image(Point::new(f64::from(x), f64::from(b.y2))));
+        if let Some((left, right)) = foot(b.x1).zip(foot(b.x2)) {
+            let px_m = left.distance(right) / f64::from(b.width().max(1.0));
+            let longer_m = px_m * f64::from(b.width().max(b.height()));
+            return Some((longer_m, self.settings.min_size_m, MOST_M));
+        }
+        let side = f64::from(self.grid.side_px);
+        let area = cells.len() as f64 * side * side;
+        let car = road.cars.area(road.image(Point::new(0.0, f64::from(b.y2))).y)?;
+        Some((area / car, self.settings.min_car_share, MOST_CARS))
+    }
+
+    /// Whether it has edges where the empty scene has none.
+    fn has_edges(&self, blob: &Blob, steps: &[u8]) -> bool {
+        let steep = |&&i: &&usize| f32::from(steps[i]) >= self.cells[i].step + NEW_STEP;
+        let count = blob.cells.iter().filter(steep).count() as f64;
+        count >= 1.0_f64.max(STEEP_SHARE * blob.cells.len() as f64)
+    }
+
+    /// Whether it is a trick of the light: as much more or less of it everywhere, no darker than a shadow, no brighter
+    /// than the sun, and without steps inside that the change of light itself would not make.
+    fn is_light(&self, blob: &Blob, scene: &Scene, steps: &[u8]) -> bool {
+        let most = blob.cells.iter().map(|&i| self.cells[i].off.abs()).fold(0.0, f32::max);
+        let whole = blob.cells.iter().filter(|&&i| self.cells[i].off.abs() >= 0.6 * most);
+        let left: Vec<f32> = whole
+            .filter_map(|&i| scene.empty(i).map(|empty| 1.0 + self.cells[i].off / (empty - BLACK).max(4.0)))
+            .collect();
+        let n = left.len().max(1) as f32;
+        let mean = left.iter().sum::<f32>() / n;
+        let spread = (left.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n).sqrt();
+        let all = |sign: f32| blob.cells.iter().all(|&i| sign * self.cells[i].off > 0.0);
+        let one_way = all(1.0) || all(-1.0);
+        let peak = blob.cells.iter().map(|&i| self.cells[i].peak).fold(0.0, f32::max);
+        let step = blob.cells.iter().map(|&i| f32::from(steps[i]) - self.cells[i].step).fold(0.0, f32::max);
+        let (darkest, brightest) = LIGHT;
+        // Light becomes more by and by; what is brighter from one moment to the next, and stays, is a thing.
+        let at_once =
+            all(1.0) && blob.cells.iter().all(|&i| self.cells[i].leap >= AT_ONCE_SHARE * self.cells[i].peak);
+        one_way
+            && !at_once
+            && !self.is_patterned(blob, steps)
+            && (darkest..=brightest).contains(&mean)
+            && spread < LIGHT_SPREAD * mean.max(0.1)
+            && step <= STEP_TIMES * peak + STEP_MORE
+    }
+
+    /// Whether it has edges of its own inside, where light and shadow leave the road's.
+    fn is_patterned(&self, blob: &Blob, steps: &[u8]) -> bool {
+        let columns = self.grid.columns;
+        let is_inside = |&&i: &&usize| {
+            let beside = [Some(i + 1), i.checked_sub(1), Some(i + columns), i.checked_sub(columns)];
+            beside.iter().flatten().all(|near| blob.cells.contains(near))
+        };
+        let inside: Vec<usize> = blob.cells.iter().filter(is_inside).copied().collect();
+        let patterned = inside.iter().filter(|&&i| f32::from(steps[i]) >= self.cells[i].step + INNER_STEP);
+        !inside.is_empty() && 2 * patterned.count() >= inside.len()
+    }
+}

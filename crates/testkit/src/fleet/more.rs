@@ -1,0 +1,182 @@
+//! Families that came later, for what rules were found to miss or to tell falsely: all of them tuned.
+
+use rand::RngExt;
+use wayside_types::IncidentKind::*;
+
+use super::dark::Dark;
+use super::families::{Family, some, thing, tuned};
+use super::library::grounds;
+use super::road::{BREAKDOWN, Lying, Standing, backwards, lies, plain, plain_by_night, stands};
+use super::sight::{self, cloud, dusk, noise, rain, shadow, smoke};
+use super::things::{Change, Thing};
+use super::view::{view, watching, watching_at};
+
+pub(super) const MORE: &[Family] = &[
+    tuned(StoppedVehicle, true, "stands by night, motorway", |l, r| {
+        let gamma = r.random_range(1.5..1.9);
+        stands(&l.motorway, r, Standing { night: Some(Dark::Gamma(gamma)), ..BREAKDOWN })
+    }),
+    tuned(StoppedVehicle, true, "stands at dusk, residential", |l, r| {
+        let gamma = r.random_range(1.3..1.6);
+        stands(&l.residential, r, Standing { night: Some(Dark::Gamma(gamma)), ..BREAKDOWN })
+    }),
+    tuned(StoppedVehicle, false, "ordinary traffic by night, arterial", |l, r| {
+        Ok(plain_by_night(&l.arterial, r, 24.0, Dark::Gamma(1.7)))
+    }),
+    tuned(ObjectOnRoad, true, "a carton, a tyre or a bag, residential", |l, r| {
+        let what = thing(r, &[Thing::Carton, Thing::Tyre, Thing::Bag]);
+        lies(&l.residential, r, what, None)
+    }),
+    tuned(ObjectOnRoad, true, "a bag or a tyre at dusk, motorway", |l, r| {
+        let what = thing(r, &[Thing::Bag, Thing::Tyre]);
+        lies(&l.motorway, r, what, Some(Dark::Gamma(1.4)))
+    }),
+    tuned(ObjectOnRoad, false, "ordinary traffic, residential", |l, r| Ok(plain(&l.residential, r, 34.0))),
+    tuned(LowVisibility, true, "dark smoke, arterial and drawn highway", |l, r| {
+        let which = some(r, &[0, 4]);
+        let v = view(l, r, 44.0, which)?;
+        let mut random = sight::fork(r);
+        Ok(v.wrong(LowVisibility, |s, at| smoke(s, &mut random, at, (0.6, 0.97), 60.0)))
+    }),
+    tuned(StoppedVehicle, true, "stands in rain, arterial", |l, r| {
+        let scene = stands(&l.arterial, r, BREAKDOWN)?;
+        Ok(rain(scene, r, 250, 0.12))
+    }),
+    tuned(StoppedVehicle, true, "stands, residential, mirrored", |l, r| {
+        Ok(stands(&l.residential, r, BREAKDOWN)?.mirrored())
+    }),
+    tuned(StoppedVehicle, false, "dusk falls, residential", |l, r| {
+        let from_s = r.random_range(6.0..9.0);
+        Ok(dusk(plain(&l.residential, r, 34.0), from_s, 22.0, 1.7))
+    }),
+    tuned(StoppedVehicle, false, "ordinary traffic in rain, residential", |l, r| {
+        Ok(rain(plain(&l.residential, r, 30.0), r, 250, 0.12))
+    }),
+    tuned(WrongWay, true, "backwards by night, motorway", |l, r| {
+        backwards(&l.motorway, r, Some(Dark::Gamma(1.6)))
+    }),
+    tuned(WrongWay, true, "backwards in rain, arterial", |l, r| {
+        let scene = backwards(&l.arterial, r, None)?;
+        Ok(rain(scene, r, 250, 0.12))
+    }),
+    tuned(WrongWay, false, "ordinary traffic by night, arterial, mirrored", |l, r| {
+        Ok(plain_by_night(&l.arterial, r, 20.0, Dark::Gamma(1.6)).mirrored())
+    }),
+    tuned(ObjectOnRoad, true, "a barrel by night, motorway", |l, r| {
+        let what = thing(r, &[Thing::Barrel]);
+        lies(&l.motorway, r, what, Some(Dark::Gamma(1.5)))
+    }),
+    tuned(ObjectOnRoad, false, "a puddle in rain, arterial", |l, r| {
+        let scene = lies(&l.arterial, r, Lying::Puddle, None)?;
+        Ok(rain(scene, r, 250, 0.12))
+    }),
+    tuned(ObjectOnRoad, false, "ordinary traffic by night, residential", |l, r| {
+        Ok(plain_by_night(&l.residential, r, 30.0, Dark::Gamma(1.6)))
+    }),
+    tuned(WatchChanged, true, "mud, arterial and motorway", |l, r| {
+        let footage = if r.random() { &l.arterial } else { &l.motorway };
+        Ok(watching(footage, r, Some(Change::Mud), |s, _| s))
+    }),
+    tuned(WatchChanged, true, "water in rain, motorway", |l, r| {
+        let mut random = sight::fork(r);
+        Ok(watching(&l.motorway, r, Some(Change::Water), |s, _| rain(s, &mut random, 250, 0.1)))
+    }),
+    tuned(WatchChanged, false, "rain and a cloud, arterial", |l, r| {
+        let mut random = sight::fork(r);
+        Ok(watching(&l.arterial, r, None, |s, at| rain(cloud(s, at + 8.0, 9.0, 0.6), &mut random, 250, 0.08)))
+    }),
+    tuned(WatchChanged, false, "a noisy sensor, arterial", |l, r| {
+        let mut random = sight::fork(r);
+        Ok(watching(&l.arterial, r, None, |s, _| noise(s, &mut random, 5.0)))
+    }),
+];
+
+/// Likenesses of what was missed: nights of another make, dusk, and watched places on other grounds.
+pub(super) const LATER: &[Family] = &[
+    tuned(StoppedVehicle, true, "stands under street lamps, arterial", |l, r| {
+        let share = r.random_range(0.28..0.42);
+        stands(&l.arterial, r, Standing { night: Some(Dark::Lamps(share)), ..BREAKDOWN })
+    }),
+    tuned(StoppedVehicle, true, "stands under street lamps, residential, mirrored", |l, r| {
+        let share = r.random_range(0.2..0.32);
+        Ok(stands(&l.residential, r, Standing { night: Some(Dark::Lamps(share)), ..BREAKDOWN })?.mirrored())
+    }),
+    tuned(StoppedVehicle, true, "stands under street lamps, motorway", |l, r| {
+        let share = r.random_range(0.25..0.4);
+        stands(&l.motorway, r, Standing { night: Some(Dark::Lamps(share)), ..BREAKDOWN })
+    }),
+    tuned(StoppedVehicle, false, "stops for a moment under street lamps, residential", |l, r| {
+        stands(&l.residential, r, Standing { for_s: 2.5, night: Some(Dark::Lamps(0.28)), ..BREAKDOWN })
+    }),
+    tuned(StoppedVehicle, false, "ordinary traffic under street lamps, motorway", |l, r| {
+        Ok(plain_by_night(&l.motorway, r, 24.0, Dark::Lamps(0.3)))
+    }),
+    tuned(StoppedVehicle, false, "ordinary traffic under street lamps, arterial", |l, r| {
+        Ok(plain_by_night(&l.arterial, r, 24.0, Dark::Lamps(0.35)))
+    }),
+    tuned(WrongWay, true, "backwards under street lamps, arterial, mirrored", |l, r| {
+        let share = r.random_range(0.28..0.42);
+        Ok(backwards(&l.arterial, r, Some(Dark::Lamps(share)))?.mirrored())
+    }),
+    tuned(WrongWay, true, "backwards under street lamps, motorway", |l, r| {
+        let share = r.random_range(0.25..0.4);
+        backwards(&l.motorway, r, Some(Dark::Lamps(share)))
+    }),
+    tuned(WrongWay, true, "backwards by night, residential", |l, r| {
+        let gamma = r.random_range(1.6..2.0);
+        backwards(&l.residential, r, Some(Dark::Gamma(gamma)))
+    }),
+    tuned(WrongWay, false, "ordinary traffic under street lamps, arterial, mirrored", |l, r| {
+        Ok(plain_by_night(&l.arterial, r, 20.0, Dark::Lamps(0.35)).mirrored())
+    }),
+    tuned(WrongWay, false, "ordinary traffic by night, residential, mirrored", |l, r| {
+        Ok(plain_by_night(&l.residential, r, 20.0, Dark::Gamma(1.8)).mirrored())
+    }),
+    tuned(ObjectOnRoad, true, "a barrel or a carton at dusk, residential", |l, r| {
+        let what = thing(r, &[Thing::Barrel, Thing::Carton]);
+        lies(&l.residential, r, what, Some(Dark::Gamma(1.5)))
+    }),
+    tuned(ObjectOnRoad, true, "a barrel at dusk under street lamps, arterial, mirrored", |l, r| {
+        let what = thing(r, &[Thing::Barrel]);
+        Ok(lies(&l.arterial, r, what, Some(Dark::Lamps(0.5)))?.mirrored())
+    }),
+    tuned(ObjectOnRoad, true, "a pallet or a bag, arterial, mirrored", |l, r| {
+        let what = thing(r, &[Thing::Pallet, Thing::Bag]);
+        Ok(lies(&l.arterial, r, what, None)?.mirrored())
+    }),
+    tuned(ObjectOnRoad, true, "a carton or a tyre at dusk, arterial", |l, r| {
+        let what = thing(r, &[Thing::Carton, Thing::Tyre]);
+        let gamma = r.random_range(1.4..1.6);
+        lies(&l.arterial, r, what, Some(Dark::Gamma(gamma)))
+    }),
+    tuned(ObjectOnRoad, false, "light falls at dusk, motorway", |l, r| {
+        lies(&l.motorway, r, Lying::Light, Some(Dark::Gamma(1.4)))
+    }),
+    tuned(ObjectOnRoad, false, "light falls at dusk, residential", |l, r| {
+        lies(&l.residential, r, Lying::Light, Some(Dark::Gamma(1.5)))
+    }),
+    tuned(ObjectOnRoad, false, "a shadow falls under street lamps, arterial, mirrored", |l, r| {
+        Ok(lies(&l.arterial, r, Lying::Shadow, Some(Dark::Lamps(0.5)))?.mirrored())
+    }),
+    tuned(WatchChanged, true, "mud, other grounds", |l, r| {
+        let footage = if r.random() { &l.residential } else { &l.cyclist };
+        Ok(watching_at(footage, grounds(footage), r, Some(Change::Mud), |s, _| s))
+    }),
+    tuned(WatchChanged, true, "water, other grounds", |l, r| {
+        let footage = if r.random() { &l.residential } else { &l.cyclist };
+        Ok(watching_at(footage, grounds(footage), r, Some(Change::Water), |s, _| s))
+    }),
+    tuned(WatchChanged, true, "covered or displaced, other grounds", |l, r| {
+        let footage = if r.random() { &l.residential } else { &l.cyclist };
+        let change = if r.random() { Change::Covered } else { Change::Displaced };
+        Ok(watching_at(footage, grounds(footage), r, Some(change), |s, _| s))
+    }),
+    tuned(WatchChanged, false, "shadow, other grounds", |l, r| {
+        let footage = if r.random() { &l.residential } else { &l.cyclist };
+        Ok(watching_at(footage, grounds(footage), r, None, |s, at| shadow(s, at, 7.0, 1.4, 0.5)))
+    }),
+    tuned(WatchChanged, false, "traffic passes and dusk falls, other grounds", |l, r| {
+        let footage = if r.random() { &l.residential } else { &l.cyclist };
+        Ok(watching_at(footage, grounds(footage), r, None, |s, at| dusk(s, at, 20.0, 1.6)))
+    }),
+];
