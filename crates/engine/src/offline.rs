@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wayside_detect::{DetectError, Detector, Lift};
 use wayside_ingest::{FileSummary, IngestError, MotionGate, SourceOptions, read_file};
 use wayside_measure::{MeasureError, Totals};
-use wayside_types::{CameraSpec, Detection, Frame, Incident, Timestamp, ViewSample};
+use wayside_types::{
+    CameraSpec, Detection, Frame, Incident, IncidentChange, IncidentPhase, Timestamp, ViewSample,
+};
 
 use crate::analysis::{CameraAnalysis, FrameMoment, view_meter};
 use crate::light::Light;
@@ -140,8 +142,7 @@ struct Analysed {
     frames: u64,
     /// When the file's own time was 0.
     origin: Timestamp,
-    /// As they stand, by their numbers.
-    incidents: BTreeMap<u64, Incident>,
+    incidents: Incidents,
 }
 
 impl Analysed {
@@ -151,7 +152,7 @@ impl Analysed {
             totals: Totals::default(),
             frames: 0,
             origin: Timestamp::UNIX_EPOCH,
-            incidents: BTreeMap::new(),
+            incidents: Incidents::default(),
         };
         let mut waiting = BTreeMap::new();
         let mut last_found = Vec::new();
@@ -165,8 +166,7 @@ impl Analysed {
                 let failed = |source| AnalyzeError::Measure { camera: spec.id.to_string(), source };
                 let outcome = outcome.map_err(failed)?;
                 outcome.events.iter().for_each(|event| this.totals.add(event));
-                let changes = outcome.incidents.into_iter();
-                this.incidents.extend(changes.map(|change| (change.number, change.incident)));
+                outcome.incidents.into_iter().for_each(|change| this.incidents.take(change));
                 this.origin = moment.origin();
                 this.frames += 1;
             }
@@ -177,9 +177,73 @@ impl Analysed {
     fn report(&mut self, spec: &CameraSpec, summary: &FileSummary) -> Report {
         let zones = self.analysis.zones();
         self.analysis.restart().iter().for_each(|event| self.totals.add(event));
-        let incidents: Vec<&Incident> = self.incidents.values().collect();
+        let incidents: Vec<&Incident> = self.incidents.all.iter().collect();
         let incidents = report::incidents(&incidents, self.origin);
         let quality = self.analysis.quality();
         Report::new(spec, summary, self.frames, &self.totals, &zones, incidents, quality)
+    }
+}
+
+/// A file's incidents as they stand, in the order in which they were told.
+#[derive(Default)]
+struct Incidents {
+    all: Vec<Incident>,
+    /// Where those lie that are open, by the rules' numbers: where the picture's size changes these begin anew.
+    open: BTreeMap<u64, usize>,
+}
+
+impl Incidents {
+    fn take(&mut self, change: IncidentChange) {
+        let IncidentChange { number, phase, incident, .. } = change;
+        match self.open.get(&number).and_then(|index| self.all.get_mut(*index)) {
+            Some(known) => *known = incident,
+            None => {
+                self.open.insert(number, self.all.len());
+                self.all.push(incident);
+            }
+        }
+        if matches!(phase, IncidentPhase::Ended | IncidentPhase::Lost) {
+            self.open.remove(&number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wayside_types::{IncidentKind, Severity};
+
+    #[test]
+    fn a_number_that_begins_anew_is_another_incident() {
+        let at = |s: i64| Timestamp::from_second(s).unwrap();
+        let mut incidents = Incidents::default();
+        for (number, phase, onset_s, kind) in [
+            (1, IncidentPhase::Began, 10, IncidentKind::CameraDark),
+            (2, IncidentPhase::Began, 20, IncidentKind::StoppedVehicle),
+            (1, IncidentPhase::Changed, 10, IncidentKind::CameraDark),
+            (1, IncidentPhase::Ended, 10, IncidentKind::CameraDark),
+            (2, IncidentPhase::Lost, 20, IncidentKind::StoppedVehicle),
+            (1, IncidentPhase::Began, 30, IncidentKind::WrongWay),
+        ] {
+            let incident = Incident {
+                kind,
+                zone: None,
+                place: None,
+                severity: Severity::Minor,
+                confidence: 0.5,
+                onset: at(onset_s),
+                detected: at(onset_s + 5),
+                ended: (phase == IncidentPhase::Ended).then(|| at(onset_s + 9)),
+                why: Vec::new(),
+            };
+            incidents.take(IncidentChange { number, phase, last_seen: at(onset_s + 9), incident });
+        }
+        let told: Vec<_> = incidents.all.iter().map(|i| (i.kind, i.onset, i.ended.is_some())).collect();
+        let want = [
+            (IncidentKind::CameraDark, at(10), true),
+            (IncidentKind::StoppedVehicle, at(20), false),
+            (IncidentKind::WrongWay, at(30), false),
+        ];
+        assert_eq!(told, want);
     }
 }
