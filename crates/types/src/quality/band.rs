@@ -1,5 +1,5 @@
 //! The band in which the true count is to be expected. What was missed and what was counted too much are each taken to
-//! be negative binomial: their means are weighted sums of the signs, fitted on made traffic (`wayside-benches bands
+//! be negative binomial: their means are weighted sums of the signs, fitted on made and drawn traffic (`wayside-benches bands
 //! --fit`), their spread is wider than Poisson's by what cameras differ in. The two are put together by the square-and-add
 //! rule for differences (MOVER: Zou and Donner, Statistics in Medicine 27, 2008).
 //!
