@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wayside_detect::{Detector, DetectorOptions, Model, Provider, Runtime};
+use wayside_detect::{Detector, DetectorOptions, Lift, Model, Provider, Runtime};
 use wayside_engine::evidence::Evidence;
 use wayside_engine::view::LiveView;
 use wayside_ingest::background::{Background, reduced};

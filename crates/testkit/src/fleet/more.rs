@@ -144,11 +144,6 @@ pub(super) const LATER: &[Family] = &[
         let what = thing(r, &[Thing::Pallet, Thing::Bag]);
         Ok(lies(&l.arterial, r, what, None)?.mirrored())
     }),
-    tuned(ObjectOnRoad, true, "a carton or a tyre at dusk, arterial", |l, r| {
-        let what = thing(r, &[Thing::Carton, Thing::Tyre]);
-        let gamma = r.random_range(1.4..1.6);
-        lies(&l.arterial, r, what, Some(Dark::Gamma(gamma)))
-    }),
     tuned(ObjectOnRoad, false, "light falls at dusk, motorway", |l, r| {
         lies(&l.motorway, r, Lying::Light, Some(Dark::Gamma(1.4)))
     }),
@@ -178,5 +173,10 @@ pub(super) const LATER: &[Family] = &[
     tuned(WatchChanged, false, "traffic passes and dusk falls, other grounds", |l, r| {
         let footage = if r.random() { &l.residential } else { &l.cyclist };
         Ok(watching_at(footage, grounds(footage), r, None, |s, at| dusk(s, at, 20.0, 1.6)))
+    }),
+    tuned(ObjectOnRoad, true, "a carton or a tyre at dusk, arterial", |l, r| {
+        let what = thing(r, &[Thing::Carton, Thing::Tyre]);
+        let gamma = r.random_range(1.4..1.6);
+        lies(&l.arterial, r, what, Some(Dark::Gamma(gamma)))
     }),
 ];
