@@ -43,7 +43,7 @@ impl Segment {
     }
 
     /// How far a place on the endless line is from the nearer end, px: positive between the ends, negative beyond.
-    pub fn from_ends(&self, place: Point) -> f64 {
+    pub fn distance_to_end(&self, place: Point) -> f64 {
         let along = self.along(place);
         along.min(1.0 - along) * self.length
     }

@@ -76,7 +76,7 @@ fn zone(mut closed: ClosedBins, id: &str, n: u32, queue: Option<u32>) -> ClosedB
             last_m: 7.0 * f64::from(last_vehicles),
             last_vehicles,
         }),
-        delay: (n % 4 > 0).then(|| ZoneDelay { n: 5 + n % 9, sum_s: f64::from(n) / 4.0 }),
+        delay: (!n.is_multiple_of(4)).then(|| ZoneDelay { n: 5 + n % 9, sum_s: f64::from(n) / 4.0 }),
     });
     closed
 }
@@ -93,16 +93,16 @@ fn quarters() -> Vec<ClosedBins> {
             ("n", "s", RoadUserClass::Car, n % 5),
             ("n", "w", RoadUserClass::Car, n % 7),
             ("s", "n", RoadUserClass::Bicycle, n % 4),
-            ("w", "n", RoadUserClass::Truck, u32::from(n % 6 == 0)),
+            ("w", "n", RoadUserClass::Truck, u32::from(n.is_multiple_of(6))),
         ] {
             if count > 0 {
                 bin = bin.movement(from, to, class, count);
             }
         }
-        if n % 4 > 0 {
+        if !n.is_multiple_of(4) {
             bin = lost(bin, "n", RoadUserClass::Car, n % 4);
         }
-        if n % 7 > 0 {
+        if !n.is_multiple_of(7) {
             bin = zone(bin, "q", 13 * n % 900, Some(n % 5));
         }
         all.push(zone(bin, "l", 7 * n % 900, None));

@@ -48,7 +48,7 @@ pub(crate) fn other_class(track: &Track) -> Option<(RoadUserClass, Sign, Sign)> 
 /// Whether a place on the endless line (px) is so close to one of the segment's ends, for a road user of this box unit, that it may
 /// as well be on the other side of it.
 pub(crate) fn is_at_end(segment: &Segment, place: Point, unit: f64) -> bool {
-    segment.from_ends(place).abs() <= AT_END_UNITS * unit
+    segment.distance_to_end(place).abs() <= AT_END_UNITS * unit
 }
 
 /// What is known of a crossing that is being counted.
