@@ -224,6 +224,7 @@ fn over_the_place(score: f32) -> TrackUpdate {
     let track = Track {
         id: TrackId::FIRST,
         class: RoadUserClass::Car,
+        second: None,
         bbox: BBox::new(430.0, 185.0, 590.0, 325.0),
         velocity_px_s: Point::new(0.0, 0.0),
         score,
