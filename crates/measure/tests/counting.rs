@@ -2,58 +2,27 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
-use std::sync::Arc;
+mod common;
 
+use common::{RATE, SIZE, line, middle};
 use proptest::prelude::*;
 use wayside_measure::{Event, MAX_LATENESS, MeasureError, Measurer, Totals};
 use wayside_types::{
-    BBox, Calibration, CameraId, CameraSpec, Department, Direction, FrameSize, Line, LineId, Point, Profile,
-    RoadUserClass, SourceUrl, Timestamp, Track, TrackId, TrackUpdate, Zone, ZoneId, ZoneKind,
+    BBox, Calibration, CameraSpec, Direction, FrameSize, Line, Point, RoadUserClass, Timestamp, Track,
+    TrackId, TrackUpdate, Zone, ZoneId, ZoneKind,
 };
 
-const SIZE: FrameSize = FrameSize { width: 1000, height: 500 };
-const RATE: f64 = 10.0;
-
-fn line(id: &str, a: [f64; 2], b: [f64; 2]) -> Line {
-    Line { id: LineId::new(id).unwrap(), points: [Point::from(a), Point::from(b)] }
-}
-
+/// A camera with a lane over most of the picture.
 fn camera(lines: Vec<Line>, calibration: Option<Calibration>) -> CameraSpec {
-    CameraSpec {
-        id: CameraId::new("test").unwrap(),
-        name: "Test".into(),
-        source: SourceUrl::File("none".into()),
-        transport: Default::default(),
-        department: Department::new("traffic").unwrap(),
-        profile: Arc::new(Profile {
-            name: "arterial".into(),
-            rate_fps: RATE,
-            model: "none".into(),
-            decode: Default::default(),
-            motion: Default::default(),
-            detect: Default::default(),
-            track: Default::default(),
-            count: Default::default(),
-            hazard: Default::default(),
-        }),
-        location: None,
-        calibration,
-        lines,
-        zones: vec![Zone {
-            id: ZoneId::new("lane").unwrap(),
-            kind: ZoneKind::Lane,
-            polygon: [[0.0, 0.4], [1.0, 0.4], [1.0, 0.9], [0.0, 0.9]].map(Point::from).to_vec(),
-            heading: None,
-            closed_to: vec![],
-            free_flow_kmh: None,
-        }],
-        config_version: "v1".into(),
-    }
-}
-
-/// Upwards through the middle: forward is to the right.
-fn middle() -> Vec<Line> {
-    vec![line("mid", [0.5, 0.95], [0.5, 0.3])]
+    let lane = Zone {
+        id: ZoneId::new("lane").unwrap(),
+        kind: ZoneKind::Lane,
+        polygon: [[0.0, 0.4], [1.0, 0.4], [1.0, 0.9], [0.0, 0.9]].map(Point::from).to_vec(),
+        heading: None,
+        closed_to: vec![],
+        free_flow_kmh: None,
+    };
+    common::camera(lines, vec![lane], calibration)
 }
 
 fn at(t: f64) -> Timestamp {

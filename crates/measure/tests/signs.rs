@@ -2,47 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
-use std::sync::Arc;
+mod common;
 
+use common::{RATE, SIZE, middle};
 use wayside_measure::{Event, Measurer};
 use wayside_types::{
-    BBox, CameraId, CameraSpec, Department, Evidence, FrameSize, Line, LineId, Point, Profile, RoadUserClass,
-    Sign, SourceUrl, Timestamp, Track, TrackId, TrackUpdate,
+    BBox, CameraSpec, Evidence, Point, RoadUserClass, Sign, Timestamp, Track, TrackId, TrackUpdate,
 };
 
-const SIZE: FrameSize = FrameSize { width: 1000, height: 500 };
-const RATE: f64 = 10.0;
 const CAR: RoadUserClass = RoadUserClass::Car;
 const TRUCK: RoadUserClass = RoadUserClass::Truck;
 
-/// A line upwards through the middle, from 475 to 150 px.
+/// Its line goes upwards through the middle, from 475 to 150 px.
 fn camera() -> CameraSpec {
-    CameraSpec {
-        id: CameraId::new("test").unwrap(),
-        name: "Test".into(),
-        source: SourceUrl::File("none".into()),
-        transport: Default::default(),
-        department: Department::new("traffic").unwrap(),
-        profile: Arc::new(Profile {
-            name: "arterial".into(),
-            rate_fps: RATE,
-            model: "none".into(),
-            decode: Default::default(),
-            motion: Default::default(),
-            detect: Default::default(),
-            track: Default::default(),
-            count: Default::default(),
-            hazard: Default::default(),
-        }),
-        location: None,
-        calibration: None,
-        lines: vec![Line {
-            id: LineId::new("mid").unwrap(),
-            points: [Point::new(0.5, 0.95), Point::new(0.5, 0.3)],
-        }],
-        zones: Vec::new(),
-        config_version: "v1".into(),
-    }
+    common::camera(middle(), Vec::new(), None)
 }
 
 fn at(t: f64) -> Timestamp {

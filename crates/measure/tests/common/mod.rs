@@ -1,0 +1,47 @@
+//! The camera of these tests.
+
+use std::sync::Arc;
+
+use wayside_types::{
+    Calibration, CameraId, CameraSpec, Department, FrameSize, Line, LineId, Point, Profile, SourceUrl, Zone,
+};
+
+pub const SIZE: FrameSize = FrameSize { width: 1000, height: 500 };
+pub const RATE: f64 = 10.0;
+
+/// A line between two places of the picture, 0 to 1.
+pub fn line(id: &str, a: [f64; 2], b: [f64; 2]) -> Line {
+    Line { id: LineId::new(id).unwrap(), points: [Point::from(a), Point::from(b)] }
+}
+
+/// Upwards through the middle: forward is to the right.
+pub fn middle() -> Vec<Line> {
+    vec![line("mid", [0.5, 0.95], [0.5, 0.3])]
+}
+
+/// A camera of [`RATE`] with all settings as they are where nothing is said.
+pub fn camera(lines: Vec<Line>, zones: Vec<Zone>, calibration: Option<Calibration>) -> CameraSpec {
+    CameraSpec {
+        id: CameraId::new("test").unwrap(),
+        name: "Test".into(),
+        source: SourceUrl::File("none".into()),
+        transport: Default::default(),
+        department: Department::new("traffic").unwrap(),
+        profile: Arc::new(Profile {
+            name: "arterial".into(),
+            rate_fps: RATE,
+            model: "none".into(),
+            decode: Default::default(),
+            motion: Default::default(),
+            detect: Default::default(),
+            track: Default::default(),
+            count: Default::default(),
+            hazard: Default::default(),
+        }),
+        location: None,
+        calibration,
+        lines,
+        zones,
+        config_version: "v1".into(),
+    }
+}
