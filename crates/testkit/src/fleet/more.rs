@@ -179,4 +179,9 @@ pub(super) const LATER: &[Family] = &[
         let gamma = r.random_range(1.4..1.6);
         lies(&l.arterial, r, what, Some(Dark::Gamma(gamma)))
     }),
+    tuned(ObjectOnRoad, false, "a puddle, motorway", |l, r| lies(&l.motorway, r, Lying::Puddle, None)),
+    tuned(ObjectOnRoad, false, "a puddle in rain, residential, mirrored", |l, r| {
+        let scene = lies(&l.residential, r, Lying::Puddle, None)?;
+        Ok(rain(scene, r, 200, 0.08).mirrored())
+    }),
 ];
