@@ -2,7 +2,8 @@
 
 use wayside_types::{Direction, Sign, Track};
 
-use super::{MeasuredLine, Pending, User};
+use super::settle::Pending;
+use super::{MeasuredLine, User};
 use crate::company::{Company, Seen};
 use crate::path::seconds;
 use crate::recent::Counted;
@@ -31,12 +32,13 @@ impl MeasuredLine {
         self.leads.get(way(pending)).and_then(|leads| leads.is_brief(lead_s))
     }
 
-    /// Counts a crossing and remembers it, unless somebody was counted there: then says by what that is known.
+    /// Counts a crossing and remembers it, unless somebody was counted there: then says by what that is known. `brief` is
+    /// [`Self::is_brief`]'s answer.
     pub(super) fn accept(
         &mut self,
-        track: &Track,
-        user: &User,
+        (track, user): (&Track, &User),
         pending: &Pending,
+        brief: Option<bool>,
         company: &Company,
     ) -> Result<(), Sign> {
         let Pending { passage, seen, .. } = pending;
@@ -49,7 +51,7 @@ impl MeasuredLine {
             Some(Seen::Within) => return Err(Sign::Part),
             _ if rejoined => return Err(Sign::Rejoined),
             // A second vehicle was followed as long as others are; a box that came up beside the counted one is a part of it.
-            Some(_) if !seen || self.is_brief(user, pending) == Some(true) => return Err(Sign::Part),
+            Some(_) if !seen || brief == Some(true) => return Err(Sign::Part),
             Some(_) => return Err(Sign::Duplicate),
             None => {}
         }

@@ -3,7 +3,8 @@
 
 use wayside_types::{Evidence, RoadUserClass, Sign, Timestamp, Track};
 
-use super::{MAX_LATENESS, MERGED_SHARE, Measurer, Pending, Told, User};
+use super::settle::{Pending, Told};
+use super::{MAX_LATENESS, MERGED_SHARE, Measurer, User};
 use crate::crossing::Passage;
 use crate::event::{Event, Noted};
 use crate::gap;
