@@ -13,6 +13,7 @@ mod decode;
 mod detector;
 mod error;
 mod graph;
+mod kernels;
 mod manifest;
 mod post;
 mod preprocess;

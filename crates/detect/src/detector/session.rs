@@ -14,10 +14,11 @@ use super::{DetectorOptions, frame_error};
 use crate::DetectError;
 use crate::decode::{self, Candidate, Labels};
 use crate::graph::{self, Batch};
+use crate::kernels;
 use crate::manifest::{Layout, Manifest, ResizeMode};
 use crate::post::{self, PostSettings};
 use crate::preprocess::{Fit, Lift, Preprocessor};
-use crate::runtime::Runtime;
+use crate::runtime::{Provider, Runtime};
 
 /// One session with the memory it works in.
 pub(super) struct ShapeSession {
@@ -49,9 +50,7 @@ impl ShapeSession {
             });
         }
         let bytes = read_verified(manifest, models_dir)?;
-        let session = session(runtime, options)?
-            .commit_from_memory(&bytes)
-            .map_err(|error| model_error(manifest, &error))?;
+        let session = session(runtime, manifest, options, &bytes)?;
         let (inputs, outputs) = graph::ports(&session);
         let batch = graph::check(manifest, &inputs, &outputs)
             .map_err(|mistakes| DetectError::Graph { model: manifest.name.clone(), mistakes })?;
@@ -331,27 +330,48 @@ fn read_verified(manifest: &Manifest, models_dir: &Path) -> Result<Vec<u8>, Dete
     Ok(bytes)
 }
 
+/// Opens a graph, on the processor with our own kernels where they are faster and it has a place for them.
+fn session(
+    runtime: &Runtime,
+    manifest: &Manifest,
+    options: &DetectorOptions,
+    graph: &[u8],
+) -> Result<Session, DetectError> {
+    let plain = || {
+        let builder = builder(runtime, options).map_err(|error| DetectError::Runtime {
+            path: runtime.library().to_owned(),
+            reason: error.to_string(),
+        })?;
+        let mut builder = match options.provider.dispatch() {
+            None => builder,
+            Some(provider) => builder.with_execution_providers([provider]).map_err(|error| {
+                DetectError::Provider { provider: options.provider, reason: error.to_string() }
+            })?,
+        };
+        builder.commit_from_memory(graph).map_err(|error| model_error(manifest, &error))
+    };
+    if options.provider != Provider::Cpu || options.intra_threads != 1 {
+        return plain();
+    }
+    match kernels::open(&|| builder(runtime, options), graph) {
+        Ok(Some(session)) => Ok(session),
+        Ok(None) => plain(),
+        Err(error) => {
+            let session = plain()?;
+            tracing::warn!(model = manifest.name, %error, "runs without the faster kernels");
+            Ok(session)
+        }
+    }
+}
+
 /// All graph optimisations, and no thread that spins while there is nothing to do: an idle camera must cost
 /// nothing.
-fn session(runtime: &Runtime, options: &DetectorOptions) -> Result<SessionBuilder, DetectError> {
-    let configure = || -> ort::Result<SessionBuilder> {
-        let builder = Session::builder(runtime.environment())?
-            .with_optimization_level(GraphOptimizationLevel::All)?
-            .with_intra_threads(options.intra_threads)?
-            .with_inter_threads(1)?
-            .with_intra_op_spinning(false)?
-            .with_inter_op_spinning(false)?;
-        Ok(builder)
-    };
-    let runtime_error = |error: ort::Error| DetectError::Runtime {
-        path: runtime.library().to_owned(),
-        reason: error.to_string(),
-    };
-    let builder = configure().map_err(runtime_error)?;
-    match options.provider.dispatch() {
-        None => Ok(builder),
-        Some(provider) => builder
-            .with_execution_providers([provider])
-            .map_err(|error| DetectError::Provider { provider: options.provider, reason: error.to_string() }),
-    }
+fn builder(runtime: &Runtime, options: &DetectorOptions) -> ort::Result<SessionBuilder> {
+    let builder = Session::builder(runtime.environment())?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(options.intra_threads)?
+        .with_inter_threads(1)?
+        .with_intra_op_spinning(false)?
+        .with_inter_op_spinning(false)?;
+    Ok(builder)
 }
