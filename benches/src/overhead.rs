@@ -94,7 +94,7 @@ impl Subject {
     /// # Errors
     /// When the file or the model can't be used.
     pub fn look(&self, least: f32, tell: &mut dyn FnMut(f64, &[Detection])) -> anyhow::Result<()> {
-        let mut detector = self.setup.open()?.pop().context("no detector")?;
+        let mut detector = self.setup.open_as_needed()?.pop().context("no detector")?;
         let mut failed = Ok(());
         read_file(self.spec.id.clone(), &self.video, &self.options, &mut |frame| match detector
             .detect(std::slice::from_ref(&frame), least)
@@ -116,7 +116,7 @@ impl Subject {
     /// # Errors
     /// When the model can't be used.
     pub fn open(&self, frame: &Frame) -> anyhow::Result<Detector> {
-        let mut detector = self.setup.open()?.pop().context("no detector")?;
+        let mut detector = self.setup.open_as_needed()?.pop().context("no detector")?;
         detector.detect(std::slice::from_ref(frame), 0.1)?;
         Ok(detector)
     }
@@ -134,11 +134,11 @@ pub fn run(args: &OverheadArgs) -> anyhow::Result<()> {
         let frames = summary.due;
         let frame = frame.context("the clip has no frame")?;
         // Each side pays for its own opening: the file here, the model there, both in the pipeline.
-        let (open_s, mut detector) = cpu::spent(|| subject.setup.open()?.pop().context("no detector"))?;
-        detector.detect(std::slice::from_ref(&frame), 0.1)?;
+        // The model's first run is its opening's: only then it is opened in the frame's shape.
+        let (open_s, mut detector) = cpu::spent(|| subject.open(&frame))?;
         drop(frame);
         let (infer_s, ()) = cpu::spent(|| {
-            for _ in 0..frames {
+            for _ in 1..frames {
                 detector.infer_again()?;
             }
             Ok(())

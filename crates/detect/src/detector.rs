@@ -5,7 +5,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use wayside_types::{Detection, Frame};
 
@@ -24,19 +24,25 @@ pub struct DetectorOptions {
     pub intra_threads: usize,
     /// Most frames in one run where the model has a dynamic batch, 1 to 64.
     pub max_batch: usize,
+    /// Whether a shape of the model is opened only when a frame comes that it fits best: what is wrong with it is said
+    /// then. Else all are opened, and looked at, at once.
+    pub as_needed: bool,
 }
 
 impl Default for DetectorOptions {
     fn default() -> Self {
-        Self { provider: Provider::Cpu, intra_threads: 1, max_batch: 8 }
+        Self { provider: Provider::Cpu, intra_threads: 1, max_batch: 8, as_needed: false }
     }
 }
 
 /// One model with the memory it works in. One thread uses it at a time; open one for each worker.
 pub struct Detector {
     model: Model,
-    /// In the order of the model's shapes.
-    sessions: Vec<ShapeSession>,
+    /// In the order of the model's shapes; `None` for one that was not needed yet.
+    sessions: Vec<Option<ShapeSession>>,
+    runtime: Runtime,
+    models_dir: PathBuf,
+    options: DetectorOptions,
     /// The shape of the last frame.
     last: usize,
 }
@@ -64,24 +70,50 @@ impl Detector {
         options: &DetectorOptions,
     ) -> Result<Self, DetectError> {
         check_options(options)?;
-        let sessions = model
-            .shapes()
-            .iter()
-            .map(|manifest| ShapeSession::open(runtime, manifest, models_dir, options))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { model: model.clone(), sessions, last: 0 })
+        let mut detector = Self {
+            model: model.clone(),
+            sessions: model.shapes().iter().map(|_| None).collect(),
+            runtime: runtime.clone(),
+            models_dir: models_dir.to_owned(),
+            options: *options,
+            last: 0,
+        };
+        if !options.as_needed {
+            for shape in 0..detector.sessions.len() {
+                detector.session(shape)?;
+            }
+        }
+        Ok(detector)
     }
 
-    /// Most frames that go through in one run. More frames in one [`Self::detect`] are split up.
+    /// The session of one of the model's shapes, opened if it was not needed before.
+    fn session(&mut self, shape: usize) -> Result<Option<&mut ShapeSession>, DetectError> {
+        let (Some(place), Some(manifest)) = (self.sessions.get_mut(shape), self.model.shapes().get(shape))
+        else {
+            return Ok(None);
+        };
+        if place.is_none() {
+            *place = Some(ShapeSession::open(&self.runtime, manifest, &self.models_dir, &self.options)?);
+        }
+        Ok(place.as_mut())
+    }
+
+    fn opened(&self) -> impl Iterator<Item = &ShapeSession> {
+        self.sessions.iter().flatten()
+    }
+
+    /// Most frames that go through in one run, of the shapes that are open. More frames in one [`Self::detect`] are
+    /// split up.
     #[must_use]
     pub fn max_batch(&self) -> usize {
-        self.sessions.iter().map(ShapeSession::max_batch).max().unwrap_or(1)
+        self.opened().map(ShapeSession::max_batch).max().unwrap_or(self.options.max_batch)
     }
 
     /// From now on at most so many frames go through in one run, at least 1. A graph whose batch is fixed stays as
     /// it is, and more than it was opened for is never taken.
     pub fn limit_batch(&mut self, most: usize) {
-        for session in &mut self.sessions {
+        self.options.max_batch = self.options.max_batch.min(most.max(1));
+        for session in self.sessions.iter_mut().flatten() {
             session.limit_batch(most);
         }
     }
@@ -89,7 +121,7 @@ impl Detector {
     /// How often the model has been run so far.
     #[must_use]
     pub fn runs(&self) -> u64 {
-        self.sessions.iter().map(ShapeSession::runs).sum()
+        self.opened().map(ShapeSession::runs).sum()
     }
 
     /// Finds the road users in frames, which may be of different cameras, sizes and formats. The result has
@@ -123,10 +155,15 @@ impl Detector {
         let shapes: Vec<usize> = frames.iter().map(|frame| self.model.shape_for(frame.size)).collect();
         self.last = shapes.last().copied().unwrap_or(self.last);
         let mut found = vec![Vec::new(); frames.len()];
-        for (shape, session) in self.sessions.iter_mut().enumerate() {
+        for shape in 0..self.sessions.len() {
             let wanted: Vec<usize> =
                 (0..frames.len()).filter(|index| shapes.get(*index) == Some(&shape)).collect();
-            session.detect((frames, lifts), &wanted, min_score, &mut found)?;
+            if wanted.is_empty() {
+                continue;
+            }
+            if let Some(session) = self.session(shape)? {
+                session.detect((frames, lifts), &wanted, min_score, &mut found)?;
+            }
         }
         Ok(found)
     }
@@ -137,7 +174,7 @@ impl Detector {
     /// # Errors
     /// When ONNX Runtime fails.
     pub fn infer_again(&mut self) -> Result<(), DetectError> {
-        self.sessions.get_mut(self.last).map_or(Ok(()), ShapeSession::infer_again)
+        self.session(self.last)?.map_or(Ok(()), ShapeSession::infer_again)
     }
 }
 

@@ -64,16 +64,25 @@ pub struct DetectorSetup {
 }
 
 impl DetectorSetup {
-    /// Opens one detector a model, in their order, for one frame at a time.
+    /// Opens one detector a model, in their order, for one frame at a time, in all shapes of the model.
     ///
     /// # Errors
     /// [`DetectError`] of the first that can't be opened.
     pub fn open(&self) -> Result<Vec<Detector>, DetectError> {
-        self.open_with(&DetectorOptions {
-            provider: self.provider,
-            max_batch: 1,
-            ..DetectorOptions::default()
-        })
+        self.open_with(&self.one_frame())
+    }
+
+    /// As [`Self::open`], but a shape is opened when the first frame comes that it fits: pictures of one file are mostly
+    /// of one size.
+    ///
+    /// # Errors
+    /// What can be wrong before a file of a model is looked at.
+    pub fn open_as_needed(&self) -> Result<Vec<Detector>, DetectError> {
+        self.open_with(&DetectorOptions { as_needed: true, ..self.one_frame() })
+    }
+
+    fn one_frame(&self) -> DetectorOptions {
+        DetectorOptions { provider: self.provider, max_batch: 1, ..DetectorOptions::default() }
     }
 
     pub(crate) fn open_with(&self, options: &DetectorOptions) -> Result<Vec<Detector>, DetectError> {

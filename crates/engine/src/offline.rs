@@ -65,7 +65,7 @@ type Found = Numbered<(FrameMoment, Option<ViewSample>, Option<Result<Vec<Detect
 pub fn analyze(spec: &Arc<CameraSpec>, path: &Path, setup: &DetectorSetup) -> Result<Report, AnalyzeError> {
     let mut detectors = Vec::new();
     for _ in 0..setup.workers.most() {
-        detectors.extend(setup.open()?.into_iter().next());
+        detectors.extend(setup.open_as_needed()?.into_iter().next());
     }
     let options = SourceOptions {
         rate_fps: spec.profile.rate_fps,

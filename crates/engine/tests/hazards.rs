@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wayside_detect::{Detector, DetectorOptions, Model, Provider, Runtime};
+use wayside_detect::{Detector, DetectorOptions, Model, Runtime};
 use wayside_engine::analysis::{CameraAnalysis, FrameMoment};
 use wayside_hazard::{HazardWatch, Sight};
 use wayside_ingest::{MotionGate, SourceOptions, ViewMeter, read_file};
@@ -42,7 +42,7 @@ fn detector() -> Detector {
     let root = root();
     let runtime = Runtime::load(&root.join(".wayside/lib/libonnxruntime.so")).unwrap();
     let model = Model::load(&root.join("models"), "yolox_nano").unwrap();
-    let options = DetectorOptions { provider: Provider::Cpu, intra_threads: 1, max_batch: 1 };
+    let options = DetectorOptions { max_batch: 1, ..DetectorOptions::default() };
     Detector::open(&runtime, &model, &root.join(".wayside/models"), &options).unwrap()
 }
 

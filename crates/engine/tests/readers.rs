@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wayside_detect::{Detector, DetectorOptions, Lift, Model, Provider, Runtime};
+use wayside_detect::{Detector, DetectorOptions, Lift, Model, Runtime};
 use wayside_engine::evidence::Evidence;
 use wayside_engine::view::LiveView;
 use wayside_ingest::background::{Background, reduced};
@@ -50,7 +50,7 @@ fn detector() -> Detector {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let runtime = Runtime::load(&root.join(".wayside/lib/libonnxruntime.so")).unwrap();
     let model = Model::load(&root.join("models"), "yolox_nano").unwrap();
-    let options = DetectorOptions { provider: Provider::Cpu, intra_threads: 1, max_batch: 1 };
+    let options = DetectorOptions { max_batch: 1, ..DetectorOptions::default() };
     Detector::open(&runtime, &model, &root.join(".wayside/models"), &options).unwrap()
 }
 

@@ -460,6 +460,29 @@ fn each_frame_goes_to_the_shape_that_fits_it() {
 }
 
 #[test]
+fn shapes_are_opened_as_they_are_needed() {
+    let model = Model::load(&root().join("models"), "yolox_nano").unwrap();
+    let (wide, square) = (plain(416, 256, [90; 3]), plain(416, 416, [90; 3]));
+    let [needed, other] = [&wide, &square].map(|frame| &model.shapes()[model.shape_for(frame.size)].file);
+    let Some(file) = present(root().join(".wayside/models").join(needed)) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(file, dir.path().join(needed)).unwrap();
+    let runtime = runtime().unwrap();
+    let open = |as_needed| {
+        let options = DetectorOptions { as_needed, ..DetectorOptions::default() };
+        Detector::open(&runtime, &model, dir.path(), &options)
+    };
+    assert!(open(false).is_err(), "all are looked at");
+    let mut detector = open(true).unwrap();
+    for _ in 0..2 {
+        detector.detect(std::slice::from_ref(&wide), 0.3).unwrap();
+        let error = detector.detect(std::slice::from_ref(&square), 0.3).unwrap_err().to_string();
+        assert!(error.contains(other.as_str()), "{error}");
+    }
+    assert_eq!(detector.runs(), 2);
+}
+
+#[test]
 fn ssd_agrees_with_a_reference_of_its_own() {
     // Written by scripts/models/reference_ssdlite.py, which runs the original graph in numpy.
     let text = include_str!("../../tests/fixtures/ssdlite.expected.json");

@@ -1,6 +1,6 @@
 //! SiLU, `x / (1 + e^-x)`, also called swish, as an operator of ONNX Runtime's (Elfwing, Uchibe and Doya 2017,
-//! <https://arxiv.org/abs/1702.03118>). ONNX Runtime's own kernel divides two polynomials for every value and writes to
-//! other memory than it reads; this one needs no division and works in place where the graph allows.
+//! <https://arxiv.org/abs/1702.03118>). ONNX Runtime's own kernel divides two polynomials for every value; this one needs no
+//! division.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -28,8 +28,6 @@ pub(super) struct Silu;
 impl Operator for Silu {
     type Kernel<'attr> = Self;
 
-    const INPLACES: &[(u32, u32)] = &[(0, 0)];
-
     fn name(&self) -> &str {
         REPLACES.op
     }
@@ -53,25 +51,20 @@ impl Kernel for Silu {
         let input = context.input(0)?.ok_or_else(missing)?;
         let (shape, from) = input.try_extract_tensor::<f32>()?;
         let mut output = context.output(0, shape.to_vec())?.ok_or_else(missing)?;
-        let start = from.as_ptr();
         let (_, to) = output.try_extract_tensor_mut::<f32>()?;
-        // Mostly ONNX Runtime gives one memory for both.
-        if !std::ptr::eq(start, to.as_ptr()) {
-            to.copy_from_slice(from);
-        }
-        in_place(to);
+        apply(from, to);
         Ok(())
     }
 }
 
-/// SiLU of every value, in its place. What is greater than 1e38 may become no number.
-fn in_place(values: &mut [f32]) {
+/// SiLU of every value, as far as both are long. What is greater than 1e38 may become no number.
+fn apply(from: &[f32], to: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
-    if avx512::in_place(values) {
+    if avx512::apply(from, to) {
         return;
     }
-    for value in values {
-        *value /= 1.0 + (-*value).exp();
+    for (x, y) in from.iter().zip(to) {
+        *y = x / (1.0 + (-x).exp());
     }
 }
 
@@ -88,8 +81,8 @@ mod tests {
 
     /// Compares with f64; `values` of any length, so that the last 15 at most go their own way.
     fn check(values: &[f32]) {
-        let mut found = values.to_vec();
-        in_place(&mut found);
+        let mut found = vec![7.0; values.len()];
+        apply(values, &mut found);
         for (x, found) in values.iter().zip(&found) {
             let (exact, found) = (exact(*x), f64::from(*found));
             let wrong = (found - exact).abs();
@@ -108,9 +101,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_stays_none() {
-        let mut values = [f32::NAN, 1.0];
-        in_place(&mut values);
-        assert!(values[0].is_nan() && !values[1].is_nan());
+        let mut found = [0.0; 2];
+        apply(&[f32::NAN, 1.0], &mut found);
+        assert!(found[0].is_nan() && !found[1].is_nan());
     }
 
     proptest! {

@@ -17,40 +17,40 @@ pub(super) fn is_there() -> bool {
     is_x86_feature_detected!("avx512f")
 }
 
-/// SiLU of every value, in its place; `false`, and nothing done, without AVX-512.
-pub(super) fn in_place(values: &mut [f32]) -> bool {
+/// SiLU of every value, as far as both are long; `false`, and nothing done, without AVX-512.
+pub(super) fn apply(from: &[f32], to: &mut [f32]) -> bool {
     let there = is_there();
     if there {
         #[expect(unsafe_code, reason = "the processor was found to have what the function is compiled for")]
         unsafe {
-            all(values);
+            all(from, to);
         }
     }
     there
 }
 
 #[target_feature(enable = "avx512f")]
-fn all(values: &mut [f32]) {
-    let (whole, rest) = values.as_chunks_mut::<16>();
-    for sixteen in whole {
-        one(sixteen);
+fn all(from: &[f32], to: &mut [f32]) {
+    let length = from.len().min(to.len());
+    let (from, last_from) = from.split_at(length).0.as_chunks::<16>();
+    let (to, last_to) = to.split_at_mut(length).0.as_chunks_mut::<16>();
+    for (from, to) in from.iter().zip(to) {
+        one(from, to);
     }
-    let mut last = [0.0; 16];
-    if let Some(used) = last.get_mut(..rest.len()) {
-        used.copy_from_slice(rest);
-        one(&mut last);
-        rest.iter_mut().zip(last).for_each(|(to, value)| *to = value);
-    }
+    let (mut padded, mut done) = ([0.0; 16], [0.0; 16]);
+    padded.iter_mut().zip(last_from).for_each(|(to, value)| *to = *value);
+    one(&padded, &mut done);
+    last_to.iter_mut().zip(done).for_each(|(to, value)| *to = value);
 }
 
 #[target_feature(enable = "avx512f")]
-fn one(values: &mut [f32; 16]) {
+fn one(from: &[f32; 16], to: &mut [f32; 16]) {
     #[expect(unsafe_code, reason = "16 values of f32 are read where 16 lie, at any alignment")]
-    let x = unsafe { _mm512_loadu_ps(values.as_ptr()) };
+    let x = unsafe { _mm512_loadu_ps(from.as_ptr()) };
     let y = silu(x);
-    #[expect(unsafe_code, reason = "and written there")]
+    #[expect(unsafe_code, reason = "and written where 16 have room")]
     unsafe {
-        _mm512_storeu_ps(values.as_mut_ptr(), y);
+        _mm512_storeu_ps(to.as_mut_ptr(), y);
     }
 }
 
