@@ -190,13 +190,19 @@ impl Tracker {
         }
     }
 
-    /// Notes which tracks follow a part of a road user whose whole is followed as well.
+    /// Notes which tracks follow a part of a road user whose whole is followed as well, and which left it.
     fn note_parts(&mut self) {
         let seen: Vec<usize> = (0..self.tracks.len()).filter(|&i| self.tracks[i].observed).collect();
         for &i in &seen {
             let part = &self.tracks[i];
-            if seen.iter().any(|&j| j != i && part.is_part_of(&self.tracks[j])) {
-                self.tracks[i].seen_as_part += 1;
+            let others = || seen.iter().filter(|&&j| j != i).map(|&j| &self.tracks[j]);
+            let place = |t: &Tracklet| (t.id, t.motion.bbox());
+            if let Some(whole) = others().find(|t| part.is_part_of(t)).map(place) {
+                self.tracks[i].attach(whole);
+            } else if let Some(id) = part.whole()
+                && let Some((_, whole)) = others().find(|t| t.id == id).map(place)
+            {
+                self.tracks[i].compare(&whole);
             }
         }
     }

@@ -36,6 +36,9 @@ const PART_LEVEL: f32 = 0.3;
 const PART_WEAK: f64 = 0.6;
 /// … and less than this share of what the whole scores.
 const PART_WEAKER: f64 = 0.95;
+/// A part never leaves its whole. What shares nothing with it any more, and lies elsewhere beside it than before by this
+/// many of its own box units, was another road user all the time: the car that waited behind another one.
+const LEFT_UNITS: f64 = 1.0;
 /// One detection of a bicycle or motorcycle weighs as much as this many of a person: the rider on it is
 /// seen as a person far more often than a walker is seen as a bicycle.
 const RIDDEN_VOTE: f64 = 3.0;
@@ -55,8 +58,10 @@ pub(crate) struct Tracklet {
     moved: bool,
     from: (f64, f64),
     pub hits: u32,
-    /// Detections in which it looked like a part of another track's road user.
-    pub seen_as_part: u32,
+    /// Detections in which it looked like a part of another track's road user, since it last left one.
+    seen_as_part: u32,
+    /// Which track that was last, and where this one lay beside it, px from centre to centre.
+    whole: Option<(TrackId, (f64, f64))>,
     pub observed: bool,
     /// Whether it was observed in the frame before.
     pub seen_lately: bool,
@@ -88,6 +93,7 @@ impl Tracklet {
             from: centre(&d.bbox),
             hits: 0,
             seen_as_part: 0,
+            whole: None,
             observed: false,
             seen_lately: false,
             first_seen: at,
@@ -174,6 +180,33 @@ impl Tracklet {
         let lesser = own <= PART_WEAKER * others || others < PART_WEAK && a.area() < b.area();
         let sticks = shared >= PART_STICKS && level && own < PART_WEAK && lesser;
         !deeper && (within || sticks)
+    }
+
+    /// Notes that it was seen as a part of that track's road user.
+    pub fn attach(&mut self, whole: (TrackId, BBox)) {
+        self.seen_as_part += 1;
+        self.whole = Some((whole.0, self.beside(&whole.1)));
+    }
+
+    /// The track that it was last seen as a part of.
+    pub fn whole(&self) -> Option<TrackId> {
+        self.whole.map(|(id, _)| id)
+    }
+
+    /// Notes where its whole is now. If it left that, it never was a part.
+    pub fn compare(&mut self, whole: &BBox) {
+        let Some((_, (x, y))) = self.whole else { return };
+        let now = self.beside(whole);
+        let apart = self.motion.bbox().intersection(whole) <= 0.0;
+        if apart && (now.0 - x).hypot(now.1 - y) >= LEFT_UNITS * self.motion.unit() {
+            self.seen_as_part = 0;
+            self.whole = None;
+        }
+    }
+
+    fn beside(&self, whole: &BBox) -> (f64, f64) {
+        let (own, other) = (centre(&self.motion.bbox()), centre(whole));
+        (own.0 - other.0, own.1 - other.1)
     }
 
     /// As the rest of the system sees it; `high_score` is that of a good detection.

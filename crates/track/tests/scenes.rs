@@ -260,6 +260,30 @@ fn two_halves_of_a_car_are_one_and_two_cars_are_two() {
 }
 
 #[test]
+fn a_car_that_waited_half_behind_another_is_somebody_once_it_drives_off() {
+    let waits_s = 15.0;
+    // Where a part would end: level with a better seen car, a sixth of it covered.
+    let seen = |t: f64| {
+        let ahead = (60.0 * (t - waits_s).max(0.0)) as f32;
+        let standing = (BBox::new(400.0, 100.0, 460.0, 140.0), 0.75);
+        let other = (BBox::new(362.0 - ahead, 102.0, 408.0 - ahead, 138.0), 0.45);
+        [standing, other].map(|(bbox, score)| Detection { bbox, class: RoadUserClass::Car, score })
+    };
+    let mut tracker = Tracker::new(TrackSettings::default(), SIZE);
+    let mut known = Vec::new();
+    for step in 0..180 {
+        let t = f64::from(step) / 10.0;
+        let update = tracker.update(at(t), &seen(t));
+        let other = update.active.iter().find(|track| track.bbox.y1 > 101.0).unwrap();
+        known.push((t, other.id, other.confirmed));
+    }
+    assert!(known.iter().all(|(_, id, _)| *id == known[0].1), "one track");
+    assert!(known.iter().all(|(t, _, confirmed)| *t > waits_s || !confirmed), "it looks like a part");
+    let (t, ..) = known.iter().find(|(_, _, confirmed)| *confirmed).expect("it drove off");
+    assert!(*t < waits_s + 1.5, "after {} s", t - waits_s);
+}
+
+#[test]
 fn a_weak_box_of_something_smaller_does_not_lead_a_hidden_car_away() {
     let car = |t: f64, score: f32| {
         let x = (50.0 + 95.0 * t) as f32;
