@@ -38,6 +38,10 @@ const RUNS: usize = 7;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
+    // Test runners ask for the tests in here; there are none, and what they say is no directory.
+    if std::env::args().any(|argument| argument == "--list") {
+        return Ok(());
+    }
     let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
     let dir = arguments.next().ok_or("name a directory for the database: it takes about 20 GB")?;
     let days = arguments.next().map_or(Ok(31), |days| days.parse::<i64>())?;
@@ -292,7 +296,7 @@ async fn ask_all(database: &Database, now: Timestamp, many: usize) -> Result<()>
     let lines = [GroupKey::Line, GroupKey::Direction];
     let one = vec![CameraId::new(&camera(many / 2))?];
     let (district, all) = (cameras(DISTRICT.min(many))?, Vec::new());
-    let questions: [(&str, &[CameraId], (Timestamp, Timestamp), _, &[GroupKey], f64); 7] = [
+    let questions: [(&str, &[CameraId], _, _, &[GroupKey], f64); 7] = [
         ("a camera's month of 15 minutes", &one, (month, month_end), BinLength::Minute15, &[], 50.0),
         ("the same by line and direction", &one, (month, month_end), BinLength::Minute15, &lines, 50.0),
         ("a camera's month of hours", &one, (month, month_end), BinLength::Hour, &lines, 50.0),

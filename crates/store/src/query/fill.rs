@@ -187,15 +187,18 @@ impl Material<'_> {
         versions: impl Iterator<Item = &'v String>,
         [minutes, quarters]: [bool; 2],
     ) -> BTreeSet<(Group, i32)> {
+        let base_of = |class: RoadUserClass| base_length_s(self.query.kind, class);
+        // Of classes that are summed over one of each stored length stands for all.
+        let mut known = BTreeSet::new();
+        let mut is_new = |class: RoadUserClass| known.insert((self.project("", "", class), base_of(class)));
+        let watched = |class: RoadUserClass| if base_of(class) == MINUTE_S { minutes } else { quarters };
+        let classes = self.classes.iter().copied().filter(|class| watched(*class) && is_new(*class));
+        let classes: Vec<RoadUserClass> = classes.collect();
         let mut all = BTreeSet::new();
         for version in versions {
             let Some(drawn) = self.drawn.get(&(camera.to_owned(), version.clone())) else { continue };
-            for &class in self.classes {
-                let base = base_length_s(self.query.kind, class);
-                if if base == MINUTE_S { minutes } else { quarters } {
-                    let subjects = subjects(self.query, drawn);
-                    all.extend(subjects.into_iter().map(|(a, b)| (self.project(a, b, class), base)));
-                }
+            for (a, b) in subjects(self.query, drawn) {
+                all.extend(classes.iter().map(|class| (self.project(a, b, *class), base_of(*class))));
             }
         }
         all

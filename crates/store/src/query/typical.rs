@@ -94,11 +94,15 @@ pub async fn typical(db: &Database, query: &TypicalQuery) -> Result<Vec<TypicalR
             let Some(first) = of_camera.first() else { continue };
             let bins = cameras.entry(first.camera.clone()).or_default();
             for row in of_camera {
-                let bin = bins.entry((group_of(row), clock.of(row.start))).or_insert_with(|| Bin::of(row));
-                bin.add(weeks, row, query.bin);
+                let of_group = bins.entry(group_of(row)).or_default();
+                of_group
+                    .entry(clock.of(row.start))
+                    .or_insert_with(|| Bin::of(row))
+                    .add(weeks, row, query.bin);
             }
         }
-        if page.next.is_some() || cameras.values().map(BTreeMap::len).sum::<usize>() > ROWS_MAX as usize {
+        let known: usize = cameras.values().flat_map(BTreeMap::values).map(BTreeMap::len).sum();
+        if page.next.is_some() || known > ROWS_MAX as usize {
             let reason = format!(
                 "a day of more than {ROWS_MAX} rows; ask for fewer cameras, fewer groups or longer bins"
             );
@@ -107,18 +111,18 @@ pub async fn typical(db: &Database, query: &TypicalQuery) -> Result<Vec<TypicalR
     }
     let mut answer = Vec::new();
     let mut places: BTreeMap<Time, Option<(Timestamp, Timestamp)>> = BTreeMap::new();
-    let bins =
-        cameras.into_iter().flat_map(|(camera, bins)| bins.into_iter().map(move |bin| (camera.clone(), bin)));
-    for (camera, ((_, clock), bin)) in bins {
-        let usual = usual(bin.past.into_iter().map(|(_, count)| count).collect());
+    let groups = cameras.iter().flat_map(|(camera, groups)| groups.values().map(move |bins| (camera, bins)));
+    for (camera, (clock, bin)) in groups.flat_map(|(camera, bins)| bins.iter().map(move |bin| (camera, bin)))
+    {
+        let usual = usual(bin.past.iter().map(|(_, count)| *count).collect());
         if bin.count.is_none() && usual.is_none() {
             continue;
         }
-        let place = places.entry(clock).or_insert_with(|| {
-            on_day(query.day, clock, &query.zone).map(|start| query.bin.bounds(start, &query.zone))
+        let place = places.entry(*clock).or_insert_with(|| {
+            on_day(query.day, *clock, &query.zone).map(|start| query.bin.bounds(start, &query.zone))
         });
         let Some((start, end)) = *place else { continue };
-        let (subject, class) = (bin.subject, bin.class);
+        let (camera, subject, class) = (camera.clone(), bin.subject.clone(), bin.class);
         answer.push(TypicalRow { camera, subject, class, start, end, count: bin.count, usual });
     }
     Ok(answer)
@@ -131,7 +135,7 @@ fn on_day(day: Date, clock: Time, zone: &TimeZone) -> Option<Timestamp> {
 }
 
 /// A camera's bins of the clock, by group.
-type Bins = BTreeMap<(Group, Time), Bin>;
+type Bins = BTreeMap<Group, BTreeMap<Time, Bin>>;
 
 /// What is known of a bin of the clock.
 struct Bin {
