@@ -13,13 +13,11 @@ use serde_json::Value;
 use tower::ServiceExt;
 use wayside_store::{Database, DatabaseOptions, SecretUrl, WriterStats};
 use wayside_testkit::SimClock;
-use wayside_types::camera::{GroundOrigin, RtspTransport, RtspUrl};
+use wayside_types::camera::{GroundOrigin, RtspUrl};
 use wayside_types::{
-    Calibration, CameraId, CameraSpec, CountSettings, DecodeSettings, Department, DetectSettings, Line,
-    LineId, LiveHub, Location, MotionSettings, Point, Profile, RoadUserClass, SourceUrl, TimeZone,
-    TrackSettings, Zone, ZoneId, ZoneKind,
+    Calibration, CameraSpec, ClassGroup, Line, LineId, LiveHub, Location, Point, RoadUserClass, Scheme,
+    SourceUrl, TimeZone, Zone, ZoneId, ZoneKind,
 };
-use wayside_types::{ClassGroup, Scheme};
 
 use crate::{ApiParts, GroundMap, Publisher, os_random, router};
 
@@ -46,17 +44,6 @@ fn scheme() -> Scheme {
 
 /// Two cameras, one with everything and one with nothing that can be left out.
 pub(crate) fn cameras() -> Arc<[CameraSpec]> {
-    let profile = Arc::new(Profile {
-        name: "intersection".to_owned(),
-        rate_fps: 10.0,
-        model: "yolox-nano".to_owned(),
-        decode: DecodeSettings::default(),
-        motion: MotionSettings::default(),
-        detect: DetectSettings::default(),
-        track: TrackSettings::default(),
-        count: CountSettings::default(),
-        hazard: Default::default(),
-    });
     let drawn = |id: &str, points: [Point; 2]| Line { id: LineId::new(id).unwrap(), points };
     let line = |id: &str| drawn(id, [Point::new(0.25, 0.95), Point::new(0.25, 0.35)]);
     // Who enters by the first and leaves by this one turns left.
@@ -70,12 +57,8 @@ pub(crate) fn cameras() -> Arc<[CameraSpec]> {
         free_flow_kmh: Some(50.0),
     };
     let full = CameraSpec {
-        id: CameraId::new("hp-07").unwrap(),
         name: "Youxie Street, \"east\" arm".to_owned(),
         source: rtsp("rtsp://surveyor:hunter2@10.0.0.7/sub?key=t0ken"),
-        transport: RtspTransport::Tcp,
-        department: Department::new("traffic").unwrap(),
-        profile: profile.clone(),
         location: Some(Location { lon: 126.63, lat: 45.6, heading_deg: Some(90.0) }),
         calibration: Some(Calibration {
             image: Vec::new(),
@@ -85,17 +68,13 @@ pub(crate) fn cameras() -> Arc<[CameraSpec]> {
         }),
         lines: vec![line("east-in"), north],
         zones: vec![lane],
-        config_version: "v1".to_owned(),
+        ..wayside_testkit::camera("hp-07")
     };
     let bare = CameraSpec {
-        id: CameraId::new("hp-01").unwrap(),
         name: "Bare".to_owned(),
         source: rtsp("rtsp://surveyor:hunter2@10.0.0.8"),
-        location: None,
-        calibration: None,
         lines: vec![line("only")],
-        zones: Vec::new(),
-        ..full.clone()
+        ..wayside_testkit::camera("hp-01")
     };
     Arc::new([full, bare])
 }

@@ -18,8 +18,19 @@ use crate::source::absolute;
 /// Keys of `[publisher]`.
 pub(crate) const PUBLISHER_KEYS: &[&str] = &["country", "identifier"];
 /// Keys of an `[[export]]`.
-pub(crate) const EXPORT_KEYS: &[&str] =
-    &["name", "what", "format", "cameras", "bin", "every", "after_minutes", "directory", "url", "bearer"];
+pub(crate) const EXPORT_KEYS: &[&str] = &[
+    "name",
+    "what",
+    "format",
+    "cameras",
+    "bin",
+    "every",
+    "after_minutes",
+    "directory",
+    "url",
+    "bearer",
+    "ca_file",
+];
 
 /// Exports of a site, at most.
 const MOST_EXPORTS: usize = 50;
@@ -98,6 +109,8 @@ pub enum ExportTarget {
         url: String,
         /// Sent as a bearer token.
         bearer: Option<Secret>,
+        /// A PEM file of the authorities to trust instead of the machine's; for `https:` only.
+        ca_file: Option<PathBuf>,
     },
 }
 
@@ -290,6 +303,10 @@ fn read_target(section: &Section<'_>, directory: &Path, env: &Env) -> Option<Exp
                 bearer.secret().fail("goes with url, not with directory");
                 return None;
             }
+            if let Some(ca_file) = section.get("ca_file") {
+                ca_file.fail("goes with url, not with directory");
+                return None;
+            }
             Some(ExportTarget::Directory(absolute(directory, Path::new(item.words(4_096)?))))
         }
         (None, Some(item)) => {
@@ -308,12 +325,42 @@ fn read_target(section: &Section<'_>, directory: &Path, env: &Env) -> Option<Exp
                 Some(item) => Some(read_bearer(&item.secret(), env)?),
                 None => None,
             };
-            Some(ExportTarget::Post { url: url.to_owned(), bearer })
+            let ca_file = match section.get("ca_file") {
+                Some(item) => Some(read_ca_file(&item, directory, url)?),
+                None => None,
+            };
+            Some(ExportTarget::Post { url: url.to_owned(), bearer, ca_file })
         }
         _ => {
             section.fail(
                 "must have either directory, where files are written, or url, to which they are posted",
             );
+            None
+        }
+    }
+}
+
+/// Whether its certificates are what they seem is found out when they are used.
+fn read_ca_file(item: &Item<'_>, directory: &Path, url: &str) -> Option<PathBuf> {
+    let path = absolute(directory, Path::new(item.words(4_096)?));
+    if !url.starts_with("https://") {
+        item.fail("goes with a url that begins with https://; over http:// nobody shows a certificate");
+        return None;
+    }
+    match std::fs::read_to_string(&path) {
+        Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => Some(path),
+        Ok(_) => {
+            item.fail(format!(
+                "must name a PEM file of one or more certificates; {} holds no line -----BEGIN CERTIFICATE-----",
+                path.display()
+            ));
+            None
+        }
+        Err(error) => {
+            item.fail(format!(
+                "must name a PEM file of certificates; {} can't be read: {error}",
+                path.display()
+            ));
             None
         }
     }

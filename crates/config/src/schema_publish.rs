@@ -41,6 +41,8 @@ pub(crate) struct Export {
     url: Option<String>,
     /// A bearer token for url, through ${ENV}.
     bearer: Option<String>,
+    /// A PEM file of the certificate authorities to trust instead of the machine's; for an https url.
+    ca_file: Option<String>,
 }
 
 #[derive(JsonSchema)]

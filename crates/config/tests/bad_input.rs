@@ -2,6 +2,9 @@
 //! it at once.
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails it the same way")]
 
+#[path = "bad_input/publish.rs"]
+mod publish;
+
 use std::fs;
 use std::path::Path;
 
@@ -424,70 +427,4 @@ fn files_that_are_no_text() {
         "cameras/dir.toml: is not a file; a TOML file is wanted",
     ];
     assert_eq!(got.lines().collect::<Vec<_>>(), want);
-}
-
-/// Each mistake of a scheduled export is named with what is accepted, and no token is shown.
-#[test]
-fn exports() {
-    let export = |more: &str| format!("{SETTINGS}[[export]]\n{more}");
-    let good = "name = \"n\"\nwhat = \"lines\"\nformat = \"csv\"\nevery = \"day\"\ndirectory = \"out\"\n";
-    let site = load(&[("wayside.toml", &export(good))]).unwrap();
-    let exports = &site.settings.exports;
-    assert_eq!((exports.len(), exports[0].after_minutes, exports[0].bin.as_str()), (1, 5, "15m"));
-    let post = "name = \"p\"\nwhat = \"map\"\nformat = \"geojson\"\nevery = \"hour\"\nurl = \"https://h/x\"\nbearer = \"${PW}\"\n";
-    let site = load(&[("wayside.toml", &export(post))]).unwrap();
-    assert!(!format!("{:?}", site.settings).contains("hunter2"));
-    fails(
-        &[(
-            "wayside.toml",
-            &export(
-                "name = \"N\"\nwhat = \"sites\"\nformat = \"csv\"\ncameras = [\"a\", \"b\"]\nbin = \"2m\"\n\
-                 every = \"week\"\nafter_minutes = 1\nurl = \"https://u:hunter2@h/\"\n",
-            ),
-        )],
-        &[
-            "wayside.toml:6:8: export.name = \"N\": must be 1 to 40 characters of a-z, 0-9 and '-'",
-            "wayside.toml:8:10: export.format = \"csv\": does not fit what is exported; must be one of: datex2",
-            "wayside.toml:9:17: export.cameras = \"b\": there is no such camera; there are: a",
-            "wayside.toml:10:7: export.bin = \"2m\": must be one of: 1m, 5m, 15m, 1h, 1d",
-            "wayside.toml:11:9: export.every = \"week\": must be one of: hour, day",
-            "wayside.toml:12:17: export.after_minutes = 1: must be a whole number from 2 to 720 minutes",
-            "wayside.toml:13:7: export.url: must be an address that begins with https:// or http://, names a host and holds no user or password; a token goes into bearer",
-        ],
-    );
-    for (more, want) in [
-        (
-            good.replace("directory = \"out\"\n", ""),
-            "export: must have either directory, where files are written, or url, to which they are posted",
-        ),
-        (format!("{good}bearer = \"hunter2\"\n"), "export.bearer: goes with url, not with directory"),
-        (
-            good.replace("lines", "movements") + "bin = \"5m\"\n",
-            "export.bin = \"5m\": must be one of: 15m, 1h, 1d: movements and zones are kept in bins of 15m or longer",
-        ),
-        (
-            good.replace("day", "hour") + "bin = \"1d\"\n",
-            "export: every is \"hour\", in which there is no bin of a day; make it \"day\", or bin shorter",
-        ),
-        (
-            format!("{good}[[export]]\n{good}"),
-            "export.name = \"n\": is taken already; give each export its own name",
-        ),
-        (
-            post.replace("${PW}", "${NO}"),
-            "export.bearer: environment variable NO is not set or empty; set it before starting Wayside",
-        ),
-    ] {
-        let got = load(&[("wayside.toml", &export(&more))]).map(|_| ()).unwrap_err();
-        assert!(got.lines().count() == 1 && got.ends_with(want), "{got}\n{want}");
-        assert!(!got.contains("hunter2"));
-    }
-    let publisher = format!("{SETTINGS}[publisher]\ncountry = \"DE\"\n");
-    fails(
-        &[("wayside.toml", &publisher)],
-        &[
-            "wayside.toml:5:1: publisher.identifier: missing: a name that is unique in the country, such as \"city-of-x\"",
-            "wayside.toml:6:11: publisher.country = \"DE\": must be two small letters of ISO 3166-1, such as \"de\"",
-        ],
-    );
 }

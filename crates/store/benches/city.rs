@@ -1,7 +1,8 @@
 //! Questions at the size of a city: 100 million stored bins of 1,500 cameras, asked alone and while bins are written as
-//! fast as they go. `cargo bench -p wayside-store --bench city -- DIR [DAYS]`: `DIR` takes about 20 GB and is kept, so that
-//! the next run only asks; fewer than 31 days store fewer rows. The design asks for a camera's month of quarters of an hour
-//! within 50 ms, the day of 500 cameras within 300 ms, everybody's current hour within 500 ms, and 36,000 rows a second.
+//! fast as they go. `cargo bench -p wayside-store --bench city -- DIR [DAYS [CAMERAS]]`: `DIR` takes about 20 GB and is kept, so
+//! that the next run (with as many cameras) only asks; fewer than 31 days or 1,500 cameras store fewer rows. The design asks for
+//! a camera's month of quarters of an hour within 50 ms, the day of 500 cameras within 300 ms, everybody's current hour within
+//! 500 ms, and 36,000 rows a second.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its result")]
 #![expect(clippy::disallowed_methods, reason = "a bench measures real time")]
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use wayside_store::query::{GroupBy, GroupKey, MeasurementQuery, Pages};
+use wayside_store::query::{GroupBy, GroupKey, MeasurementQuery, Pages, TypicalQuery, movers};
 use wayside_store::{Cluster, ClusterOptions, Database, DatabaseOptions, Upkeep, Writer, WriterOptions};
 use wayside_testkit::SimClock;
 use wayside_types::{
@@ -37,14 +38,19 @@ const RUNS: usize = 7;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
+    // Test runners ask for the tests in here; there are none, and what they say is no directory.
+    if std::env::args().any(|argument| argument == "--list") {
+        return Ok(());
+    }
     let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
     let dir = arguments.next().ok_or("name a directory for the database: it takes about 20 GB")?;
     let days = arguments.next().map_or(Ok(31), |days| days.parse::<i64>())?;
+    let many = arguments.next().map_or(Ok(CAMERAS), |cameras| cameras.parse::<usize>())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(run(Path::new(&dir), days))
+    runtime.block_on(run(Path::new(&dir), days, many.max(1)))
 }
 
-async fn run(dir: &Path, days: i64) -> Result<()> {
+async fn run(dir: &Path, days: i64, many: usize) -> Result<()> {
     let now: Timestamp = NOW.parse()?;
     let mut options = ClusterOptions::new(dir.join("pg"));
     options.durable = true;
@@ -57,19 +63,19 @@ async fn run(dir: &Path, days: i64) -> Result<()> {
     let url = cluster.url("city")?;
     let mut connection = PgConnection::connect(url.expose()).await?;
     let database = Database::open(&DatabaseOptions::Url(url), SimClock::at(NOW).shared()).await?;
-    fill(&mut connection, days).await?;
-    current_hour(&database, dir, now).await?;
+    fill(&mut connection, days, many).await?;
+    current_hour(&database, dir, now, many).await?;
     let count = "SELECT sum(reltuples)::bigint FROM pg_class WHERE relkind = 'r' AND \
                  relname ~ '^(camera_day|coverage|line_bin|line_flow|coverage_sum)_[0-9_]+$' AND reltuples > 0";
     let rows: i64 = sqlx::query_scalar(count).fetch_one(&mut connection).await?;
     println!("{:.1} million rows stored", rows as f64 / 1e6);
 
     println!("alone:");
-    ask_all(&database, now, RUNS).await?;
+    ask_all(&database, now, many).await?;
     println!("while bins are written:");
     let writing = Arc::new(AtomicBool::new(true));
-    let load = load(database.clone(), dir, writing.clone())?;
-    ask_all(&database, now, RUNS).await?;
+    let load = load(database.clone(), dir, writing.clone(), many)?;
+    ask_all(&database, now, many).await?;
     writing.store(false, Ordering::Relaxed);
     println!("  {}", load.recv()?);
     database.close().await;
@@ -86,7 +92,7 @@ fn cameras(n: usize) -> Result<Vec<CameraId>> {
 }
 
 /// What the writer and the upkeep leave behind for a month, made by the server itself: rows lie in the order of time.
-async fn fill(connection: &mut PgConnection, days: i64) -> Result<()> {
+async fn fill(connection: &mut PgConnection, days: i64, many: usize) -> Result<()> {
     let filled = sqlx::query_scalar::<_, bool>("SELECT EXISTS (SELECT FROM line_flow_3600)");
     if filled.fetch_one(&mut *connection).await? {
         return Ok(());
@@ -98,7 +104,7 @@ async fn fill(connection: &mut PgConnection, days: i64) -> Result<()> {
         "INSERT INTO camera SELECT 'cam-' || to_char(n, 'FM0000'), 'a', 'traffic', 'arterial', NULL, NULL, NULL, 'v1', now() \
          FROM generate_series(0, {}) n; \
          INSERT INTO camera_line SELECT camera, 'v1', line FROM camera, (VALUES ('in'), ('out')) AS l (line)",
-        CAMERAS - 1
+        many - 1
     );
     connection.execute(AssertSqlSafe(who)).await?;
     for length_s in [900, 3_600] {
@@ -109,19 +115,19 @@ async fn fill(connection: &mut PgConnection, days: i64) -> Result<()> {
         let subjects = "(VALUES ('in', 'forward', 'car', 40), ('in', 'forward', 'truck', 3), ('in', 'backward', 'car', 2), \
                         ('in', 'backward', 'truck', 1), ('out', 'forward', 'car', 1), ('out', 'forward', 'truck', 1), \
                         ('out', 'backward', 'car', 35), ('out', 'backward', 'truck', 4)) AS s (line, direction, class, n)";
-        let many = "s.n + extract(hour FROM t)::int";
+        let crossed = "s.n + extract(hour FROM t)::int";
         let head = format!("c.camera, {length_s}, t");
         let mut tables = vec![
             (
                 "line_bin",
                 "(camera, length_s, start_at, line, direction, class, epoch) INCLUDE (count)",
-                format!("SELECT {head}, s.line, s.direction, s.class, 1, {many} {times}, {subjects}"),
+                format!("SELECT {head}, s.line, s.direction, s.class, 1, {crossed} {times}, {subjects}"),
             ),
             (
                 "line_flow",
                 "(camera, length_s, start_at, line, direction, class, epoch)",
                 format!(
-                    "SELECT {head}, s.line, s.direction, s.class, 1, {many}, 0, 30, \
+                    "SELECT {head}, s.line, s.direction, s.class, 1, {crossed}, 0, 30, \
                      CASE WHEN s.n > 4 THEN 36 END, CASE WHEN s.n > 4 THEN 1800.0 END, CASE WHEN s.n > 4 THEN 0.72 END, \
                      CASE WHEN s.n > 4 THEN 20 END, CASE WHEN s.n > 4 THEN ARRAY[2, 4, 6, 9, 6, 4, 3, 2] END, \
                      CASE WHEN s.n > 4 THEN 36 END, CASE WHEN s.n > 4 THEN 720.0 END, CASE WHEN s.n > 4 THEN 3 END, \
@@ -144,6 +150,17 @@ async fn fill(connection: &mut PgConnection, days: i64) -> Result<()> {
             refill(connection, table, length_s, key, &rows).await?;
         }
     }
+    // What counts say of themselves is stored of the camera whose month is asked for: it would be another 35 million rows.
+    let asked = camera(many / 2);
+    let signs = format!(
+        "INSERT INTO line_quality (camera, length_s, start_at, line, direction, class, epoch, counted, astray, inferred, \
+         bridged, weak, sparse, crowded, duplicate, unsure, short, behind, merged, ended, ended_astray, wavering, elsewhere, \
+         hesitant) \
+         SELECT camera, 900, start_at, line, direction, class, 1, count, count / 9, 0, count / 20, count / 5, count / 20, \
+         count / 4, count / 30, 1, count / 15, 0, 1, count, count / 10, count / 20, 1, count / 7 \
+         FROM line_bin_900 WHERE camera = '{asked}'"
+    );
+    connection.execute(AssertSqlSafe(signs)).await?;
     let days = "INSERT INTO rollup_due SELECT DISTINCT camera, 86400, date_bin('1 day', start_at, 'epoch'), 1 \
                 FROM coverage_sum WHERE length_s = 3600 ON CONFLICT DO NOTHING";
     connection.execute(days).await?;
@@ -179,15 +196,16 @@ async fn refill(
 }
 
 /// Everybody's hour until now, by the writer and the upkeep themselves.
-async fn current_hour(database: &Database, dir: &Path, now: Timestamp) -> Result<()> {
+async fn current_hour(database: &Database, dir: &Path, now: Timestamp, many: usize) -> Result<()> {
     let start = now.checked_sub(SignedDuration::from_mins(50))?;
     let options = WriterOptions::new(1, Vec::<CameraSpec>::new());
     let writer = Writer::start(database.clone(), &dir.join("spool"), SystemClock::shared(), options)?;
     for minute in 0..50 {
         let at = start.checked_add(SignedDuration::from_mins(minute))?;
-        writer.submit(minute_of_all(at, BinLength::Minute1)?)?;
+        writer.submit(minute_of_all(many, at, BinLength::Minute1)?)?;
         if minute % 15 == 14 {
             writer.submit(minute_of_all(
+                many,
                 start.checked_add(SignedDuration::from_mins(minute - 14))?,
                 BinLength::Minute15,
             )?)?;
@@ -203,8 +221,8 @@ async fn current_hour(database: &Database, dir: &Path, now: Timestamp) -> Result
     Ok(())
 }
 
-fn minute_of_all(start: Timestamp, length: BinLength) -> Result<Vec<ClosedBins>> {
-    cameras(CAMERAS)?.into_iter().map(|camera| one(camera, start, length)).collect()
+fn minute_of_all(many: usize, start: Timestamp, length: BinLength) -> Result<Vec<ClosedBins>> {
+    cameras(many)?.into_iter().map(|camera| one(camera, start, length)).collect()
 }
 
 fn one(camera: CameraId, start: Timestamp, length: BinLength) -> Result<ClosedBins> {
@@ -234,7 +252,12 @@ fn one(camera: CameraId, start: Timestamp, length: BinLength) -> Result<ClosedBi
 }
 
 /// Writes the minutes of earlier days, as fast as they go, until told to stop; then says how fast that was.
-fn load(database: Database, dir: &Path, writing: Arc<AtomicBool>) -> Result<mpsc::Receiver<String>> {
+fn load(
+    database: Database,
+    dir: &Path,
+    writing: Arc<AtomicBool>,
+    many: usize,
+) -> Result<mpsc::Receiver<String>> {
     let (said, says) = mpsc::channel();
     let options = WriterOptions::new(1, Vec::<CameraSpec>::new());
     let writer = Writer::start(database.clone(), &dir.join("spool"), SystemClock::shared(), options)?;
@@ -245,7 +268,7 @@ fn load(database: Database, dir: &Path, writing: Arc<AtomicBool>) -> Result<mpsc
     std::thread::spawn(move || {
         let began = Instant::now();
         while writing.load(Ordering::Relaxed) {
-            let minute = minute_of_all(at, BinLength::Minute1).map_err(|error| error.to_string());
+            let minute = minute_of_all(many, at, BinLength::Minute1).map_err(|error| error.to_string());
             if minute.map(|minute| writer.submit(minute)).is_err() {
                 break;
             }
@@ -263,7 +286,7 @@ fn load(database: Database, dir: &Path, writing: Arc<AtomicBool>) -> Result<mpsc
     Ok(says)
 }
 
-async fn ask_all(database: &Database, now: Timestamp, runs: usize) -> Result<()> {
+async fn ask_all(database: &Database, now: Timestamp, many: usize) -> Result<()> {
     let month: Timestamp = MONTH.parse()?;
     let day = month.checked_add(SignedDuration::from_hours(24 * 12))?;
     let (month_end, day_end) =
@@ -271,8 +294,8 @@ async fn ask_all(database: &Database, now: Timestamp, runs: usize) -> Result<()>
     let hour = now.checked_sub(SignedDuration::from_mins(50))?;
     let hour_end = hour.checked_add(SignedDuration::from_hours(1))?;
     let lines = [GroupKey::Line, GroupKey::Direction];
-    let one = vec![CameraId::new(&camera(777))?];
-    let (district, all) = (cameras(DISTRICT)?, Vec::new());
+    let one = vec![CameraId::new(&camera(many / 2))?];
+    let (district, all) = (cameras(DISTRICT.min(many))?, Vec::new());
     let questions: [(&str, &[CameraId], _, _, &[GroupKey], f64); 7] = [
         ("a camera's month of 15 minutes", &one, (month, month_end), BinLength::Minute15, &[], 50.0),
         ("the same by line and direction", &one, (month, month_end), BinLength::Minute15, &lines, 50.0),
@@ -282,32 +305,62 @@ async fn ask_all(database: &Database, now: Timestamp, runs: usize) -> Result<()>
         ("500 cameras' day by hours", &district, (day, day_end), BinLength::Hour, &[], 300.0),
         ("everybody's current hour", &all, (hour, hour_end), BinLength::Hour, &[], 500.0),
     ];
-    for (what, cameras, (from, to), bin, group, most_ms, flows) in
-        questions.into_iter().flat_map(|q| [true, false].map(|flows| (q.0, q.1, q.2, q.3, q.4, q.5, flows)))
-    {
-        let mut query = MeasurementQuery::new(from, to, bin, TimeZone::UTC);
-        query.cameras = cameras.to_vec();
-        query.group_by = GroupBy::from_iter(group.iter().copied());
-        query.limit = 10_000;
-        query.flows = flows;
-        let mut took = Vec::new();
-        let mut rows = 0;
-        for _ in 0..runs {
-            let began = Instant::now();
-            let mut pages = Pages::new(database, query.clone());
-            rows = 0;
-            while let Some(page) = pages.next().await? {
-                rows += page.len();
+    for (what, cameras, (from, to), bin, group, most_ms) in questions {
+        for (detail, flows, signs) in
+            [("with speeds and bands", true, true), ("with speeds", true, false), ("counts", false, false)]
+        {
+            if signs && cameras.len() != 1 {
+                continue;
             }
-            took.push(began.elapsed().as_secs_f64() * 1_000.0);
+            let mut query = MeasurementQuery::new(from, to, bin, TimeZone::UTC);
+            query.cameras = cameras.to_vec();
+            query.group_by = GroupBy::from_iter(group.iter().copied());
+            query.limit = 10_000;
+            (query.flows, query.with_quality) = (flows, signs);
+            let (mut took, mut rows) = (Vec::new(), 0);
+            for _ in 0..RUNS {
+                let began = Instant::now();
+                let mut pages = Pages::new(database, query.clone());
+                rows = 0;
+                while let Some(page) = pages.next().await? {
+                    rows += page.len();
+                }
+                took.push(began.elapsed().as_secs_f64() * 1_000.0);
+            }
+            say(&format!("{what}, {detail}"), rows, took, most_ms);
         }
-        let first = took.first().copied().unwrap_or_default();
-        took.sort_by(f64::total_cmp);
-        let median = took.get(took.len() / 2).copied().unwrap_or_default();
-        let detail = if flows { "with speeds" } else { "counts" };
-        println!(
-            "  {what}, {detail}: {rows} rows, median {median:.0} ms of {runs} (first {first:.0} ms; at most {most_ms:.0})"
-        );
     }
+    movers_of_a_day(database).await
+}
+
+/// Whose Thursday was furthest from what is usual, of all cameras.
+async fn movers_of_a_day(database: &Database) -> Result<()> {
+    let query = TypicalQuery {
+        cameras: Vec::new(),
+        lines: Vec::new(),
+        classes: Vec::new(),
+        day: "2026-10-29".parse()?,
+        weeks: 4,
+        bin: BinLength::Hour,
+        group_by: GroupBy::new(),
+        zone: TimeZone::UTC,
+    };
+    let (mut took, mut rows) = (Vec::new(), 0);
+    for _ in 0..RUNS {
+        let began = Instant::now();
+        rows = movers(database, &query).await?.len();
+        took.push(began.elapsed().as_secs_f64() * 1_000.0);
+    }
+    say("movers of a day beside four weeks before", rows, took, 300.0);
     Ok(())
+}
+
+/// Prints what a question's runs took.
+fn say(what: &str, rows: usize, mut took: Vec<f64>, most_ms: f64) {
+    let (first, runs) = (took.first().copied().unwrap_or_default(), took.len());
+    took.sort_by(f64::total_cmp);
+    let median = took.get(runs / 2).copied().unwrap_or_default();
+    println!(
+        "  {what}: {rows} rows, median {median:.0} ms of {runs} (first {first:.0} ms; at most {most_ms:.0})"
+    );
 }

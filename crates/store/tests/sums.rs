@@ -109,6 +109,58 @@ fn same(what: &str, found: &[Vec<MeasurementRow>], expected: &[Vec<MeasurementRo
     }
 }
 
+/// Three days of a camera, the second of which has no packed row when its mark is set: pages that end and go on within days,
+/// packed or not, are together what one page is, with bands and flows.
+#[tokio::test]
+async fn pages_of_packed_days_leave_nothing_out_and_give_nothing_twice() {
+    let db = TestDb::new().await;
+    let database = db.open(SimClock::at("2026-11-24T12:00:00Z").shared()).await;
+    let quarters = (0..3 * 96_i64).map(|quarter| {
+        let speeds: Vec<f64> = (0..quarter % 8).map(|k| 30.0 + 2.0 * k as f64).collect();
+        let n = u32::try_from(quarter % 8).unwrap();
+        let closed = watched("a", BinLength::Minute15, at(quarter * 15), 1);
+        closed.flow("n", RoadUserClass::Car, n, &speeds).line(
+            "s",
+            Direction::Forward,
+            RoadUserClass::Bicycle,
+            n + 1,
+        )
+    });
+    write(&database, 1, quarters.collect()).await;
+    upkeep::catch_up(&database, at(4 * 1_440)).await.unwrap();
+    assert_eq!(psql(db.url(), "SELECT count(*) FROM camera_day WHERE length_s = 900"), ["3"]);
+    for marked in [false, true] {
+        if marked {
+            psql(db.url(), "INSERT INTO rollup_due VALUES ('a', 86400, '2026-11-21T00:00:00Z', 1)");
+        }
+        for (zone, bin, limits) in [
+            ("UTC", BinLength::Minute15, [193, 500, 777]),
+            ("Asia/Shanghai", BinLength::Minute15, [97, 300, 1_000]),
+            ("UTC", BinLength::Hour, [1, 49, 130]),
+            ("Asia/Kolkata", BinLength::Hour, [50, 99, 200]),
+        ] {
+            let mut whole =
+                MeasurementQuery::new(at(45), at(3 * 1_440 - 30), bin, TimeZone::get(zone).unwrap());
+            whole.group_by = [GroupKey::Line, GroupKey::Direction].into();
+            (whole.with_quality, whole.limit) = (true, 10_000);
+            let all = measurements(&database, &whole).await.unwrap().items;
+            assert!(all.len() >= 4 * 70, "{} rows", all.len());
+            for limit in limits {
+                let (mut query, mut joined) = (MeasurementQuery { limit, ..whole.clone() }, Vec::new());
+                loop {
+                    let page = measurements(&database, &query).await.unwrap();
+                    assert!(page.next.is_none() || page.items.len() == limit as usize, "a short page");
+                    joined.extend(page.items);
+                    let Some(next) = page.next else { break };
+                    query.cursor = Some(next);
+                }
+                assert!(joined == all, "{zone} {bin} by {limit}: {} of {}", joined.len(), all.len());
+            }
+        }
+    }
+    database.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_do_not_depend_on_what_is_summed() {
     let db = TestDb::new().await;

@@ -95,8 +95,20 @@ impl Histogram {
 
     /// Adds all of another one's values: the histogram of both together.
     pub fn merge(&mut self, other: &Self) {
-        for (bucket, n) in (other.first..).zip(&other.counts) {
-            self.add(bucket, *n);
+        if self.counts.is_empty() || other.counts.is_empty() {
+            if self.counts.is_empty() {
+                self.clone_from(other);
+            }
+            return;
+        }
+        let first = self.first.min(other.first);
+        self.counts.splice(0..0, std::iter::repeat_n(0, usize::from(self.first - first)));
+        self.first = first;
+        let offset = usize::from(other.first - first);
+        let len = self.counts.len().max(offset + other.counts.len());
+        self.counts.resize(len, 0);
+        for (count, n) in self.counts.iter_mut().skip(offset).zip(&other.counts) {
+            *count = count.saturating_add(*n);
         }
     }
 

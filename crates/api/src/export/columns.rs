@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use wayside_store::query::MeasurementKind;
+use wayside_types::Sign;
 
 use super::flow::{Headway, Speed};
 use super::quality::{CountBand, CountQuality};
@@ -98,6 +99,16 @@ const FLOW: [Column; 14] = [
     column("gap_mean_s", Type::Number),
     column("occupancy", Type::Number),
 ];
+/// The signs that no other column tells, in columns of their own.
+const SIGNS: [Sign; 7] = [
+    Sign::Astray,
+    Sign::Wavering,
+    Sign::Elsewhere,
+    Sign::Hesitant,
+    Sign::Resembling,
+    Sign::AtEnd,
+    Sign::PastEnd,
+];
 const QUALITY: [Column; 10] = [
     column("count_low", Type::Whole),
     column("count_high", Type::Whole),
@@ -136,7 +147,9 @@ const WATCHED: [Column; 4] = [
 /// The columns of the rows of a kind, in order.
 pub(super) fn columns(kind: MeasurementKind) -> Vec<Column> {
     let middle: &[&[Column]] = match kind {
-        MeasurementKind::Lines => &[&LINE, &COUNTED, &QUALITY, &FLOW],
+        MeasurementKind::Lines => {
+            &[&LINE, &COUNTED, &QUALITY, &SIGNS.map(|sign| column(sign.as_str(), Type::Whole)), &FLOW]
+        }
         MeasurementKind::Movements => &[&MOVEMENT, &COUNTED],
         MeasurementKind::Zones => &[&ZONE],
     };
@@ -165,12 +178,13 @@ fn line(row: &LineMeasurement) -> Vec<Value> {
     let headway = headway(row.headway.as_ref());
     let ends = [row.gap_mean_s.into(), row.occupancy.into()];
     let fields = names.into_iter().chain(counted(&row.counted));
-    let fields = fields.chain(quality(row.band, row.quality)).chain(speed).chain([row.untrusted.into()]);
+    let fields =
+        fields.chain(quality(row.band, row.quality.as_ref())).chain(speed).chain([row.untrusted.into()]);
     fields.chain(headway).chain(ends).collect()
 }
 
-fn quality(band: Option<CountBand>, quality: Option<CountQuality>) -> [Value; 10] {
-    [
+fn quality(band: Option<CountBand>, quality: Option<&CountQuality>) -> impl Iterator<Item = Value> {
+    let shares = [
         band.map(|b| b.low).into(),
         band.map(|b| b.high).into(),
         quality.and_then(|q| q.began_well).into(),
@@ -181,7 +195,8 @@ fn quality(band: Option<CountBand>, quality: Option<CountQuality>) -> [Value; 10
         quality.map(|q| q.moved_s).into(),
         quality.map(|q| q.doubted_s).into(),
         quality.map(|q| q.dim_s).into(),
-    ]
+    ];
+    shares.into_iter().chain(SIGNS.map(|sign| quality.map(|q| q.signs.of(sign)).into()))
 }
 
 fn movement(row: &MovementMeasurement) -> Vec<Value> {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wayside_store::query::LineQuality;
 use wayside_types::quality::COVERAGE;
-use wayside_types::{Band, Sign};
+use wayside_types::{Band, Evidence, Sign};
 
 use super::row::rounded;
 
@@ -29,7 +29,7 @@ impl From<Band> for CountBand {
 }
 
 /// By what signs a count may be wrong.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct CountQuality {
     /// Share of the counted tracks that began where tracks do, 0 to 1; null where nobody was counted.
     #[schema(example = 0.94)]
@@ -47,6 +47,11 @@ pub(crate) struct CountQuality {
     /// How many were counted that were never detected well.
     #[schema(example = 2)]
     pub(crate) weak: u64,
+    /// How often each sign was seen, of those that were: why the band is as wide as it is. Signs: `counted` `astray` `inferred`
+    /// `bridged` `weak` `sparse` `crowded` `duplicate` `unsure` `short` `behind` `merged` `ended` `ended_astray` `wavering`
+    /// `elsewhere` `part` `rejoined` `hesitant` `resembling` `at_end` `past_end`; more may come.
+    #[schema(value_type = BTreeMap<String, u64>, example = json!({"counted": 18, "astray": 1, "weak": 2, "hesitant": 3}))]
+    pub(crate) signs: Evidence,
     /// Seconds in which the camera looked, or seemed to look, elsewhere than it did. They are not observed.
     #[schema(example = 0.0)]
     pub(crate) moved_s: f64,
@@ -67,6 +72,7 @@ impl From<&LineQuality> for CountQuality {
             broken_suspects: evidence.broken_suspects(),
             merged_suspects: evidence.merged_suspects(),
             weak: evidence.of(Sign::Weak),
+            signs: evidence.clone(),
             moved_s: rounded(quality.doubts.moved_s, 1),
             doubted_s: rounded(quality.doubts.doubted_s, 1),
             dim_s: rounded(quality.doubts.dim_s, 1),

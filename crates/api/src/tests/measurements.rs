@@ -95,11 +95,19 @@ fn seven_cars() -> FlowBin {
     }
 }
 
-/// What was noted of them: one came out of nowhere, two were weak, one more may have been lost.
+/// What was noted of them: one came out of nowhere, two were weak, one more may have been lost; some might be of another
+/// class, and some passed at the end of the line, on either side.
 fn noted_of_seven() -> QualityBin {
     let mut evidence = Evidence::default();
     let signs = [(Sign::Counted, 7), (Sign::Astray, 1), (Sign::Weak, 2), (Sign::Short, 1), (Sign::Ended, 4)];
-    signs.into_iter().for_each(|(sign, times)| evidence.add(sign, times));
+    let more = [
+        (Sign::Wavering, 1),
+        (Sign::Hesitant, 3),
+        (Sign::Resembling, 2),
+        (Sign::AtEnd, 4),
+        (Sign::PastEnd, 5),
+    ];
+    signs.into_iter().chain(more).for_each(|(sign, times)| evidence.add(sign, times));
     let (line, direction) = (LineId::new("east-in").unwrap(), Direction::Forward);
     QualityBin { line, direction, class: RoadUserClass::Car, evidence }
 }
@@ -215,6 +223,8 @@ async fn rows_have_this_shape(site: &Site, span: &str) {
             "count": 7, "suppressed": false, "flow_per_h": 28.0, "pcu_per_h": null,
             "band": {"low": band_of_seven().low, "high": band_of_seven().high, "coverage": 0.95},
             "quality": {"began_well": 0.857, "ended_well": 1.0, "broken_suspects": 1, "merged_suspects": 0, "weak": 2,
+                        "signs": {"counted": 7, "astray": 1, "weak": 2, "short": 1, "ended": 4, "wavering": 1, "hesitant": 3,
+                                  "resembling": 2, "at_end": 4, "past_end": 5},
                         "moved_s": 0.0, "doubted_s": 4.5, "dim_s": 0.0},
             "speed": {"n": 6, "time_mean_kmh": 33.0, "space_mean_kmh": 29.48, "p50_kmh": 31.0, "p85_kmh": 60.2},
             "untrusted": 1, "headway": {"n": 6, "mean_s": 12.0, "p50_s": 12.25, "p85_s": 12.43},
@@ -384,18 +394,19 @@ async fn csv_holds_the_same(site: &Site, span: &str) {
     assert_eq!(
         lines[0],
         "camera,start,end,line,direction,class,group,count,flow_per_h,pcu_per_h,count_low,count_high,\
-         began_well,ended_well,broken_suspects,merged_suspects,weak,moved_s,doubted_s,dim_s,speed_n,speed_time_mean_kmh,speed_space_mean_kmh,\
+         began_well,ended_well,broken_suspects,merged_suspects,weak,moved_s,doubted_s,dim_s,\
+         astray,wavering,elsewhere,hesitant,resembling,at_end,past_end,speed_n,speed_time_mean_kmh,speed_space_mean_kmh,\
          speed_p15_kmh,speed_p50_kmh,speed_p85_kmh,untrusted,headway_n,headway_mean_s,headway_p15_s,headway_p50_s,\
          headway_p85_s,gap_mean_s,occupancy,observed_s,dropped_share,grade,complete"
     );
-    let first = "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:31:00Z,east-in,forward,car,,7,420,,,,,,,,,,,,,,,,,,,,,,,,,,60,0,good,true";
+    let first = "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:31:00Z,east-in,forward,car,,7,420,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,60,0,good,true";
     assert!(lines.contains(&first), "{:?}", &lines[..5]);
     assert_eq!(lines.len(), 1 + 30 * 2 * 2);
     assert!(!csv.text().replace("\r\n", "").contains(['\r', '\n']));
     let quarters = site.get_with(&format!("/api/v1/measurements?class=car&{span}"), &CSV).await;
     let Band { low, high } = band_of_seven();
     let first = format!(
-        "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:45:00Z,east-in,forward,car,,7,28,,{low},{high},0.857,1,1,0,2,0,4.5,0,6,33,\
+        "hp-07,2026-11-21T11:30:00Z,2026-11-21T11:45:00Z,east-in,forward,car,,7,28,,{low},{high},0.857,1,1,0,2,0,4.5,0,1,1,0,3,2,4,5,6,33,\
          29.48,21.8,31,60.2,1,6,12,12.08,12.25,12.43,,0.0044,900,0,good,true"
     );
     assert!(quarters.text().lines().any(|line| line == first), "{}", quarters.text());

@@ -21,23 +21,70 @@ pub(crate) struct Observed {
     pub(crate) bins: i64,
 }
 
-/// Coverage of spans by camera, span and length, and which configurations were in force.
+/// What was observed, by camera.
 #[derive(Debug, Default)]
-pub(super) struct CoverageMap {
-    pub(super) observed: BTreeMap<(String, usize, i32), Observed>,
-    pub(super) versions: BTreeMap<(String, usize), Vec<String>>,
+pub(super) struct CoverageMap(BTreeMap<String, CameraCoverage>);
+
+/// What a camera observed.
+#[derive(Debug, Default)]
+pub(super) struct CameraCoverage {
+    /// Of each span of which anything was observed.
+    pub(super) spans: BTreeMap<usize, Watch>,
+    /// The configurations that were in force, each once.
+    pub(super) versions: Vec<String>,
 }
 
-impl CoverageMap {
-    /// Adds what was observed of a span while a configuration was in force.
-    pub(super) fn add(&mut self, camera: &str, span: usize, base_s: i32, version: &str, observed: Observed) {
-        let known = self.observed.entry((camera.to_owned(), span, base_s)).or_default();
+/// What was observed of a span, by the length of the stored bins that say so.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Watch {
+    minutes: Option<Observed>,
+    quarters: Option<Observed>,
+    /// The configurations in force, as places in [`CameraCoverage::versions`].
+    pub(super) versions: Vec<usize>,
+}
+
+impl Watch {
+    /// By stored bins of this length, minutes or quarters of an hour.
+    pub(super) fn by(&self, base_s: i32) -> Option<Observed> {
+        if base_s == QUARTER_S { self.quarters } else { self.minutes }
+    }
+
+    fn add(&mut self, base_s: i32, version: usize, observed: Observed) {
+        let known = if base_s == QUARTER_S { &mut self.quarters } else { &mut self.minutes };
+        let known = known.get_or_insert_default();
         known.seconds += observed.seconds;
         known.dropped_s += observed.dropped_s;
         known.bins += observed.bins;
-        let versions = self.versions.entry((camera.to_owned(), span)).or_default();
-        if !versions.iter().any(|known| known == version) {
+        if !self.versions.contains(&version) {
+            self.versions.push(version);
+        }
+    }
+}
+
+impl CoverageMap {
+    /// Of one camera; nothing where it observed nothing.
+    pub(super) fn of(&self, camera: &str) -> Option<&CameraCoverage> {
+        self.0.get(camera)
+    }
+
+    /// Adds what was observed of spans of a camera while a configuration was in force.
+    pub(super) fn add(
+        &mut self,
+        camera: &str,
+        base_s: i32,
+        version: &str,
+        spans: impl IntoIterator<Item = (usize, Observed)>,
+    ) {
+        if !self.0.contains_key(camera) {
+            self.0.insert(camera.to_owned(), CameraCoverage::default());
+        }
+        let Some(CameraCoverage { spans: watched, versions }) = self.0.get_mut(camera) else { return };
+        let version = versions.iter().position(|known| known == version).unwrap_or_else(|| {
             versions.push(version.to_owned());
+            versions.len() - 1
+        });
+        for (span, observed) in spans {
+            watched.entry(span).or_default().add(base_s, version, observed);
         }
     }
 }
@@ -56,7 +103,7 @@ pub(super) async fn coverage(
         for row in stored(db, snapshot, scope, *base_s).await? {
             let Some(span) = span_of(row.bucket) else { continue };
             let observed = Observed { seconds: row.observed_s, dropped_s: row.dropped_s, bins: row.parts };
-            map.add(&row.camera, span, *base_s, &row.config_version, observed);
+            map.add(&row.camera, *base_s, &row.config_version, [(span, observed)]);
         }
     }
     Ok(map)

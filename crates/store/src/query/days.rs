@@ -11,7 +11,7 @@ use wayside_types::{Doubts, Evidence, RoadUserClass, Timestamp};
 
 use super::bins::Span;
 use super::coverage::CoverageMap;
-use super::fetch::{Sum, Wanted};
+use super::fetch::{Series, Sum, Wanted};
 use super::fill::base_length_s;
 use super::flow::{Flow, FlowSum};
 use super::measurements::MeasurementKind;
@@ -100,65 +100,47 @@ impl Days {
 
     /// Sums of line crossings, as [`super::fetch::lines`] makes them of rows.
     pub(super) fn lines(&self, wanted: Wanted<'_>) -> Vec<Sum> {
-        let mut sums: BTreeMap<(&str, Subject), BTreeMap<usize, i64>> = BTreeMap::new();
+        let mut sums = Sums::<i64>::default();
         for day in &self.days {
+            let spans = self.spans_of(day);
             for (subject, counts) in day.counts.iter().filter(|(subject, _)| wanted.has(subject)) {
-                let sum = sums.entry((&day.camera, wanted.project(subject))).or_default();
-                for (span, count) in self.spans_of(day).zip(counts).filter(|(_, count)| **count > 0) {
-                    *sum.entry(span).or_default() += i64::from(*count);
+                let sum = sums.of(&day.camera, wanted.project(subject), spans);
+                for (span, count) in spans.iter().zip(counts).filter(|(_, count)| **count > 0) {
+                    *sum.at(*span).get_or_insert_default() += i64::from(*count);
                 }
             }
         }
-        let sums = sums.into_iter().flat_map(|((camera, (a, b, class)), spans)| {
-            let sum = move |(span, count)| Sum {
-                camera: camera.to_owned(),
-                a: a.clone(),
-                b: b.clone(),
-                class: class.clone(),
-                base_s: wanted.base_s,
-                span,
-                count,
-            };
-            spans.into_iter().map(sum)
-        });
-        sums.collect()
+        sums.series(wanted.base_s)
     }
 
-    /// Flows, added up over whatever is not told apart.
-    pub(super) fn flows(&self, wanted: Wanted<'_>) -> Result<Vec<Flow>, StoreError> {
-        let mut sums: BTreeMap<(&str, Subject), BTreeMap<usize, FlowSum>> = BTreeMap::new();
-        for day in &self.days {
-            for (subject, flows) in day.flows.iter().filter(|(subject, _)| wanted.is_of(subject)) {
-                let sum = sums.entry((&day.camera, wanted.project(subject))).or_default();
-                for (span, flow) in self.spans_of(day).zip(flows) {
+    /// Flows, added up over whatever is not told apart. They are taken out of the days.
+    pub(super) fn take_flows(&mut self, wanted: Wanted<'_>) -> Result<Vec<Flow>, StoreError> {
+        let mut sums = Sums::<FlowSum>::default();
+        for day in &mut self.days {
+            let spans = self.spans.get(&day.start).map(Vec::as_slice).unwrap_or_default();
+            for (subject, flows) in std::mem::take(&mut day.flows) {
+                if !wanted.is_of(&subject) {
+                    continue;
+                }
+                let sum = sums.of(&day.camera, wanted.project(&subject), spans);
+                for (span, flow) in spans.iter().zip(flows) {
                     let Some(flow) = flow else { continue };
                     if !flow.is_sound() {
                         return stored(Err("a histogram that is not within its scale"));
                     }
-                    sum.entry(span).or_default().merge(flow);
+                    FlowSum::add(sum.at(*span), flow);
                 }
             }
         }
-        let flows = sums.into_iter().flat_map(|((camera, (line, direction, class)), spans)| {
-            let flow = move |(span, sum)| Flow {
-                camera: camera.to_owned(),
-                line: line.clone(),
-                direction: direction.clone(),
-                class: class.clone(),
-                span,
-                sum,
-            };
-            spans.into_iter().map(flow)
-        });
-        Ok(flows.collect())
+        Ok(sums.series(wanted.base_s))
     }
 
     /// What counts say of themselves: of each camera, subject and span.
     pub(super) fn signs(&self) -> impl Iterator<Item = (&str, &Subject, usize, &Evidence)> {
         self.days.iter().flat_map(move |day| {
             day.signs.of.iter().flat_map(move |(subject, signs)| {
-                let seen = self.spans_of(day).zip(signs).filter(|(_, evidence)| !evidence.is_empty());
-                seen.map(move |(span, evidence)| (day.camera.as_str(), subject, span, evidence))
+                let seen = self.spans_of(day).iter().zip(signs).filter(|(_, evidence)| !evidence.is_empty());
+                seen.map(move |(span, evidence)| (day.camera.as_str(), subject, *span, evidence))
             })
         })
     }
@@ -166,7 +148,7 @@ impl Days {
     /// How long cameras were in question, of each camera and span.
     pub(super) fn doubts(&self) -> impl Iterator<Item = (&str, usize, &Doubts)> {
         self.days.iter().flat_map(move |day| {
-            let spans: Vec<usize> = self.spans_of(day).collect();
+            let spans = self.spans_of(day);
             let known = day.signs.doubts.iter().flatten();
             known.filter_map(move |(stretch, doubts)| {
                 Some((day.camera.as_str(), *spans.get(usize::from(*stretch))?, doubts))
@@ -184,15 +166,15 @@ impl Days {
     pub(super) fn watched(&self, base_s: i32, map: &mut CoverageMap) {
         for day in &self.days {
             for ((version, _), observed) in day.watched.iter().filter(|((_, part_s), _)| *part_s == base_s) {
-                for (span, observed) in self.spans_of(day).zip(observed).filter(|(_, o)| o.bins > 0) {
-                    map.add(&day.camera, span, base_s, version, *observed);
-                }
+                let seen = self.spans_of(day).iter().copied().zip(observed.iter().copied());
+                map.add(&day.camera, base_s, version, seen.filter(|(_, observed)| observed.bins > 0));
             }
         }
     }
 
-    fn spans_of(&self, day: &Day) -> impl Iterator<Item = usize> {
-        self.spans.get(&day.start).into_iter().flatten().copied()
+    /// The span of each of a day's stretches.
+    fn spans_of(&self, day: &Day) -> &[usize] {
+        self.spans.get(&day.start).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn rest_of(&self, cameras: &[String], whole: Span) -> Option<Rest> {
@@ -225,6 +207,57 @@ impl Days {
     }
 }
 
+/// Sums in the making, by camera and subject.
+struct Sums<T>(BTreeMap<String, BTreeMap<Subject, Run<T>>>);
+
+impl<T> Default for Sums<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+/// Something of consecutive spans.
+struct Run<T> {
+    first: usize,
+    of: Vec<Option<T>>,
+}
+
+impl<T> Sums<T> {
+    /// Those of a subject, to be added to in these spans, the first of which is the first of all.
+    fn of(&mut self, camera: &str, subject: Subject, spans: &[usize]) -> &mut Run<T> {
+        let first = spans.first().copied().unwrap_or_default();
+        let of_camera = self.0.entry(camera.to_owned()).or_default();
+        of_camera.entry(subject).or_insert_with(|| Run { first, of: Vec::new() })
+    }
+
+    fn series(self, base_s: i32) -> Vec<Series<T>> {
+        let by_camera = self.0.into_iter().flat_map(|(camera, subjects)| {
+            subjects.into_iter().map(move |(subject, run)| (camera.clone(), subject, run))
+        });
+        let series = by_camera.map(|(camera, (a, b, class), Run { first, of })| {
+            let of = (first..).zip(of).filter_map(|(span, sum)| Some((span, sum?))).collect();
+            Series { camera, a, b, class, base_s, of }
+        });
+        series.collect()
+    }
+}
+
+impl<T> Run<T> {
+    /// What there is of a span so far.
+    fn at(&mut self, span: usize) -> &mut Option<T> {
+        if span < self.first {
+            let room = self.first - span;
+            self.of.splice(0..0, std::iter::repeat_with(|| None).take(room));
+            self.first = span;
+        }
+        let index = span - self.first;
+        if index >= self.of.len() {
+            self.of.resize_with(index + 1, || None);
+        }
+        &mut self.of[index]
+    }
+}
+
 impl Wanted<'_> {
     /// Whether crossings of this subject are wanted of what was stored with this length.
     fn has(&self, subject: &Subject) -> bool {
@@ -245,7 +278,14 @@ impl Wanted<'_> {
     }
 }
 
-const DAY: SignedDuration = SignedDuration::from_secs(DAY_S as i64);
+/// A day of UTC.
+pub(super) const DAY: SignedDuration = SignedDuration::from_secs(DAY_S as i64);
+
+/// The start of the day of UTC that holds an instant.
+pub(super) fn floor_to_day(at: Timestamp) -> Timestamp {
+    let into_day = SignedDuration::from_nanos((at.as_nanosecond().rem_euclid(DAY.as_nanos())) as i64);
+    at.checked_sub(into_day).unwrap_or(at)
+}
 
 /// The start of the first whole day of UTC within a stretch and the end of the last.
 fn days_within(whole: Span) -> Option<(Timestamp, Timestamp)> {

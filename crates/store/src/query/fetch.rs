@@ -41,21 +41,23 @@ impl Scope<'_> {
     }
 }
 
-/// The stored bins of one length and some classes, summed.
+/// Sums of something stored of a subject, one of each span that has any: crossings or, as `flow` reads them, flows.
 #[derive(Debug, Clone)]
-pub(super) struct Sum {
+pub(super) struct Series<T> {
     pub(super) camera: String,
-    /// Line and direction, or the two lines of a movement.
+    /// Line and direction, or the two lines of a movement; empty where summed over.
     pub(super) a: String,
     pub(super) b: String,
     /// Empty where classes were summed over.
     pub(super) class: String,
     /// The length that its parts were stored with.
     pub(super) base_s: i32,
-    /// Which span, from 0.
-    pub(super) span: usize,
-    pub(super) count: i64,
+    /// Spans, from 0, and their sums.
+    pub(super) of: Vec<(usize, T)>,
 }
+
+/// Crossings, or movements.
+pub(super) type Sum = Series<i64>;
 
 /// Which stored rows are summed.
 #[derive(Debug, Clone, Copy)]
@@ -82,9 +84,9 @@ pub(super) struct StoredSum {
 
 impl StoredSum {
     pub(super) fn into_sum(self, base_s: i32) -> Option<Sum> {
-        let span = span_of(self.bucket)?;
-        let Self { camera, a, b, class, count, .. } = self;
-        Some(Sum { camera, a, b, class, base_s, span, count })
+        let of = vec![(span_of(self.bucket)?, self.count)];
+        let Self { camera, a, b, class, .. } = self;
+        Some(Sum { camera, a, b, class, base_s, of })
     }
 }
 

@@ -8,7 +8,7 @@ use wayside_types::{
 };
 
 use super::bins::Span;
-use super::coverage::{CoverageMap, Observed};
+use super::coverage::{CameraCoverage, CoverageMap, Observed, Watch};
 use super::fetch::{Drawings, Drawn, DrawnZone, Sum};
 use super::flow::{Flow, FlowSum, LineFlow, StoredZone, ZoneFlow, ZoneSum};
 use super::measurements::{GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject};
@@ -20,18 +20,68 @@ use crate::lengths::{MINUTE_S, QUARTER_S};
 pub(super) type Group = [String; 3];
 
 /// A row in the making.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Cell {
     count: i64,
     pcu: f64,
-    flow: FlowSum,
+    flow: Option<FlowSum>,
     zone: ZoneSum,
     from_minutes: bool,
     from_quarters: bool,
 }
 
-/// By the configurations in force, and whether minutes and quarters were watched: the same for most bins of a page.
-type Zeros = BTreeMap<(Vec<String>, [bool; 2]), BTreeSet<(Group, i32)>>;
+/// The rows of a camera in the making: of each span that has any, by group.
+#[derive(Default)]
+struct Cells {
+    /// In the list's order, with the place of each among a span's cells.
+    groups: BTreeMap<Group, usize>,
+    spans: BTreeMap<usize, Vec<Option<Cell>>>,
+}
+
+impl Cells {
+    /// The place of a group.
+    fn place(&mut self, group: Group) -> usize {
+        let next = self.groups.len();
+        *self.groups.entry(group).or_insert(next)
+    }
+
+    /// The cell of a span at a group's place.
+    fn at(&mut self, span: usize, place: usize) -> &mut Cell {
+        let cells = self.spans.entry(span).or_default();
+        if cells.len() <= place {
+            cells.resize_with(self.groups.len().max(place + 1), || None);
+        }
+        cells[place].get_or_insert_default()
+    }
+}
+
+/// What of a row is the same in all bins.
+struct Head {
+    subject: RowSubject,
+    class: Option<RoadUserClass>,
+    group_of_scheme: Option<String>,
+}
+
+/// A bin of a camera.
+#[derive(Clone, Copy)]
+struct Bin<'a> {
+    camera: &'a CameraId,
+    span: Span,
+    watch: Option<&'a Watch>,
+    /// The configurations that [`Watch::versions`] points to.
+    versions: &'a [String],
+}
+
+impl Bin<'_> {
+    /// What was observed by stored bins of this length.
+    fn observed(&self, length_s: i32) -> Observed {
+        self.watch.and_then(|watch| watch.by(length_s)).unwrap_or_default()
+    }
+}
+
+/// The places of what could have been counted, with the stored length that it comes from; by the configurations in force,
+/// and whether minutes and quarters were watched: the same for most bins of a page.
+type Zeros<'a> = BTreeMap<(&'a [usize], [bool; 2]), Vec<(usize, i32)>>;
 
 /// Those of one camera, out of a list that is in the order of cameras.
 fn of_camera<'a, T>(all: &'a [T], camera_of: impl Fn(&T) -> &String, camera: &str) -> &'a [T] {
@@ -46,7 +96,6 @@ pub(super) struct Material<'a> {
     pub(super) query: &'a MeasurementQuery,
     pub(super) classes: &'a [RoadUserClass],
     pub(super) sums: &'a [Sum],
-    pub(super) flows: &'a [Flow],
     pub(super) zones: &'a [StoredZone],
     pub(super) coverage: &'a CoverageMap,
     pub(super) drawn: &'a Drawings,
@@ -58,80 +107,98 @@ pub(super) fn base_length_s(kind: MeasurementKind, class: RoadUserClass) -> i32 
 }
 
 impl Material<'_> {
-    /// The rows of one camera, by bin and group.
-    pub(super) fn rows(&self, camera: &CameraId, spans: &[Span]) -> Result<Vec<MeasurementRow>, StoreError> {
-        let mut cells: BTreeMap<(usize, Group), Cell> = BTreeMap::new();
-        let mut zeros = Zeros::new();
-        for index in 0..spans.len() {
-            self.add_zeros(camera.as_str(), index, &mut zeros, &mut cells);
+    /// The rows of one camera, by bin and group. Its flows are taken out of theirs, which are in the order of cameras, too.
+    pub(super) fn rows(
+        &self,
+        camera: &CameraId,
+        spans: &[Span],
+        flows: &mut [Flow],
+    ) -> Result<Vec<MeasurementRow>, StoreError> {
+        let none = CameraCoverage::default();
+        let coverage = self.coverage.of(camera.as_str()).unwrap_or(&none);
+        let mut cells = self.cells(camera.as_str(), coverage, flows)?;
+        let heads = cells.groups.iter().map(|(group, place)| Ok((self.head(group)?, *place)));
+        let heads = heads.collect::<Result<Vec<_>, StoreError>>()?;
+        let mut rows = Vec::with_capacity(cells.spans.len() * heads.len());
+        for (index, of_span) in &mut cells.spans {
+            let (Some(span), watch) = (spans.get(*index), coverage.spans.get(index)) else { continue };
+            let bin = Bin { camera, span: *span, watch, versions: &coverage.versions };
+            for (head, place) in &heads {
+                if let Some(cell) = of_span.get_mut(*place).and_then(Option::take) {
+                    rows.push(self.row(bin, head, cell));
+                }
+            }
         }
-        for sum in of_camera(self.sums, |sum| &sum.camera, camera.as_str()) {
-            let class = class_of(&sum.class)?;
-            let group = self.project(&sum.a, &sum.b, class);
-            let cell = cells.entry((sum.span, group)).or_default();
-            cell.mark(sum.base_s);
-            cell.count += sum.count;
-            let scheme = self.query.scheme.as_ref();
-            let group = scheme.and_then(|scheme| scheme.group_of(class));
-            cell.pcu += group.map_or(0.0, |group| group.pcu) * sum.count as f64;
-        }
-        self.add_flows(camera.as_str(), &mut cells)?;
-        cells
-            .iter()
-            .filter_map(|((index, group), cell)| spans.get(*index).map(|span| (*index, *span, group, cell)))
-            .map(|(index, span, group, cell)| self.row(camera, index, span, group, cell))
-            .collect()
+        Ok(rows)
     }
 
-    fn add_flows(&self, camera: &str, cells: &mut BTreeMap<(usize, Group), Cell>) -> Result<(), StoreError> {
-        for flow in of_camera(self.flows, |flow| &flow.camera, camera) {
-            let group = self.project(&flow.line, &flow.direction, class_of(&flow.class)?);
-            cells.entry((flow.span, group)).or_default().flow.merge(&flow.sum);
+    /// All that was counted, and zeros for what could have been while the camera watched.
+    fn cells(
+        &self,
+        camera: &str,
+        coverage: &CameraCoverage,
+        flows: &mut [Flow],
+    ) -> Result<Cells, StoreError> {
+        let mut cells = Cells::default();
+        let mut zeros = Zeros::new();
+        for (span, watch) in &coverage.spans {
+            let watched = [MINUTE_S, QUARTER_S].map(|base_s| watch.by(base_s).is_some());
+            let countable = zeros.entry((&watch.versions, watched)).or_insert_with(|| {
+                let versions = watch.versions.iter().filter_map(|version| coverage.versions.get(*version));
+                let all = self.countable(camera, versions, watched).into_iter();
+                all.map(|(group, base_s)| (cells.place(group), base_s)).collect()
+            });
+            for (place, base_s) in countable {
+                cells.at(*span, *place).mark(*base_s);
+            }
+        }
+        for sum in of_camera(self.sums, |sum| &sum.camera, camera) {
+            let class = class_of(&sum.class)?;
+            let place = cells.place(self.project(&sum.a, &sum.b, class));
+            let scheme = self.query.scheme.as_ref();
+            let pcu = scheme.and_then(|scheme| scheme.group_of(class)).map_or(0.0, |group| group.pcu);
+            for (span, count) in &sum.of {
+                let cell = cells.at(*span, place);
+                cell.mark(sum.base_s);
+                cell.count += count;
+                cell.pcu += pcu * *count as f64;
+            }
+        }
+        let first = flows.partition_point(|flow| flow.camera.as_str() < camera);
+        for flow in flows.iter_mut().skip(first).take_while(|flow| flow.camera == camera) {
+            let place = cells.place(self.project(&flow.a, &flow.b, class_of(&flow.class)?));
+            for (span, sum) in flow.of.drain(..) {
+                FlowSum::add(&mut cells.at(span, place).flow, sum);
+            }
         }
         for zone in of_camera(self.zones, |zone| &zone.camera, camera) {
-            let group = self.project(&zone.zone, "", RoadUserClass::Car);
-            let cell = cells.entry((zone.span, group)).or_default();
+            let place = cells.place(self.project(&zone.zone, "", RoadUserClass::Car));
+            let cell = cells.at(zone.span, place);
             cell.mark(QUARTER_S);
             cell.zone.merge(zone.latest, &zone.sum);
         }
-        Ok(())
-    }
-
-    /// Makes a cell for everything that could have been counted while the camera watched.
-    fn add_zeros(
-        &self,
-        camera: &str,
-        index: usize,
-        zeros: &mut Zeros,
-        cells: &mut BTreeMap<(usize, Group), Cell>,
-    ) {
-        let Some(versions) = self.coverage.versions.get(&(camera.to_owned(), index)) else { return };
-        let watched = [MINUTE_S, QUARTER_S]
-            .map(|base| self.coverage.observed.contains_key(&(camera.to_owned(), index, base)));
-        let zeros = zeros
-            .entry((versions.clone(), watched))
-            .or_insert_with(|| self.countable(camera, versions, watched));
-        for (group, base) in zeros.iter() {
-            cells.entry((index, group.clone())).or_default().mark(*base);
-        }
+        Ok(cells)
     }
 
     /// What could have been counted while these configurations were in force, with the stored length that it comes from.
-    fn countable(
+    fn countable<'v>(
         &self,
         camera: &str,
-        versions: &[String],
+        versions: impl Iterator<Item = &'v String>,
         [minutes, quarters]: [bool; 2],
     ) -> BTreeSet<(Group, i32)> {
+        let base_of = |class: RoadUserClass| base_length_s(self.query.kind, class);
+        // Of classes that are summed over one of each stored length stands for all.
+        let mut known = BTreeSet::new();
+        let mut is_new = |class: RoadUserClass| known.insert((self.project("", "", class), base_of(class)));
+        let watched = |class: RoadUserClass| if base_of(class) == MINUTE_S { minutes } else { quarters };
+        let classes = self.classes.iter().copied().filter(|class| watched(*class) && is_new(*class));
+        let classes: Vec<RoadUserClass> = classes.collect();
         let mut all = BTreeSet::new();
         for version in versions {
             let Some(drawn) = self.drawn.get(&(camera.to_owned(), version.clone())) else { continue };
-            for &class in self.classes {
-                let base = base_length_s(self.query.kind, class);
-                if if base == MINUTE_S { minutes } else { quarters } {
-                    let subjects = subjects(self.query, drawn);
-                    all.extend(subjects.into_iter().map(|(a, b)| (self.project(a, b, class), base)));
-                }
+            for (a, b) in subjects(self.query, drawn) {
+                all.extend(classes.iter().map(|class| (self.project(a, b, *class), base_of(*class))));
             }
         }
         all
@@ -151,115 +218,101 @@ impl Material<'_> {
         [keep(first, a), keep(second, b), keep(GroupKey::Class, class)]
     }
 
-    fn row(
-        &self,
-        camera: &CameraId,
-        index: usize,
-        span: Span,
-        group: &Group,
-        cell: &Cell,
-    ) -> Result<MeasurementRow, StoreError> {
-        let observed = |length: i32| self.observed(camera, index, length);
+    fn head(&self, group: &Group) -> Result<Head, StoreError> {
+        let grouped = self.query.scheme.is_some();
+        let class = part(&group[2]);
+        Ok(Head {
+            subject: subject(self.query.kind, group)?,
+            class: class.filter(|_| !grouped).map(|name| stored(name.parse())).transpose()?,
+            group_of_scheme: class.filter(|_| grouped).map(str::to_owned),
+        })
+    }
+
+    fn row(&self, bin: Bin<'_>, head: &Head, cell: Cell) -> MeasurementRow {
         // Where classes of both stored lengths are summed, the row is as good as the worse of the two.
         // What was told of a line only when its quarter closed is as good as the quarter.
         let quarters = cell.from_quarters || !cell.from_minutes;
         let candidates = [(cell.from_minutes, MINUTE_S), (quarters, QUARTER_S)];
-        let used =
-            candidates.into_iter().filter(|(used, _)| *used).map(|(_, length)| (observed(length), length));
+        let used = candidates
+            .into_iter()
+            .filter(|(used, _)| *used)
+            .map(|(_, length)| (bin.observed(length), length));
         let (observed, length_s) =
             used.min_by(|a, b| a.0.seconds.total_cmp(&b.0.seconds)).unwrap_or_default();
-        let (seconds, dropped_share) = shares(observed, span);
+        let (seconds, dropped_share) = shares(observed, bin.span);
         let kind = self.query.kind;
         let hidden = kind == MeasurementKind::Movements && cell.count < self.query.small_cells.least();
         let counts = kind != MeasurementKind::Zones;
         let grouped = self.query.scheme.is_some();
-        let complete = is_complete(observed, length_s, seconds, span);
-        let zone = match kind {
-            MeasurementKind::Zones => {
-                self.zone(camera, index, group, &cell.zone, (seconds, complete), span)?
-            }
+        let complete = is_complete(observed, length_s, seconds, bin.span);
+        let zone = match &head.subject {
+            RowSubject::Zone { zone } => self.zone(bin, zone, &cell.zone, (seconds, complete)),
             _ => None,
         };
-        Ok(MeasurementRow {
-            camera: camera.clone(),
-            subject: subject(self.query.kind, group)?,
-            class: part(&group[2]).filter(|_| !grouped).map(|name| stored(name.parse())).transpose()?,
-            group: part(&group[2]).filter(|_| grouped).map(str::to_owned),
-            start: span.start,
-            end: span.end,
+        MeasurementRow {
+            camera: bin.camera.clone(),
+            subject: head.subject.clone(),
+            class: head.class,
+            group: head.group_of_scheme.clone(),
+            start: bin.span.start,
+            end: bin.span.end,
             pcu: (grouped && counts && !hidden).then_some(cell.pcu),
             count: (counts && !hidden).then(|| u64::try_from(cell.count).unwrap_or_default()),
             suppressed: hidden,
-            flow: self.flow(&cell.flow, self.observed_s(camera, index, QUARTER_S).min(span.seconds())),
+            flow: self.flow(cell.flow, bin.observed(QUARTER_S).seconds.min(bin.span.seconds())),
             quality: None,
             zone,
             observed_s: seconds,
             dropped_share,
-            grade: Grade::of(seconds / span.seconds(), dropped_share),
+            grade: Grade::of(seconds / bin.span.seconds(), dropped_share),
             complete,
-        })
-    }
-
-    fn observed(&self, camera: &CameraId, index: usize, length_s: i32) -> Observed {
-        let key = (camera.as_str().to_owned(), index, length_s);
-        self.coverage.observed.get(&key).copied().unwrap_or_default()
-    }
-
-    fn observed_s(&self, camera: &CameraId, index: usize, length_s: i32) -> f64 {
-        self.observed(camera, index, length_s).seconds
+        }
     }
 
     /// How a line was crossed in a bin of which `observed_s` are stored in quarters of an hour.
-    fn flow(&self, sum: &FlowSum, observed_s: f64) -> Option<LineFlow> {
+    fn flow(&self, sum: Option<FlowSum>, observed_s: f64) -> Option<LineFlow> {
         let by = &self.query.group_by;
         let stored = self.query.flows
             && self.query.kind == MeasurementKind::Lines
             && self.query.bin >= wayside_types::BinLength::Minute15;
+        let sum = stored.then(|| sum.unwrap_or_default())?;
         // What several lines or directions were occupied for adds up to nothing that means something.
         let apart = by.contains(&GroupKey::Line) && by.contains(&GroupKey::Direction);
         let occupancy = (apart && observed_s > 0.0).then(|| (sum.occupied_s as f64 / observed_s).min(1.0));
-        let headways = Some(&sum.headways).filter(|h| h.n >= LEAST_SUMMARISED).cloned();
+        let headways = Some(sum.headways).filter(|h| h.n >= LEAST_SUMMARISED);
         let whole = !by.contains(&GroupKey::Class) && self.query.classes.is_empty();
         let gap_mean_s =
             headways.as_ref().zip(occupancy.filter(|_| whole)).map(|(h, o)| h.mean_s() * (1.0 - o));
-        stored.then(|| LineFlow {
-            untrusted: sum.untrusted,
-            speeds: Some(&sum.speeds).filter(|s| s.n >= LEAST_SUMMARISED).cloned(),
-            headways,
-            occupancy,
-            gap_mean_s,
-        })
+        let speeds = Some(sum.speeds).filter(|s| s.n >= LEAST_SUMMARISED);
+        Some(LineFlow { untrusted: sum.untrusted, speeds, headways, occupancy, gap_mean_s })
     }
 
     /// What a zone was like in a bin; `None` for one that no configuration of the bin drew.
     fn zone(
         &self,
-        camera: &CameraId,
-        index: usize,
-        group: &Group,
+        bin: Bin<'_>,
+        id: &ZoneId,
         sum: &ZoneSum,
         (observed_s, complete): (f64, bool),
-        span: Span,
-    ) -> Result<Option<ZoneFlow>, StoreError> {
-        let id: ZoneId = stored(ZoneId::new(&group[0]))?;
-        let versions = self.coverage.versions.get(&(camera.as_str().to_owned(), index));
-        let mut drawn = versions.into_iter().flatten().filter_map(|version| {
-            let drawn = self.drawn.get(&(camera.as_str().to_owned(), version.clone()))?;
-            drawn.zones.iter().find(|zone| zone.id == id)
+    ) -> Option<ZoneFlow> {
+        let places = bin.watch.into_iter().flat_map(|watch| &watch.versions);
+        let mut drawn = places.rev().filter_map(|version| {
+            let key = (bin.camera.as_str().to_owned(), bin.versions.get(*version)?.clone());
+            self.drawn.get(&key)?.zones.iter().find(|zone| zone.id == *id)
         });
-        let Some(DrawnZone { kind, calibrated, .. }) = drawn.next_back() else { return Ok(None) };
+        let DrawnZone { kind, calibrated, .. } = drawn.next()?;
         let mean = |seconds: f64| if observed_s > 0.0 { seconds / observed_s } else { 0.0 };
         let empty = calibrated.then_some(0.0).filter(|_| sum.vehicle_s == 0);
         let delay = sum.delay.filter(|delay| delay.n >= LEAST_SUMMARISED);
-        Ok(Some(ZoneFlow {
+        Some(ZoneFlow {
             kind: *kind,
             occupancy: mean(sum.occupied_s as f64).min(1.0),
             vehicles_mean: mean(sum.vehicle_s as f64),
             density_per_km: sum.vehicle_s_per_km.or(empty).map(mean),
-            queue: (*calibrated && kind.has_queues()).then(|| queue(sum, complete, span)),
+            queue: (*calibrated && kind.has_queues()).then(|| queue(sum, complete, bin.span)),
             delay_n: delay.map(|delay| delay.n),
             delay_mean_s: delay.map(|ZoneDelay { n, sum_s }| sum_s / f64::from(n)),
-        }))
+        })
     }
 }
 

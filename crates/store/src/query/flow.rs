@@ -9,7 +9,7 @@ use wayside_types::{
     HEADWAY_SCALE, Headways, Histogram, SPEED_SCALE, Scale, Speeds, Timestamp, ZoneDelay, ZoneKind, ZoneQueue,
 };
 
-use super::fetch::{Scope, Wanted, span_of};
+use super::fetch::{Scope, Series, Wanted, span_of};
 use super::stored;
 use crate::database::Database;
 use crate::error::StoreError;
@@ -55,17 +55,8 @@ pub struct ZoneFlow {
     pub delay_mean_s: Option<f64>,
 }
 
-/// A stored flow bin, or a sum of such; what was summed over is empty.
-#[derive(Debug, Clone)]
-pub(super) struct Flow {
-    pub(super) camera: String,
-    pub(super) line: String,
-    pub(super) direction: String,
-    pub(super) class: String,
-    /// Which span, from 0.
-    pub(super) span: usize,
-    pub(super) sum: FlowSum,
-}
+/// Stored flow bins, or sums of such.
+pub(super) type Flow = Series<FlowSum>;
 
 /// Flow bins added up. Packed days hold it as it is (`crate::days`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -84,6 +75,14 @@ impl FlowSum {
         self.occupied_s += other.occupied_s;
         self.speeds.merge(&other.speeds);
         self.headways.merge(&other.headways);
+    }
+
+    /// Adds one to what is there already, if anything is: the first is taken as it is.
+    pub(super) fn add(sum: &mut Option<Self>, other: Self) {
+        match sum {
+            Some(sum) => sum.merge(&other),
+            None => *sum = Some(other),
+        }
     }
 }
 
@@ -187,8 +186,8 @@ pub(super) async fn flows(
     for mut row in db.answer("the speeds", rows).await? {
         let Some(span) = span_of(row.bucket) else { continue };
         let sum = row.sum()?;
-        let (camera, line) = (row.camera, row.line);
-        flows.push(Flow { camera, line, direction: row.direction, class: row.class, span, sum });
+        let (camera, a, b, class) = (row.camera, row.line, row.direction, row.class);
+        flows.push(Flow { camera, a, b, class, base_s: wanted.base_s, of: vec![(span, sum)] });
     }
     Ok(flows)
 }

@@ -84,10 +84,11 @@ pub async fn gaps(db: &Database, query: &GapsQuery) -> Result<(Vec<Gap>, bool), 
         let watched = coverage(db, &mut snapshot, scope, &days, &[MINUTE_S, QUARTER_S]).await?;
         db.answer("the end of a question", snapshot.commit()).await?;
         for camera in some {
+            let watched = watched.of(camera.as_str());
             // Minutes are stored sooner than the quarter that holds them.
             let seconds = |index: usize| {
-                let of = |length_s| watched.observed.get(&(camera.to_string(), index, length_s));
-                [MINUTE_S, QUARTER_S].iter().filter_map(|s| of(*s)).map(|o| o.seconds).fold(0.0, f64::max)
+                let of = |length_s| watched?.spans.get(&index)?.by(length_s);
+                [MINUTE_S, QUARTER_S].into_iter().filter_map(of).map(|o| o.seconds).fold(0.0, f64::max)
             };
             let observed = spans.iter().enumerate().map(|(index, span)| (*span, seconds(index)));
             found.extend(stretches(camera, observed));

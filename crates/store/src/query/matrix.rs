@@ -90,7 +90,8 @@ pub async fn matrix(db: &Database, query: &MatrixQuery) -> Result<Option<Movemen
     let drawn = fetch::drawings(db, &cameras).await?;
 
     let mut lines: BTreeSet<LineId> = BTreeSet::new();
-    for version in coverage.versions.values().flatten() {
+    let watched = coverage.of(query.camera.as_str());
+    for version in watched.into_iter().flat_map(|watched| &watched.versions) {
         let key = (query.camera.to_string(), version.clone());
         lines.extend(drawn.get(&key).into_iter().flat_map(|drawn| drawn.lines.iter().cloned()));
     }
@@ -100,14 +101,14 @@ pub async fn matrix(db: &Database, query: &MatrixQuery) -> Result<Option<Movemen
     let lines: Vec<LineId> = lines.into_iter().collect();
     let cell = |from: &LineId, to: &LineId| {
         let own = sums.iter().filter(|sum| sum.a == from.as_str() && sum.b == to.as_str());
-        shown(own.map(|sum| sum.count).sum(), least)
+        shown(own.flat_map(|sum| &sum.of).map(|(_, count)| count).sum(), least)
     };
     let counts = lines.iter().map(|from| lines.iter().map(|to| cell(from, to)).collect()).collect();
     let lost = lines.iter().map(|line| {
         let own = lost.iter().filter(|(name, _)| name == line.as_str());
         shown(own.map(|(_, count)| count).sum(), least)
     });
-    let observed = coverage.observed.values().next().copied().unwrap_or_default();
+    let observed = watched.and_then(|watched| watched.spans.get(&0)?.by(QUARTER_S)).unwrap_or_default();
     let (observed_s, dropped_share) = shares(observed, span);
     Ok(Some(MovementMatrix {
         start: span.start,

@@ -8,7 +8,7 @@ use wayside_types::{
     BinLength, CameraId, Direction, Grade, LineId, RoadUserClass, Scheme, TimeZone, Timestamp, ZoneId,
 };
 
-use super::fetch;
+use super::fetch::{self, Drawings};
 use super::flow::{LineFlow, ZoneFlow};
 use super::pager::Pager;
 use super::quality::LineQuality;
@@ -170,10 +170,10 @@ impl MeasurementQuery {
         }
     }
 
-    fn check(&self) -> Result<(), StoreError> {
+    fn check(&self, most: u32) -> Result<(), StoreError> {
         let bad = |field, reason| Err(StoreError::BadQuery { field, reason });
-        if !(1..=LIMIT_MAX).contains(&self.limit) {
-            return bad("limit", format!("{} is not within 1 to {LIMIT_MAX}", self.limit));
+        if !(1..=most).contains(&self.limit) {
+            return bad("limit", format!("{} is not within 1 to {most}", self.limit));
         }
         if self.to <= self.from {
             return bad("to", format!("{} is not after from ({})", self.to, self.from));
@@ -277,15 +277,45 @@ pub async fn measurements(
     db: &Database,
     query: &MeasurementQuery,
 ) -> Result<Page<MeasurementRow>, StoreError> {
-    query.check()?;
-    let classes = query.allowed_classes()?;
-    db.schema().await?;
-    let cameras = wanted_cameras(db, query).await?;
-    let names: Vec<String> = cameras.iter().map(ToString::to_string).collect();
-    let drawn = fetch::drawings(db, &names).await?;
-    let mut pager = Pager::new(db, query, classes, drawn);
-    pager.run(&cameras).await?;
-    Ok(pager.page())
+    query.check(LIMIT_MAX)?;
+    Scene::of(db, query).await?.page(db, query).await
+}
+
+/// The cameras of a question and what was drawn on them: the same for questions that differ in time only.
+pub(super) struct Scene {
+    cameras: Vec<CameraId>,
+    drawn: Drawings,
+}
+
+impl Scene {
+    pub(super) async fn of(db: &Database, query: &MeasurementQuery) -> Result<Self, StoreError> {
+        query.allowed_classes()?;
+        db.schema().await?;
+        let cameras = wanted_cameras(db, query).await?;
+        let names: Vec<String> = cameras.iter().map(ToString::to_string).collect();
+        let drawn = fetch::drawings(db, &names).await?;
+        Ok(Self { cameras, drawn })
+    }
+
+    /// A page that may be longer than those that are given out.
+    pub(super) async fn long_page(
+        &self,
+        db: &Database,
+        query: &MeasurementQuery,
+    ) -> Result<Page<MeasurementRow>, StoreError> {
+        query.check(u32::MAX)?;
+        self.page(db, query).await
+    }
+
+    async fn page(
+        &self,
+        db: &Database,
+        query: &MeasurementQuery,
+    ) -> Result<Page<MeasurementRow>, StoreError> {
+        let mut pager = Pager::new(db, query, query.allowed_classes()?, &self.drawn);
+        pager.run(&self.cameras).await?;
+        Ok(pager.page())
+    }
 }
 
 /// The cameras of the query that are not behind the cursor, by id.

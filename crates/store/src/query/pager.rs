@@ -6,7 +6,7 @@ use wayside_types::{BinLength, CameraId, LineId, RoadUserClass, Timestamp};
 
 use super::bins::{Span, bins};
 use super::coverage::coverage;
-use super::days::{Days, Parts};
+use super::days::{DAY, Days, Parts, floor_to_day};
 use super::fetch::{self, Drawings, Scope, Sum, Wanted};
 use super::fill::{Group, Material, base_length_s};
 use super::flow;
@@ -26,7 +26,7 @@ pub(super) struct Pager<'a> {
     db: &'a Database,
     query: &'a MeasurementQuery,
     classes: Vec<RoadUserClass>,
-    drawn: Drawings,
+    drawn: &'a Drawings,
     rows: Vec<MeasurementRow>,
 }
 
@@ -35,7 +35,7 @@ impl<'a> Pager<'a> {
         db: &'a Database,
         query: &'a MeasurementQuery,
         classes: Vec<RoadUserClass>,
-        drawn: Drawings,
+        drawn: &'a Drawings,
     ) -> Self {
         Self { db, query, classes, drawn, rows: Vec::new() }
     }
@@ -51,7 +51,11 @@ impl<'a> Pager<'a> {
         if let (Some((camera, start)), Some(first)) = (resumed, cameras.first())
             && camera == first
         {
-            self.walk(first, start.max(self.query.from)).await?;
+            // From the start of its day on, which is read whole; what was given out already is left out once more.
+            let start = start.max(self.query.from);
+            let from = self.whole_days().map_or(start, |_| floor_to_day(start).max(self.query.from));
+            let again = start.duration_since(from).as_secs() / i64::from(self.query.bin.nominal_s());
+            self.walk(first, from, usize::try_from(again).unwrap_or_default()).await?;
             at = 1;
         }
         while at < cameras.len() && self.wanted() > 0 {
@@ -61,22 +65,24 @@ impl<'a> Pager<'a> {
                 self.ask_many(&cameras[at..at + together.len()], &together.spans).await?;
                 at += together.len();
             } else {
-                self.walk(&cameras[at], self.query.from).await?;
+                self.walk(&cameras[at], self.query.from, 0).await?;
                 at += 1;
             }
         }
         Ok(())
     }
 
-    /// Goes through one camera's bins, some at a time, until the page is full.
-    async fn walk(&mut self, camera: &CameraId, from: Timestamp) -> Result<(), StoreError> {
+    /// Goes through one camera's bins, some at a time, until the page is full. The first `again` were given out already.
+    async fn walk(&mut self, camera: &CameraId, from: Timestamp, again: usize) -> Result<(), StoreError> {
         let groups = self.groups(camera);
         let most = (SCAN_MAX / (self.stored_a_bin() * groups)).max(1);
-        let mut from = from;
+        let (mut from, mut again) = (from, again);
         let mut patience = 1;
         while self.wanted() > 0 {
-            let some = (self.wanted() / groups + 2).saturating_mul(patience).min(most);
-            let spans = bins(self.query.bin, from, self.query.to, &self.query.zone, some);
+            let some = (self.wanted() / groups + 2).saturating_mul(patience).saturating_add(again).min(most);
+            again = 0;
+            let mut spans = bins(self.query.bin, from, self.query.to, &self.query.zone, some);
+            self.fill_days(&mut spans);
             let Some(last) = spans.last() else { return Ok(()) };
             from = last.end;
             let before = self.rows.len();
@@ -86,6 +92,23 @@ impl<'a> Pager<'a> {
             patience = if self.rows.len() == before { patience.saturating_mul(4) } else { 1 };
         }
         Ok(())
+    }
+
+    /// How many bins a packed day has, where answers are made of such: a day that is read in part is read row by row.
+    fn whole_days(&self) -> Option<usize> {
+        let (kind, bin) = (self.query.kind, self.query.bin);
+        let packed = kind == MeasurementKind::Lines && bin >= BinLength::Minute15 && bin < BinLength::Day;
+        packed.then(|| (BinLength::Day.nominal_s() / bin.nominal_s()) as usize)
+    }
+
+    /// Adds what is missing to the last day of bins that are of a day or more.
+    fn fill_days(&self, spans: &mut Vec<Span>) {
+        let (Some(last), Some(day)) = (spans.last(), self.whole_days()) else { return };
+        let (end, to) = (last.end, self.query.to);
+        if spans.len() >= day && floor_to_day(end) < end {
+            let next = floor_to_day(end).checked_add(DAY).map_or(to, |next| next.min(to));
+            spans.extend(bins(self.query.bin, end, next, &self.query.zone, day));
+        }
     }
 
     /// How many of the next cameras can be asked at once, and for which bins.
@@ -120,9 +143,13 @@ impl<'a> Pager<'a> {
     }
 
     /// Keeps as many of these rows as there is room for.
-    fn add(&mut self, rows: Vec<MeasurementRow>) {
-        let room = self.wanted();
-        self.rows.extend(rows.into_iter().take(room));
+    fn add(&mut self, mut rows: Vec<MeasurementRow>) {
+        rows.truncate(self.wanted());
+        if self.rows.is_empty() {
+            self.rows = rows;
+        } else {
+            self.rows.append(&mut rows);
+        }
     }
 
     /// Asks for all of these cameras and bins at one moment, so that nothing is missing or twice that is summed meanwhile;
@@ -136,10 +163,12 @@ impl<'a> Pager<'a> {
             flows: of_lines && self.has_flows(),
             signs: quality::is_wanted(self.query),
         };
-        let days = Days::read(self.db, &mut snapshot, &names, spans, parts).await?;
+        let mut days = Days::read(self.db, &mut snapshot, &names, spans, parts).await?;
+        let mut flows = self.take_flows(&mut days)?;
         let scope = Scope { cameras: &names, spans, rest: days.rest() };
         let mut sums = self.sums(&mut snapshot, scope, &days).await?;
-        let (mut flows, mut zones) = self.flows(&mut snapshot, scope, &days).await?;
+        flows.extend(self.flows(&mut snapshot, scope).await?);
+        let mut zones = self.zones(&mut snapshot, scope).await?;
         sums.sort_by(|a, b| a.camera.cmp(&b.camera));
         flows.sort_by(|a, b| a.camera.cmp(&b.camera));
         // Of one camera they stay in the order of time.
@@ -156,17 +185,22 @@ impl<'a> Pager<'a> {
             query: self.query,
             classes: &self.classes,
             sums: &sums,
-            flows: &flows,
             zones: &zones,
             coverage: &coverage,
-            drawn: &self.drawn,
+            drawn: self.drawn,
         };
         let mut rows = Vec::new();
         let room = self.wanted();
         for camera in cameras {
-            let of_camera = material.rows(camera, spans)?.into_iter();
-            let after = of_camera.filter(|row| is_after(self.query.cursor.as_ref(), row));
-            rows.extend(after.take(room.saturating_sub(rows.len())));
+            let mut of_camera = material.rows(camera, spans, &mut flows)?;
+            of_camera.retain(|row| is_after(self.query.cursor.as_ref(), row));
+            of_camera.truncate(room.saturating_sub(rows.len()));
+            // Rows are large: those of a single camera are not moved again.
+            if rows.is_empty() {
+                rows = of_camera;
+            } else {
+                rows.append(&mut of_camera);
+            }
         }
         quality::add(self.db, &mut snapshot, self.query, &self.classes, (scope, &days), &mut rows).await?;
         // Dropped it would be ended later, by whoever takes the connection next.
@@ -181,7 +215,7 @@ impl<'a> Pager<'a> {
         days: &Days,
     ) -> Result<Vec<Sum>, StoreError> {
         let kind = self.query.kind;
-        let lines: Vec<String> = self.query.lines.iter().map(ToString::to_string).collect();
+        let lines = self.lines();
         let mut sums = Vec::new();
         for base_s in [MINUTE_S, QUARTER_S] {
             let of_length =
@@ -213,30 +247,42 @@ impl<'a> Pager<'a> {
         self.query.flows && self.query.bin >= BinLength::Minute15
     }
 
-    /// The stored flow bins and zone bins that the answer is made of.
+    /// The flows of packed days.
+    fn take_flows(&self, days: &mut Days) -> Result<Vec<flow::Flow>, StoreError> {
+        let (lines, classes) = (self.lines(), fetch::names(self.classes.iter().copied()));
+        let wanted = Wanted { base_s: QUARTER_S, classes: &classes, lines: &lines, apart: self.apart() };
+        days.take_flows(wanted)
+    }
+
+    /// The stored flow bins that the answer is made of.
     async fn flows(
         &self,
         snapshot: &mut PgConnection,
         scope: Scope<'_>,
-        days: &Days,
-    ) -> Result<(Vec<flow::Flow>, Vec<flow::StoredZone>), StoreError> {
-        let query = self.query;
-        match query.kind {
-            MeasurementKind::Lines if self.has_flows() => {
-                let lines: Vec<String> = query.lines.iter().map(ToString::to_string).collect();
-                let classes = fetch::names(self.classes.iter().copied());
-                let wanted =
-                    Wanted { base_s: QUARTER_S, classes: &classes, lines: &lines, apart: self.apart() };
-                let mut flows = days.flows(wanted)?;
-                flows.extend(flow::flows(self.db, snapshot, scope, wanted).await?);
-                Ok((flows, Vec::new()))
-            }
-            MeasurementKind::Zones => {
-                let zones: Vec<String> = query.zones.iter().map(ToString::to_string).collect();
-                Ok((Vec::new(), flow::zones(self.db, snapshot, scope, &zones).await?))
-            }
-            _ => Ok((Vec::new(), Vec::new())),
+    ) -> Result<Vec<flow::Flow>, StoreError> {
+        if self.query.kind != MeasurementKind::Lines || !self.has_flows() {
+            return Ok(Vec::new());
         }
+        let (lines, classes) = (self.lines(), fetch::names(self.classes.iter().copied()));
+        let wanted = Wanted { base_s: QUARTER_S, classes: &classes, lines: &lines, apart: self.apart() };
+        flow::flows(self.db, snapshot, scope, wanted).await
+    }
+
+    /// The stored zone bins that the answer is made of.
+    async fn zones(
+        &self,
+        snapshot: &mut PgConnection,
+        scope: Scope<'_>,
+    ) -> Result<Vec<flow::StoredZone>, StoreError> {
+        if self.query.kind != MeasurementKind::Zones {
+            return Ok(Vec::new());
+        }
+        let zones: Vec<String> = self.query.zones.iter().map(ToString::to_string).collect();
+        flow::zones(self.db, snapshot, scope, &zones).await
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.query.lines.iter().map(ToString::to_string).collect()
     }
 
     /// How many rows a bin of this camera may have.
@@ -295,7 +341,8 @@ impl Together {
 /// Whether a row comes after the cursor.
 fn is_after(cursor: Option<&Cursor>, row: &MeasurementRow) -> bool {
     let Some(Cursor { camera, start: Some(start), group }) = cursor else { return true };
-    (&row.camera, row.start, group_of(row)) > (camera, *start, group.clone())
+    let at = (&row.camera, row.start).cmp(&(camera, *start));
+    at.then_with(|| group_of(row).cmp(group)).is_gt()
 }
 
 /// The parts of a row's key after camera and bin.

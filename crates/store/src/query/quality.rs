@@ -43,15 +43,15 @@ pub(crate) struct StoredSigns {
 }
 
 /// The same within a row's bin.
-struct Part {
-    line: String,
+struct Part<'a> {
+    line: &'a str,
     direction: Direction,
     class: RoadUserClass,
-    evidence: Evidence,
+    evidence: &'a Evidence,
 }
 
 /// The parts by camera and start of the bin.
-type Parts = BTreeMap<(String, Timestamp), Vec<Part>>;
+type Parts<'a> = BTreeMap<&'a str, BTreeMap<Timestamp, Vec<Part<'a>>>>;
 
 /// Whether the rows of a question tell it.
 pub(super) fn is_wanted(query: &MeasurementQuery) -> bool {
@@ -70,7 +70,11 @@ pub(super) async fn add(
     if !is_wanted(query) {
         return Ok(());
     }
-    let parts = parts(db, snapshot, scope, days).await?;
+    let signs = match scope.rest {
+        Some(rest) => db.answer("the quality of counts", signs(snapshot, rest, &scope.starts())).await?,
+        None => Vec::new(),
+    };
+    let parts = parts(scope, days, &signs)?;
     let doubts = doubts(db, snapshot, scope, days).await?;
     for row in rows {
         let own: Vec<RoadUserClass> = match (row.class, &row.group, &query.scheme) {
@@ -82,11 +86,12 @@ pub(super) async fn add(
             }
             _ => classes.to_vec(),
         };
-        let key = (row.camera.to_string(), row.start);
-        let of_row = parts.get(&key).into_iter().flatten();
+        let of_row =
+            parts.get(row.camera.as_str()).and_then(|starts| starts.get(&row.start)).into_iter().flatten();
         let mut evidence = Evidence::default();
-        of_row.filter(|part| part.is_of(row, &own)).for_each(|part| evidence.merge(&part.evidence));
-        let doubts = doubts.get(&key).copied().unwrap_or_default();
+        of_row.filter(|part| part.is_of(row, &own)).for_each(|part| evidence.merge(part.evidence));
+        let doubts = doubts.get(row.camera.as_str()).and_then(|starts| starts.get(&row.start));
+        let doubts = doubts.copied().unwrap_or_default();
         row.quality = Some(LineQuality::of(row, evidence, doubts, is_closed(&own)));
     }
     Ok(())
@@ -105,7 +110,7 @@ impl LineQuality {
     }
 }
 
-impl Part {
+impl Part<'_> {
     fn is_of(&self, row: &MeasurementRow, classes: &[RoadUserClass]) -> bool {
         let RowSubject::Line { line, direction } = &row.subject else { return false };
         line.as_ref().is_none_or(|line| line.as_str() == self.line)
@@ -121,7 +126,7 @@ async fn doubts(
     snapshot: &mut PgConnection,
     scope: Scope<'_>,
     days: &Days,
-) -> Result<BTreeMap<(String, Timestamp), Doubts>, StoreError> {
+) -> Result<BTreeMap<String, BTreeMap<Timestamp, Doubts>>, StoreError> {
     let Some(end) = scope.end() else { return Ok(BTreeMap::new()) };
     let found = sqlx::query!(
         r#"SELECT c.camera, width_bucket(start_at, $2) AS "bucket!",
@@ -137,10 +142,11 @@ async fn doubts(
     )
     .fetch_all(snapshot);
     let known = days.with_doubts();
-    let mut doubts = BTreeMap::<(String, Timestamp), Doubts>::new();
+    let mut doubts = BTreeMap::<String, BTreeMap<Timestamp, Doubts>>::new();
     let mut add = |camera: &str, span: usize, more: &Doubts| {
         if let Some(span) = scope.spans.get(span) {
-            doubts.entry((camera.to_owned(), span.start)).or_default().merge(more);
+            let of_camera = doubts.entry(camera.to_owned()).or_default();
+            of_camera.entry(span.start).or_default().merge(more);
         }
     };
     for row in db.answer("how long cameras were in question", found).await? {
@@ -153,31 +159,21 @@ async fn doubts(
     Ok(doubts)
 }
 
-async fn parts(
-    db: &Database,
-    snapshot: &mut PgConnection,
-    scope: Scope<'_>,
-    days: &Days,
-) -> Result<Parts, StoreError> {
+/// Those of packed days, and these of the rest.
+fn parts<'a>(scope: Scope<'_>, days: &'a Days, signs: &'a [StoredSigns]) -> Result<Parts<'a>, StoreError> {
+    let of_days = days.signs().map(|(camera, (line, direction, class), span, evidence)| {
+        (camera, (line.as_str(), direction.as_str(), class.as_str()), Some(span), evidence)
+    });
+    let of_rest = signs.iter().map(|row| {
+        let subject = (row.line.as_str(), row.direction.as_str(), row.class.as_str());
+        (row.camera.as_str(), subject, span_of(row.bucket), &row.evidence)
+    });
     let mut parts = Parts::new();
-    let mut add = |camera: &str, (line, direction, class): (&str, &str, &str), span: usize, evidence| {
-        let Some(span) = scope.spans.get(span) else { return Ok(()) };
-        parts.entry((camera.to_owned(), span.start)).or_default().push(Part {
-            line: line.to_owned(),
-            direction: stored(direction.parse())?,
-            class: stored(class.parse())?,
-            evidence,
-        });
-        Ok(())
-    };
-    for (camera, (line, direction, class), span, evidence) in days.signs() {
-        add(camera, (line, direction, class), span, evidence.clone())?;
-    }
-    if let Some(rest) = scope.rest {
-        for row in db.answer("the quality of counts", signs(snapshot, rest, &scope.starts())).await? {
-            let Some(span) = span_of(row.bucket) else { continue };
-            add(&row.camera, (&row.line, &row.direction, &row.class), span, row.evidence)?;
-        }
+    for (camera, (line, direction, class), span, evidence) in of_days.chain(of_rest) {
+        let Some(span) = span.and_then(|span| scope.spans.get(span)) else { continue };
+        let part =
+            Part { line, direction: stored(direction.parse())?, class: stored(class.parse())?, evidence };
+        parts.entry(camera).or_default().entry(span.start).or_default().push(part);
     }
     Ok(parts)
 }

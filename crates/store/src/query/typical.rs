@@ -9,14 +9,14 @@ use jiff::ToSpan;
 use jiff::civil::{Date, Time};
 use wayside_types::{BinLength, CameraId, LineId, RoadUserClass, TimeZone, Timestamp};
 
-use super::measurements::{GroupBy, MeasurementQuery, MeasurementRow, RowSubject};
+use super::Group;
+use super::measurements::{GroupBy, MeasurementQuery, MeasurementRow, RowSubject, Scene};
 use super::pager::group_of;
-use super::{Group, Pages};
 use crate::database::Database;
 use crate::error::StoreError;
 
 /// Most rows of a day.
-const ROWS_MAX: usize = 200_000;
+const ROWS_MAX: u32 = 200_000;
 /// What is usual is said of at least so many days.
 const DAYS_LEAST: usize = 3;
 
@@ -79,23 +79,30 @@ pub struct TypicalRow {
 /// # Errors
 /// [`StoreError::BadQuery`] for a question whose answer is too long, and as [`super::measurements`].
 pub async fn typical(db: &Database, query: &TypicalQuery) -> Result<Vec<TypicalRow>, StoreError> {
-    let mut days: BTreeMap<Key, Bin> = BTreeMap::new();
+    let mut cameras: BTreeMap<CameraId, Bins> = BTreeMap::new();
+    let mut scene = None;
     for weeks in 0..=i64::from(query.weeks) {
         let Ok(day) = query.day.checked_sub(weeks.weeks()) else { break };
-        for row in rows(db, query, day).await? {
-            let clock = row.start.to_zoned(query.zone.clone()).time();
-            let bin = days.entry((row.camera.clone(), group_of(&row), clock)).or_default();
-            let count = row.count.filter(|_| row.complete);
-            // Of an hour that comes twice when clocks are set back the first that was watched whole is compared, on either
-            // side: else the hours of such a day would weigh double among those of other days.
-            if weeks == 0 {
-                bin.count = bin.count.or(count);
-            } else if let Some(count) = count.filter(|_| is_usual_length(&row, query.bin)) {
-                bin.past.entry(weeks).or_insert(count);
+        let Some(question) = question(query, day) else { continue };
+        let scene = match &mut scene {
+            Some(scene) => scene,
+            none => none.insert(Scene::of(db, &question).await?),
+        };
+        let page = scene.long_page(db, &question).await?;
+        let mut clock = Clock::new(&query.zone);
+        for of_camera in page.items.chunk_by(|a, b| a.camera == b.camera) {
+            let Some(first) = of_camera.first() else { continue };
+            let bins = cameras.entry(first.camera.clone()).or_default();
+            for row in of_camera {
+                let of_group = bins.entry(group_of(row)).or_default();
+                of_group
+                    .entry(clock.of(row.start))
+                    .or_insert_with(|| Bin::of(row))
+                    .add(weeks, row, query.bin);
             }
-            bin.row.get_or_insert(row);
         }
-        if days.len() > ROWS_MAX {
+        let known: usize = cameras.values().flat_map(BTreeMap::values).map(BTreeMap::len).sum();
+        if page.next.is_some() || known > ROWS_MAX as usize {
             let reason = format!(
                 "a day of more than {ROWS_MAX} rows; ask for fewer cameras, fewer groups or longer bins"
             );
@@ -103,14 +110,19 @@ pub async fn typical(db: &Database, query: &TypicalQuery) -> Result<Vec<TypicalR
         }
     }
     let mut answer = Vec::new();
-    for ((camera, _, clock), bin) in days {
-        let (usual, Some(row)) = (usual(bin.past.into_values().collect()), bin.row) else { continue };
+    let mut places: BTreeMap<Time, Option<(Timestamp, Timestamp)>> = BTreeMap::new();
+    let groups = cameras.iter().flat_map(|(camera, groups)| groups.values().map(move |bins| (camera, bins)));
+    for (camera, (clock, bin)) in groups.flat_map(|(camera, bins)| bins.iter().map(move |bin| (camera, bin)))
+    {
+        let usual = usual(bin.past.iter().map(|(_, count)| *count).collect());
         if bin.count.is_none() && usual.is_none() {
             continue;
         }
-        let Some(start) = on_day(query.day, clock, &query.zone) else { continue };
-        let (start, end) = query.bin.bounds(start, &query.zone);
-        let (subject, class) = (row.subject, row.class);
+        let place = places.entry(*clock).or_insert_with(|| {
+            on_day(query.day, *clock, &query.zone).map(|start| query.bin.bounds(start, &query.zone))
+        });
+        let Some((start, end)) = *place else { continue };
+        let (camera, subject, class) = (camera.clone(), bin.subject.clone(), bin.class);
         answer.push(TypicalRow { camera, subject, class, start, end, count: bin.count, usual });
     }
     Ok(answer)
@@ -122,16 +134,51 @@ fn on_day(day: Date, clock: Time, zone: &TimeZone) -> Option<Timestamp> {
     (at.time() == clock).then(|| at.timestamp())
 }
 
-type Key = (CameraId, Group, Time);
+/// A camera's bins of the clock, by group.
+type Bins = BTreeMap<Group, BTreeMap<Time, Bin>>;
 
 /// What is known of a bin of the clock.
-#[derive(Default)]
 struct Bin {
-    /// Any row of it.
-    row: Option<MeasurementRow>,
+    subject: RowSubject,
+    class: Option<RoadUserClass>,
     count: Option<u64>,
     /// By how many weeks ago, one a day.
-    past: BTreeMap<i64, u64>,
+    past: Vec<(i64, u64)>,
+}
+
+impl Bin {
+    fn of(row: &MeasurementRow) -> Self {
+        Self { subject: row.subject.clone(), class: row.class, count: None, past: Vec::new() }
+    }
+
+    /// Adds what was counted so many weeks ago. Of an hour that comes twice when clocks are set back the first that was
+    /// watched whole is compared, on either side: else the hours of such a day would weigh double among those of other days.
+    fn add(&mut self, weeks: i64, row: &MeasurementRow, bin: BinLength) {
+        let count = row.count.filter(|_| row.complete);
+        if weeks == 0 {
+            self.count = self.count.or(count);
+        } else if let Some(count) = count.filter(|_| is_usual_length(row, bin))
+            && self.past.last().is_none_or(|(known, _)| *known != weeks)
+        {
+            self.past.push((weeks, count));
+        }
+    }
+}
+
+/// What a site's clock shows; the starts of a day are the same for every camera.
+struct Clock<'a> {
+    zone: &'a TimeZone,
+    known: BTreeMap<Timestamp, Time>,
+}
+
+impl<'a> Clock<'a> {
+    fn new(zone: &'a TimeZone) -> Self {
+        Self { zone, known: BTreeMap::new() }
+    }
+
+    fn of(&mut self, at: Timestamp) -> Time {
+        *self.known.entry(at).or_insert_with(|| at.to_zoned(self.zone.clone()).time())
+    }
 }
 
 /// Whether a bin is as long as its name says: a day of 23 or 25 hours says nothing of how many are usual in 24.
@@ -139,26 +186,18 @@ fn is_usual_length(row: &MeasurementRow, bin: BinLength) -> bool {
     row.end.duration_since(row.start).as_secs() == i64::from(bin.nominal_s())
 }
 
-async fn rows(db: &Database, query: &TypicalQuery, day: Date) -> Result<Vec<MeasurementRow>, StoreError> {
-    let midnight = |day: Date| day.to_zoned(query.zone.clone()).map(|at| at.timestamp());
-    let next = day.tomorrow().and_then(midnight);
-    let (Ok(from), Ok(to)) = (midnight(day), next) else { return Ok(Vec::new()) };
+/// What is asked of a day; nothing where the calendar ends.
+fn question(query: &TypicalQuery, day: Date) -> Option<MeasurementQuery> {
+    let midnight = |day: Date| day.to_zoned(query.zone.clone()).map(|at| at.timestamp()).ok();
+    let (from, to) = (midnight(day)?, midnight(day.tomorrow().ok()?)?);
     let mut question = MeasurementQuery::new(from, to, query.bin, query.zone.clone());
     question.cameras.clone_from(&query.cameras);
     question.lines.clone_from(&query.lines);
     question.classes.clone_from(&query.classes);
     question.group_by.clone_from(&query.group_by);
     question.flows = false;
-    question.limit = 10_000;
-    let mut rows = Vec::new();
-    let mut pages = Pages::new(db, question);
-    while let Some(page) = pages.next().await? {
-        rows.extend(page);
-        if rows.len() > ROWS_MAX {
-            break;
-        }
-    }
-    Ok(rows)
+    question.limit = ROWS_MAX;
+    Some(question)
 }
 
 /// Median and quartiles, between neighbours in proportion (type 7 of Hyndman and Fan, what spreadsheets do).

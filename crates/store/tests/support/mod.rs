@@ -2,13 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses some of these")]
 
-use std::sync::Arc;
-
-use wayside_types::camera::RtspTransport;
 use wayside_types::{
-    Bin, BinKey, BinLength, BinSubject, CameraId, CameraSpec, ClosedBins, CountSettings, Coverage,
-    DecodeSettings, Department, DetectSettings, Direction, FlowBin, Grade, Headways, Line, LineId, Location,
-    MotionSettings, Point, Profile, RoadUserClass, SourceUrl, Speeds, Timestamp, TrackSettings,
+    Bin, BinKey, BinLength, BinSubject, CameraId, CameraSpec, ClosedBins, Coverage, Direction, FlowBin,
+    Grade, Headways, Line, LineId, Location, Point, RoadUserClass, Speeds, Timestamp,
 };
 
 pub fn ts(text: &str) -> Timestamp {
@@ -16,35 +12,14 @@ pub fn ts(text: &str) -> Timestamp {
 }
 
 pub fn camera(id: &str, lines: &[&str]) -> CameraSpec {
-    let profile = Profile {
-        name: "intersection".to_owned(),
-        rate_fps: 10.0,
-        model: "yolox-nano-416".to_owned(),
-        decode: DecodeSettings::default(),
-        motion: MotionSettings::default(),
-        detect: DetectSettings::default(),
-        track: TrackSettings::default(),
-        count: CountSettings::default(),
-        hazard: Default::default(),
+    let line = |id: &&str| Line {
+        id: LineId::new(id).unwrap(),
+        points: [Point::new(0.0, 0.5), Point::new(1.0, 0.5)],
     };
     CameraSpec {
-        id: CameraId::new(id).unwrap(),
-        name: format!("Camera {id}"),
-        source: SourceUrl::File("/nowhere.mp4".into()),
-        transport: RtspTransport::Tcp,
-        department: Department::new("traffic").unwrap(),
-        profile: Arc::new(profile),
         location: Some(Location { lon: 126.63, lat: 45.6, heading_deg: Some(90.0) }),
-        calibration: None,
-        lines: lines
-            .iter()
-            .map(|id| Line {
-                id: LineId::new(id).unwrap(),
-                points: [Point::new(0.0, 0.5), Point::new(1.0, 0.5)],
-            })
-            .collect(),
-        zones: Vec::new(),
-        config_version: "v1".to_owned(),
+        lines: lines.iter().map(line).collect(),
+        ..wayside_testkit::camera(id)
     }
 }
 

@@ -81,8 +81,9 @@ impl Model {
     /// See [`Band::of`]. A count always lies within its own band.
     #[must_use]
     pub fn band(&self, count: u64, evidence: &Evidence, watched_s: f64) -> Band {
-        let missed = self.missed.spread(evidence, watched_s, self.z);
-        let surplus = self.surplus.spread(evidence, watched_s, self.z);
+        let bounds = Bounds { z: self.z, share: normal_share(self.z) };
+        let missed = self.missed.spread(evidence, watched_s, bounds);
+        let surplus = self.surplus.spread(evidence, watched_s, bounds);
         let off = missed.mean - surplus.mean;
         let up = (missed.high - missed.mean).hypot(surplus.mean - surplus.low);
         let down = (missed.mean - missed.low).hypot(surplus.high - surplus.mean);
@@ -95,6 +96,13 @@ impl Model {
             high: whole((counted + off + up).floor()).max(count),
         }
     }
+}
+
+/// How far to either side of the middle, as a normal variable has it, and the share of that below the upper bound.
+#[derive(Clone, Copy)]
+struct Bounds {
+    z: f64,
+    share: f64,
 }
 
 /// A mean with the bounds of what may come of it.
@@ -113,37 +121,41 @@ impl Tendency {
         of_signs.sum::<f64>() + self.per_hour * watched_s.max(0.0) / 3_600.0
     }
 
-    fn spread(&self, evidence: &Evidence, watched_s: f64, z: f64) -> Spread {
+    fn spread(&self, evidence: &Evidence, watched_s: f64, Bounds { z, share }: Bounds) -> Spread {
         let mean = self.mean(evidence, watched_s);
-        Spread { mean, low: quantile(mean, self.size, -z), high: quantile(mean, self.size, z) }
+        let lower = Bounds { z: -z, share: 1.0 - share };
+        Spread {
+            mean,
+            low: quantile(mean, self.size, lower),
+            high: quantile(mean, self.size, Bounds { z, share }),
+        }
     }
 }
 
-/// A quantile of the negative binomial, at that of the standard normal distribution's `z`. The probability of a whole number
+/// A quantile of the negative binomial, at a bound of the standard normal distribution. The probability of a whole number
 /// is spread over the unit below it, so that of 0 down to −1. Between whole numbers it is
 /// linear in the cumulated probability, so that a band does not jump with the last digit of a weight; from
 /// [`MANY`] on it is the gamma distribution's of the same mean and variance (Wilson and Hilferty, PNAS 17, 1931).
-fn quantile(mean: f64, size: f64, z: f64) -> f64 {
+fn quantile(mean: f64, size: f64, at: Bounds) -> f64 {
     if mean <= 0.0 {
         return 0.0;
     }
     if mean >= MANY {
         let shape = 1.0 / (1.0 / mean + 1.0 / size);
-        let root = 1.0 - 1.0 / (9.0 * shape) + z / (3.0 * shape.sqrt());
+        let root = 1.0 - 1.0 / (9.0 * shape) + at.z / (3.0 * shape.sqrt());
         return mean * root.max(0.0).powi(3);
     }
-    let wanted = normal_share(z);
     let ratio = mean / (size + mean);
     let mut probability = (size * (1.0 - ratio).ln()).exp();
     let (mut before, mut k) = (0.0, 0.0);
     let mut sum = probability;
-    while sum < wanted && k < 50.0 * MANY {
+    while sum < at.share && k < 50.0 * MANY {
         before = sum;
         probability *= ratio * (k + size) / (k + 1.0);
         sum += probability;
         k += 1.0;
     }
-    k - 1.0 + ((wanted - before) / (sum - before).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0)
+    k - 1.0 + ((at.share - before) / (sum - before).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0)
 }
 
 /// The share of a standard normal variable below `z` (Abramowitz and Stegun, 26.2.17; off by less than 1e-7).
@@ -206,6 +218,10 @@ mod tests {
         let mut evidence = Evidence::default();
         signs.iter().for_each(|(sign, times)| evidence.add(*sign, *times));
         evidence
+    }
+
+    fn quantile(mean: f64, size: f64, z: f64) -> f64 {
+        super::quantile(mean, size, Bounds { z, share: normal_share(z) })
     }
 
     #[test]

@@ -5,11 +5,12 @@
 mod band;
 mod doubts;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::class::RoadUserClass;
 use crate::ids::LineId;
@@ -146,35 +147,38 @@ impl FromStr for Sign {
     }
 }
 
-/// How often each sign was seen. Adds up exactly: the evidence of an hour is the sum of its quarters'.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Evidence(BTreeMap<Sign, u64>);
+/// How often each sign was seen. Adds up exactly: the evidence of an hour is the sum of its quarters'. Written as a map of
+/// the signs that were seen, in the order of [`Sign::ALL`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence([u64; Sign::ALL.len()]);
 
 impl Evidence {
     /// Counts a sign so many times more.
     pub fn add(&mut self, sign: Sign, times: u64) {
-        if times > 0 {
-            let known = self.0.entry(sign).or_default();
-            *known = known.saturating_add(times);
-        }
+        let known = &mut self.0[sign as usize];
+        *known = known.saturating_add(times);
     }
 
     /// How often a sign was seen.
     #[must_use]
     pub fn of(&self, sign: Sign) -> u64 {
-        self.0.get(&sign).copied().unwrap_or_default()
+        self.0[sign as usize]
+    }
+
+    /// The signs that were seen, and how often.
+    pub fn seen(&self) -> impl Iterator<Item = (Sign, u64)> {
+        Sign::ALL.into_iter().zip(self.0).filter(|(_, times)| *times > 0)
     }
 
     /// Adds all of another one's.
     pub fn merge(&mut self, other: &Self) {
-        other.0.iter().for_each(|(sign, times)| self.add(*sign, *times));
+        self.0.iter_mut().zip(other.0).for_each(|(known, times)| *known = known.saturating_add(times));
     }
 
     /// Whether nothing was seen.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.iter().all(|times| *times == 0)
     }
 
     /// Share of the counted tracks that began where tracks do (the picture's edge, an ignored zone, where this camera's
@@ -201,6 +205,38 @@ impl Evidence {
     #[must_use]
     pub fn merged_suspects(&self) -> u64 {
         [Sign::Duplicate, Sign::Merged].into_iter().map(|sign| self.of(sign)).sum()
+    }
+}
+
+impl Serialize for Evidence {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.seen().count()))?;
+        for (sign, times) in self.seen() {
+            map.serialize_entry(&sign, &times)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Evidence {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Signs;
+        impl<'de> Visitor<'de> for Signs {
+            type Value = Evidence;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("how often each sign was seen")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Evidence, A::Error> {
+                let mut evidence = Evidence::default();
+                while let Some((sign, times)) = map.next_entry()? {
+                    evidence.add(sign, times);
+                }
+                Ok(evidence)
+            }
+        }
+        deserializer.deserialize_map(Signs)
     }
 }
 

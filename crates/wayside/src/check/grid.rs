@@ -210,29 +210,11 @@ fn points(all: &[Point]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use wayside_types::camera::RtspTransport;
-    use wayside_types::{Calibration, CameraId, Department, FrameSize, Line, LineId, Profile, SourceUrl};
+    use wayside_types::{Calibration, FrameSize, Line, LineId};
 
     fn camera(ground_m: [[f64; 2]; 4]) -> CameraSpec {
         CameraSpec {
-            id: CameraId::new("hp-07").unwrap(),
             name: "A <name> & more".to_owned(),
-            source: SourceUrl::File("x.mp4".into()),
-            transport: RtspTransport::Tcp,
-            department: Department::new("traffic").unwrap(),
-            profile: Arc::new(Profile {
-                name: "highway".to_owned(),
-                rate_fps: 10.0,
-                model: "m".to_owned(),
-                decode: Default::default(),
-                motion: Default::default(),
-                detect: Default::default(),
-                track: Default::default(),
-                count: Default::default(),
-                hazard: Default::default(),
-            }),
-            location: None,
             calibration: Some(Calibration {
                 image: [[0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [0.0, 0.0]].map(Point::from).to_vec(),
                 ground_m: ground_m.map(Point::from).to_vec(),
@@ -243,8 +225,7 @@ mod tests {
                 id: LineId::new("in").unwrap(),
                 points: [Point::new(0.2, 0.5), Point::new(0.8, 0.5)],
             }],
-            zones: vec![],
-            config_version: String::new(),
+            ..wayside_testkit::camera("hp-07")
         }
     }
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 
 import type { Measurement } from "../src/api/guards";
 import type { ClosedBin, Count } from "../src/api/types";
-import { bandText, binStart, fromMeasurements, latest, LATE_MS, merge, niceMax, shownUntil, slots, total, watchedOf } from "../src/model/bins";
+import { bandText, bandTitle, binStart, fromMeasurements, latest, LATE_MS, merge, niceMax, shownUntil, slots, total, watchedOf } from "../src/model/bins";
 import { breakdown, remark, series, ticks } from "../src/model/series";
 
 const at = (text: string) => Date.parse(`2026-11-21T${text}Z`);
@@ -72,6 +72,7 @@ describe("rows of /measurements", () => {
     end: at(start) + 60_000,
     count: 2,
     band: null,
+    signs: null,
     observedS: 60,
     droppedShare: 0,
     grade: "good",
@@ -93,6 +94,18 @@ describe("rows of /measurements", () => {
     const bin = fromMeasurements(rows, at("10:05:00")).get(at("10:00:00"))!;
     const text = (cls: Count["class"]) => bandText(bin, "a", "forward", cls);
     expect([text("car"), text("truck"), text("bus")]).toEqual(["1–4", null, null]);
+  });
+
+  test("say why a band is wide", () => {
+    const signs = { counted: 9, hesitant: 3, past_end: 2, crowded: 0, of_a_later_version: 1 };
+    const rows = [row("10:00:00", { band: [1, 4], signs }), row("10:00:00", { class: "truck", band: [1, 3], signs: { counted: 2, ended: 2 } })];
+    const bin = fromMeasurements(rows, at("10:05:00")).get(at("10:00:00"))!;
+    const title = (cls: Count["class"]) => bandTitle(bin, "a", "forward", cls);
+    const [band, clean, none] = [title("car"), title("truck"), title("bus")];
+    expect(band).toBe(
+      "the true count, in 95 of 100 cases: 3 of a slightly doubtful class, 2 just beside the end of the line, 1 of_a_later_version",
+    );
+    expect([clean, none]).toEqual(Array(2).fill("the true count, in 95 of 100 cases"));
   });
 
   test("of a bin that is still open are not shown", () => {

@@ -97,6 +97,15 @@ test("rows with the band of their count, where there is one", () => {
   expect(broken).toHaveLength(1);
 });
 
+test("rows with the signs that their count may be wrong, where there are any", () => {
+  const quality = { began_well: 1, signs: { counted: 3, at_end: 2 } };
+  const rows = list({ ...ROW, quality }, ROW, { ...ROW, quality: null }, { ...ROW, quality: { signs: { weak: "2" } } });
+  const { items, broken } = measurementPage(rows);
+  expect(items.map((row) => row.signs)).toEqual([quality.signs, null, null]);
+  expect(broken).toHaveLength(1);
+  expect(broken[0]).toMatch(/quality\.signs\.weak should be a number/);
+});
+
 test("rows, also those without a count", () => {
   const { items, broken } = measurementPage(list(ROW, { ...ROW, count: null }, { ...ROW, grade: "splendid" }));
   expect(items.map((row) => row.count)).toEqual([18, null]);

@@ -200,11 +200,12 @@ impl Export {
         }
         fs::rename(&partial, &whole).await?;
         sync_directory(directory).await?;
-        if let ExportTarget::Post { url, bearer } = &self.settings.target {
+        if let ExportTarget::Post { url, bearer, ca_file } = &self.settings.target {
             let key = format!("{}/{}", self.settings.name, period.start);
             let post = target::Post {
                 url: url.clone(),
                 bearer: bearer.clone(),
+                ca_file: ca_file.clone(),
                 media_type: media_type(self.settings.format),
                 name,
                 key,

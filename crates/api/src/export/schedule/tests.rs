@@ -1,9 +1,8 @@
 //! Scheduled exports over a real database, into real directories and to a real receiver.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+mod receiver;
+
 use std::path::Path;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -12,6 +11,7 @@ use wayside_store::{Database, WriterStats};
 use wayside_testkit::{SimClock, TestDb};
 use wayside_types::{BinLength, CameraId};
 
+use self::receiver::{Authority, Receiver};
 use super::Export;
 use crate::ApiParts;
 use crate::testing::{clock, parts};
@@ -135,52 +135,16 @@ async fn bins_that_are_not_in_the_database_yet_are_waited_for() {
     assert!(files(out.path()).is_empty(), "{:?}", files(out.path()));
 }
 
-/// A receiver that answers each request with the next of these statuses and tells what it got.
-fn receiver(statuses: &'static [u16]) -> (String, mpsc::Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || {
-        for status in statuses {
-            let (stream, _) = listener.accept().unwrap();
-            tell.send(answer(stream, *status)).unwrap();
-        }
-    });
-    (format!("http://{address}/in?key=k3y"), told)
-}
-
-fn answer(mut stream: TcpStream, status: u16) -> String {
-    let (mut got, mut buffer) = (Vec::new(), [0; 4_096]);
-    loop {
-        let text = String::from_utf8_lossy(&got).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| {
-                let (name, value) = line.split_once(": ")?;
-                name.eq_ignore_ascii_case("content-length").then(|| value.parse::<usize>().unwrap())
-            });
-            if length.is_some_and(|length| body.len() >= length) {
-                break;
-            }
-        }
-        let n = stream.read(&mut buffer).unwrap();
-        assert!(n > 0, "the request ended early: {text}");
-        got.extend_from_slice(&buffer[..n]);
-    }
-    let location = if status == 307 { "location: http://127.0.0.1:1/elsewhere\r\n" } else { "" };
-    write!(stream, "HTTP/1.1 {status} X\r\n{location}content-length: 0\r\nconnection: close\r\n\r\n")
-        .unwrap();
-    String::from_utf8(got).unwrap()
-}
-
 #[tokio::test]
 async fn files_are_posted_until_they_are_taken() {
     let db = TestDb::new().await;
     let (clock, database) = (clock(), fill(&db, half_an_hour()).await);
     clock.advance(Duration::from_secs(3_600));
     let state = TempDir::new().unwrap();
-    let (url, told) = receiver(&[503, 307, 204]);
+    let Receiver { url, told } = Receiver::plain(&[503, 307, 204]);
     let bearer = Some(Secret::new("s3cr3t"));
-    let settings = settings(ExportWhat::Lines, ExportFormat::Csv, ExportTarget::Post { url, bearer });
+    let settings =
+        settings(ExportWhat::Lines, ExportFormat::Csv, ExportTarget::Post { url, bearer, ca_file: None });
     let export = Export::new(&site(&database, &clock), settings, state.path());
     for status in ["503", "307"] {
         let failure = export.turn().await.unwrap_err().to_string();
@@ -205,6 +169,53 @@ async fn files_are_posted_until_they_are_taken() {
         assert!(head.contains(part), "{part} is not in {head}");
     }
     assert!(body.starts_with("camera,start,end,line,") && body.contains(",7,28,"), "{body}");
+    assert!(files(&state.path().join("outbox")).is_empty(), "what was taken is not kept");
+    database.close().await;
+}
+
+#[tokio::test]
+async fn files_are_posted_over_https_to_whom_the_named_authority_signed() {
+    let (dir, state) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let made = ["city", "somebody"].map(|name| Authority::new(dir.path(), name));
+    let [Some(city), Some(somebody)] = made else {
+        eprintln!("SKIPPED: openssl can't make certificates");
+        return;
+    };
+    let db = TestDb::new().await;
+    let (clock, database) = (clock(), fill(&db, half_an_hour()).await);
+    clock.advance(Duration::from_secs(3_600));
+    let Receiver { url, told } = Receiver::tls(&[204, 204], &city);
+    let turn = async |ca_file: Option<&Path>| {
+        let (url, bearer) = (url.clone(), Some(Secret::new("s3cr3t")));
+        let target = ExportTarget::Post { url, bearer, ca_file: ca_file.map(Path::to_owned) };
+        let settings = settings(ExportWhat::Lines, ExportFormat::Csv, target);
+        Export::new(&site(&database, &clock), settings, state.path()).turn().await
+    };
+    let (missing, no_pem) = (dir.path().join("missing.pem"), dir.path().join("no.pem"));
+    std::fs::write(&no_pem, "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n").unwrap();
+    for (ca_file, reasons) in [
+        // Nobody on this machine signed it; and it is signed by another than the one that is named.
+        (None, ["known to the machine, or named in ca_file", "invalid peer certificate: UnknownIssuer"]),
+        (Some(somebody.file.as_path()), ["somebody.pem)", "must be in ca_file ("]),
+        (Some(&missing), ["missing.pem) can't be read", "ca_file ("]),
+        (Some(&no_pem), ["no.pem) is no PEM file of certificates", "ca_file ("]),
+    ] {
+        let failure = turn(ca_file).await.unwrap_err().to_string();
+        assert!(reasons.iter().all(|reason| failure.contains(reason)), "{ca_file:?}: {failure}");
+        assert!(!failure.contains("s3cr3t") && !failure.contains("k3y"), "{failure}");
+        assert!(!failure.contains('\n'), "one line of a log: {failure}");
+    }
+    assert_eq!(told.try_iter().count(), 0, "a receiver that is not trusted is told nothing");
+    // Once it is mended, nothing is missing: the hour that failed, and the one that is over since.
+    turn(Some(&city.file)).await.unwrap();
+    clock.advance(Duration::from_secs(3_600));
+    turn(Some(&city.file)).await.unwrap();
+    let requests: Vec<String> = told.try_iter().collect();
+    assert_eq!(requests.len(), 2);
+    for (request, key) in requests.iter().zip(["half/2026-11-21T11:15:00Z", "half/2026-11-21T12:15:00Z"]) {
+        assert!(request.contains(key) && request.contains("Bearer s3cr3t"), "{key}: {request}");
+    }
+    assert!(requests[0].contains("east-in,forward,car,,7,28,"), "{}", requests[0]);
     assert!(files(&state.path().join("outbox")).is_empty(), "what was taken is not kept");
     database.close().await;
 }

@@ -142,6 +142,8 @@ export interface Measurement {
   count: number | null;
   /** Lowest and highest true count to be expected; null in short bins and where it is not known. */
   band: readonly [number, number] | null;
+  /** How often each sign was seen that the count may be wrong; null in short bins. */
+  signs: Readonly<Record<string, number>> | null;
   observedS: number;
   droppedShare: number;
   grade: Grade;
@@ -158,6 +160,12 @@ function band(value: unknown, where: string): readonly [number, number] {
   return [low, high];
 }
 
+/** Also signs that this page does not know. */
+function signs(value: unknown, where: string): Readonly<Record<string, number>> {
+  const seen = Object.entries(object(value, where));
+  return Object.fromEntries(seen.map(([sign, times]) => [sign, number(times, `${where}.${sign}`)]));
+}
+
 function measurement(value: unknown, where: string): Measurement {
   const o = object(value, where);
   const share = (v: unknown, name: string) => optional(v, (w) => number(w, `${where}.${name}`)) ?? 0;
@@ -170,6 +178,7 @@ function measurement(value: unknown, where: string): Measurement {
     end: instant(o["end"], `${where}.end`),
     count: optional(o["count"], (v) => number(v, `${where}.count`)),
     band: optional(o["band"], (v) => band(v, `${where}.band`)),
+    signs: optional(o["quality"], (v) => optional(object(v, `${where}.quality`)["signs"], (w) => signs(w, `${where}.quality.signs`))),
     observedS: share(o["observed_s"], "observed_s"),
     droppedShare: share(o["dropped_share"], "dropped_share"),
     grade: optional(o["grade"], (v) => oneOf(v, GRADES, `${where}.grade`)) ?? "poor",

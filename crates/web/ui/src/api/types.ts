@@ -100,6 +100,8 @@ export interface Count {
   count: number;
   /** Where the true count is to be expected, lowest and highest; only in bins of a quarter of an hour or longer. */
   band?: readonly [number, number];
+  /** How often each sign was seen that the count may be wrong; only in such bins. */
+  signs?: Readonly<Record<string, number>>;
 }
 
 /** One closed bin of one camera. Pairs of line, direction and class that are not in `counts` are zero. */

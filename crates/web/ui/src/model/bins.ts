@@ -3,6 +3,7 @@
 
 import type { BinLength, ClosedBin, Count, Direction, RoadUserClass } from "../api/types";
 import type { Measurement } from "../api/guards";
+import { doubtsOf } from "./signs";
 
 export const BIN_MS: Record<BinLength, number> = { "1m": 60_000, "15m": 900_000 };
 
@@ -83,6 +84,13 @@ export function bandText(bin: ClosedBin, line: string, direction: Direction, cls
   return band && band[0] < band[1] ? `${band[0]}–${band[1]}` : null;
 }
 
+/** What the band beside a count is and, where that is known, what makes it as wide as it is. */
+export function bandTitle(bin: ClosedBin, line: string, direction: Direction, cls: RoadUserClass): string {
+  const signs = bin.counts.find((c) => c.line === line && c.direction === direction && c.class === cls)?.signs;
+  const doubts = doubtsOf(signs);
+  return `the true count, in 95 of 100 cases${doubts === null ? "" : `: ${doubts}`}`;
+}
+
 /** Puts rows of /measurements together again: one bin for each start. Rows without a count, and bins
  * that are not closed yet, are left out, so that they become gaps and not zeros. */
 export function fromMeasurements(rows: readonly Measurement[], now: number): Map<number, ClosedBin> {
@@ -96,8 +104,8 @@ export function fromMeasurements(rows: readonly Measurement[], now: number): Map
       bins.set(row.start, bin);
     }
     if (row.count > 0) {
-      const { line, direction, class: cls, count, band } = row;
-      bin.counts.push({ line, direction, class: cls, count, ...(band ? { band } : {}) });
+      const { line, direction, class: cls, count, band, signs } = row;
+      bin.counts.push({ line, direction, class: cls, count, ...(band ? { band } : {}), ...(signs ? { signs } : {}) });
     }
   }
   return bins;
