@@ -68,6 +68,8 @@ pub struct RoadUser {
     /// Its box's area against that of a car there.
     pub car_share: Option<f64>,
     pub score: f32,
+    /// Mean score since it stands; the score while it does not.
+    pub standing_score: f64,
     pub confirmed: bool,
     /// Indices of the zones that its reference point is in.
     pub zones: Vec<usize>,
@@ -106,6 +108,8 @@ struct Past {
     anchor: Option<Anchor>,
     arrived: bool,
     rolled: bool,
+    /// Mean score since it stands, and of how many looks.
+    score: (f64, f64),
 }
 
 /// All road users of one camera and its zones.
@@ -176,6 +180,7 @@ impl Road {
         let min_travel = self.min_travel_boxes;
         let past = self.pasts.entry(track.id).or_insert_with(|| Past::new(fix));
         past.take(fix, min_travel);
+        let standing_score = past.mean_score(track.score);
         let speed = past.speed_over(SPEED_S);
         let (anchor, arrived, rolled) = (past.anchor, past.arrived, past.rolled);
         let image = self.image(p);
@@ -197,6 +202,7 @@ impl Road {
             unit,
             car_share: self.cars.area(image.y).map(|area| unit * unit / area),
             score: track.score,
+            standing_score,
             confirmed: track.confirmed,
             zones,
             speed_units: speed.map(units),
@@ -217,6 +223,7 @@ impl Past {
             anchor: None,
             arrived: false,
             rolled: false,
+            score: (0.0, 0.0),
         }
     }
 
@@ -262,6 +269,14 @@ impl Past {
             self.arrived = self.reach >= min_travel_boxes && steps >= 2;
             self.rolled = self.reach >= ROLLED_SHARE * min_travel_boxes && steps >= 2;
         }
+    }
+
+    /// Takes a score and gives the mean of those since it stands.
+    fn mean_score(&mut self, score: f32) -> f64 {
+        let (mean, looks) = if self.anchor.is_some() { self.score } else { (0.0, 0.0) };
+        let mean = mean + (f64::from(score) - mean) / (looks + 1.0);
+        self.score = (mean, (looks + 1.0).min(100.0));
+        mean
     }
 
     /// The first and the last place of about so many seconds.

@@ -51,6 +51,10 @@ const LEAST_SIZE: f64 = 0.35;
 /// Brightness keeps who was seen with this mean score, or standing for so long.
 const WELL_SCORE: f64 = 0.2;
 const WELL_S: f64 = 2.0;
+/// What came by and by for this share of it is no vehicle, unless one was seen to drive up.
+const CREPT_SHARE: f64 = 0.45;
+/// It is asked until it stands for so long.
+const CREEPS_S: f64 = 12.0;
 /// A new look at what it looks like is taken this often.
 const LOOK_S: f64 = 3.0;
 
@@ -96,6 +100,10 @@ pub struct Stand {
     left: bool,
     look: Option<(Timestamp, Patch)>,
     gone_s: f64,
+    /// Whether its place was seen with nobody in front since it stands, or can't be.
+    seen_free: bool,
+    /// Whether what is there came by and by, as no vehicle does.
+    pub crept: bool,
 }
 
 /// All of them.
@@ -128,6 +136,7 @@ impl Stands {
             if let Some(scene) = scene {
                 stand.look(at, dt_s, scene, &moving);
             }
+            stand.note_creeping(scene, &moving);
         }
         let over = |stand: &mut Stand| stand.is_over(at);
         self.all.extract_if(.., over).collect()
@@ -202,12 +211,14 @@ impl Stands {
             arrived: user.arrived,
             rolled: user.rolled,
             car_share: user.car_share.unwrap_or(0.0),
-            score: f64::from(user.score),
+            score: user.standing_score,
             looks: 1,
             track: Some(user.id),
             left: false,
             look: None,
             gone_s: 0.0,
+            seen_free: false,
+            crept: false,
         });
     }
 }
@@ -238,6 +249,8 @@ impl Stand {
             left: false,
             look: None,
             gone_s: 0.0,
+            seen_free: false,
+            crept: false,
         }
     }
 
@@ -246,7 +259,8 @@ impl Stand {
         let large = self.car_share >= SURE_SIZE;
         // Where no sizes are known the share is none.
         let small = self.car_share > 0.0 && self.car_share < LEAST_SIZE;
-        self.rolled || large && self.score >= LARGE_SCORE || self.score >= SURE_SCORE && !small
+        let looks_so = large && self.score >= LARGE_SCORE || self.score >= SURE_SCORE && !small;
+        self.rolled || looks_so && self.seen_free
     }
 
     /// How long it is known to have stood.
@@ -270,6 +284,11 @@ impl Stand {
     fn take(&mut self, at: Timestamp, user: &RoadUser) {
         self.arrived |= user.arrived;
         self.rolled |= user.rolled;
+        // Whoever drives up to where water gathered stands there.
+        if self.crept && user.arrived {
+            (self.came, self.crept) = (true, false);
+            self.since = user.anchor.map_or(at, |anchor| anchor.since);
+        }
         self.car_share = self.car_share.max(user.car_share.unwrap_or(0.0));
         self.track = Some(user.id);
         self.left = false;
@@ -304,9 +323,33 @@ impl Stand {
         self.left |= users.iter().any(|u| Some(u.id) == self.track && self.is_away(u));
     }
 
+    /// Whether the brightness of its place came to be so from one moment to the next, as long as it has not stood for long.
+    fn note_creeping(&mut self, scene: Option<&Scene>, moving: &[BBox]) {
+        let Some(scene) = scene else {
+            self.seen_free = true;
+            return;
+        };
+        if self.is_hidden(moving) {
+            return;
+        }
+        self.seen_free = true;
+        if self.came
+            && !self.rolled
+            && self.stood_s() <= CREEPS_S
+            && scene.slow_share(&self.bbox) >= CREPT_SHARE
+        {
+            (self.came, self.crept) = (false, true);
+        }
+    }
+
+    /// Whether somebody passes in front.
+    fn is_hidden(&self, moving: &[BBox]) -> bool {
+        moving.iter().any(|bbox| bbox.intersection(&self.bbox) > 0.1 * self.bbox.area())
+    }
+
     /// What the brightness of its place says.
     fn look(&mut self, at: Timestamp, dt_s: f64, scene: &Scene, moving: &[BBox]) {
-        if moving.iter().any(|bbox| bbox.intersection(&self.bbox) > 0.1 * self.bbox.area()) {
+        if self.is_hidden(moving) {
             return;
         }
         let due = self.look.as_ref().is_none_or(|(then, _)| seconds(*then, at) >= LOOK_S);
