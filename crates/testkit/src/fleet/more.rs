@@ -212,6 +212,15 @@ pub(super) const LATEST: &[Family] = &[
         let scene = stretched(&l.arterial, r, 7.0, None);
         Ok(jammed(noise(scene, r, 4.0).mirrored()))
     }),
+    tuned(WrongWay, false, "a jam in rain, arterial", |l, r| {
+        let scene = stretched(&l.arterial, r, 6.0, None);
+        Ok(jammed(rain(scene, r, 300, 0.1)))
+    }),
+    tuned(WrongWay, false, "dim and noisy, drawn streets", |l, r| {
+        let which = some(r, &[4, 5, 6]);
+        let mut random = sight::fork(r);
+        Ok(view(l, r, 30.0, which)?.harmless(|s, at| noise(dusk(s, at, 4.0, 1.5), &mut random, 5.0)))
+    }),
     tuned(WrongWay, false, "haze, drawn highway", |l, r| {
         let thick = r.random_range(0.08..0.2);
         Ok(view(l, r, 40.0, 4)?.harmless(|s, at| fog(s, at, 6.0, thick, -1.0, 205.0)))
