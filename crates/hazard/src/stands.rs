@@ -91,6 +91,8 @@ pub struct Stand {
     pub arrived: bool,
     /// Whether it was seen to drive the last bit up, as things don't.
     pub rolled: bool,
+    /// Whether something new as large as a vehicle lies there: what the detector says of it may be little then.
+    pub shaped: bool,
     /// The largest share of a car's size that it was seen to have.
     pub car_share: f64,
     /// Mean score of what showed it.
@@ -151,6 +153,7 @@ impl Stands {
             let same = |stand: &&mut Stand| stand.bbox.intersection(&shape.bbox) > 0.0;
             if let Some(stand) = self.all.iter_mut().find(same) {
                 (stand.seen_at, stand.known_at, stand.gone_s) = (at, at, 0.0);
+                stand.shaped |= stand.bbox.iou(&shape.bbox) > SAME_IOU;
                 continue;
             }
             self.last_number += 1;
@@ -210,6 +213,7 @@ impl Stands {
             came,
             arrived: user.arrived,
             rolled: user.rolled,
+            shaped: false,
             car_share: user.car_share.unwrap_or(0.0),
             score: user.standing_score,
             looks: 1,
@@ -242,6 +246,7 @@ impl Stand {
             came: true,
             arrived: false,
             rolled: true,
+            shaped: true,
             car_share: 0.0,
             score: SHAPE_SCORE,
             looks: 1,
@@ -260,7 +265,7 @@ impl Stand {
         // Where no sizes are known the share is none.
         let small = self.car_share > 0.0 && self.car_share < LEAST_SIZE;
         let looks_so = large && self.score >= LARGE_SCORE || self.score >= SURE_SCORE && !small;
-        self.rolled || looks_so && self.seen_free
+        self.rolled || self.shaped || looks_so && self.seen_free
     }
 
     /// How long it is known to have stood.

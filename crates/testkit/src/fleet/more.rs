@@ -204,6 +204,11 @@ pub(super) const LATEST: &[Family] = &[
     tuned(ObjectOnRoad, false, "dusk falls, drawn highway", |l, r| {
         Ok(view(l, r, 40.0, 4)?.harmless(|s, at| dusk(s, at, 20.0, 1.8)))
     }),
+    tuned(ObjectOnRoad, false, "smog, drawn arterial and junction", |l, r| {
+        let which = some(r, &[5, 6]);
+        let thick = r.random_range(0.1..0.25);
+        Ok(view(l, r, 40.0, which)?.harmless(|s, at| fog(s, at, 10.0, thick, -0.8, 170.0)))
+    }),
     tuned(WrongWay, false, "a jam in rain, motorway", |l, r| {
         let scene = stretched(&l.motorway, r, 7.0, None);
         Ok(jammed(rain(scene, r, 300, 0.1)))
