@@ -153,6 +153,21 @@ impl Road {
         Place { image, ground_m: self.to_ground(image) }
     }
 
+    /// The share of the lower third of a box (px) that a zone holds.
+    pub fn footprint_share(&self, b: &BBox, zone: usize) -> f64 {
+        const ACROSS: u32 = 6;
+        const DOWN: u32 = 3;
+        let at = |from: f32, to: f32, i: u32, of: u32| {
+            f64::from(from) + f64::from(to - from) * (f64::from(i) + 0.5) / f64::from(of)
+        };
+        let top = b.y2 - b.height() / 3.0;
+        let places = (0..ACROSS * DOWN)
+            .map(|i| Point::new(at(b.x1, b.x2, i % ACROSS, ACROSS), at(top, b.y2, i / ACROSS, DOWN)));
+        let inside =
+            places.filter(|p| self.zones[zone].zone.contains(within_picture(self.image(*p)))).count();
+        inside as f64 / f64::from(ACROSS * DOWN)
+    }
+
     /// Everybody is somebody else from now on.
     pub fn forget(&mut self) {
         self.pasts.clear();
@@ -184,9 +199,7 @@ impl Road {
         let speed = past.speed_over(SPEED_S);
         let (anchor, arrived, rolled) = (past.anchor, past.arrived, past.rolled);
         let image = self.image(p);
-        // Whose foot is beyond the edge of the picture is still on the road that ends there.
-        let (low, high) = (EDGE, 1.0 - EDGE);
-        let within = Point::new(image.x.clamp(low, high), image.y.clamp(low, high));
+        let within = within_picture(image);
         let zones = (0..self.zones.len()).filter(|&i| self.zones[i].zone.contains(within)).collect();
         let speed_mps = speed.and_then(|(from, to)| {
             let [a, b] = [from, to].map(|fix| self.to_ground(self.image(fix.p)));
@@ -285,6 +298,12 @@ impl Past {
         let first = self.trail.iter().find(|f| seconds(f.at, last.at) <= s + 0.05)?;
         (seconds(first.at, last.at) >= LEAST_SPEED_S).then_some((*first, last))
     }
+}
+
+/// A place beyond the edge of the picture is on the road that ends there, fractions.
+fn within_picture(p: Point) -> Point {
+    let (low, high) = (EDGE, 1.0 - EDGE);
+    Point::new(p.x.clamp(low, high), p.y.clamp(low, high))
 }
 
 /// Some places inside a zone, fractions.

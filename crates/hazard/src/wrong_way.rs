@@ -31,6 +31,8 @@ const STEADY_SPEED: f64 = 0.3;
 const STEADY_STEP_S: f64 = 0.12;
 /// Its way up to the lane counts as well, but it is in there for this share of the hold.
 const INSIDE_SHARE: f64 = 0.25;
+/// So much of the lower third of its box is in the lane: the middle of a lorry's lower edge may lie in the next one.
+const LEAST_FOOTPRINT: f64 = 0.25;
 /// Between two places of a way its box grows or shrinks at most so many times: otherwise it is something else that is seen.
 const MOST_GROWTH: f64 = 1.5;
 /// The incident lasts this long beyond the last who was seen.
@@ -154,6 +156,7 @@ impl WrongWay {
             && lengths >= self.settings.min_lengths
             && straight
             && against.is_steady(road, user)
+            && zone.is_none_or(|zone| road.footprint_share(&user.bbox, zone) >= LEAST_FOOTPRINT)
         {
             self.alarm(at, road, user, zone, lengths);
         }
