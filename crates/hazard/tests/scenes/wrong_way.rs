@@ -81,7 +81,7 @@ fn a_box_that_passes_to_the_next_in_a_queue_does_not_drive_back() {
 
 #[test]
 fn a_lorry_in_the_next_lane_of_which_only_the_lower_edge_is_in_this_one_is_right_there() {
-    let way: Vec<_> = to_the_left().iter().map(|&(t, x, _)| (t, x, 205.0)).collect();
+    let way: Vec<_> = to_the_left().iter().map(|&(t, x, _)| (t, x, 203.0)).collect();
     let lorry = Actor { class: RoadUserClass::Truck, size: (170.0, 95.0), ..car(&way) };
     none(&World::new(lane(), vec![lorry]), 20.0);
 }
