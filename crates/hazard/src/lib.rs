@@ -14,12 +14,14 @@
 //! | `cars` | how large cars are in each part of the picture |
 //! | `field` | the usual direction at each place |
 //! | `scene` | what the picture shows when nobody is there, in cells |
+//! | `calm` | whether what a cell shows came at once or by and by |
 //! | `reference` | how sharp and rich in contrast each part of the picture usually is |
 //! | `shift` | whether the camera looks elsewhere |
 //! | `camera` | faults of the camera and low visibility, in their order |
 //! | `ledger` | one incident a cause, from its beginning to its end |
 //! | `severity` | how bad |
 
+mod calm;
 mod camera;
 mod cars;
 mod congestion;

@@ -5,6 +5,7 @@
 use wayside_types::rules::ObjectSettings;
 use wayside_types::{BBox, IncidentKind, Point, Reason, Timestamp};
 
+use crate::calm::STILL_LEVELS;
 use crate::ledger::Held;
 use crate::road::{Road, RoadUser};
 use crate::scene::{Grid, Scene};
@@ -19,8 +20,6 @@ use cell::{Cell, WIDE_S};
 
 /// Grey levels by which a cell differs from the empty scene at least, if something lies there.
 const NEW_LEVELS: f32 = 9.0;
-/// What changes by more than this in between does not lie still.
-const STILL_LEVELS: f32 = 14.0;
 /// A cell is as it was once it was so for this long.
 const GONE_S: f64 = 1.5;
 /// Sooner if it was hardly seen to be new: this long, and this share of the time that it was.

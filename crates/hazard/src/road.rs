@@ -68,6 +68,8 @@ pub struct RoadUser {
     /// Its box's area against that of a car there.
     pub car_share: Option<f64>,
     pub score: f32,
+    /// Mean score since it stands; the score while it does not.
+    pub standing_score: f64,
     pub confirmed: bool,
     /// Indices of the zones that its reference point is in.
     pub zones: Vec<usize>,
@@ -106,6 +108,8 @@ struct Past {
     anchor: Option<Anchor>,
     arrived: bool,
     rolled: bool,
+    /// Mean score since it stands, and of how many looks.
+    score: (f64, f64),
 }
 
 /// All road users of one camera and its zones.
@@ -149,6 +153,21 @@ impl Road {
         Place { image, ground_m: self.to_ground(image) }
     }
 
+    /// The share of the lower third of a box (px) that a zone holds.
+    pub fn footprint_share(&self, b: &BBox, zone: usize) -> f64 {
+        const ACROSS: u32 = 6;
+        const DOWN: u32 = 3;
+        let at = |from: f32, to: f32, i: u32, of: u32| {
+            f64::from(from) + f64::from(to - from) * (f64::from(i) + 0.5) / f64::from(of)
+        };
+        let top = b.y2 - b.height() / 3.0;
+        let places = (0..ACROSS * DOWN)
+            .map(|i| Point::new(at(b.x1, b.x2, i % ACROSS, ACROSS), at(top, b.y2, i / ACROSS, DOWN)));
+        let inside =
+            places.filter(|p| self.zones[zone].zone.contains(within_picture(self.image(*p)))).count();
+        inside as f64 / f64::from(ACROSS * DOWN)
+    }
+
     /// Everybody is somebody else from now on.
     pub fn forget(&mut self) {
         self.pasts.clear();
@@ -176,12 +195,11 @@ impl Road {
         let min_travel = self.min_travel_boxes;
         let past = self.pasts.entry(track.id).or_insert_with(|| Past::new(fix));
         past.take(fix, min_travel);
+        let standing_score = past.mean_score(track.score);
         let speed = past.speed_over(SPEED_S);
         let (anchor, arrived, rolled) = (past.anchor, past.arrived, past.rolled);
         let image = self.image(p);
-        // Whose foot is beyond the edge of the picture is still on the road that ends there.
-        let (low, high) = (EDGE, 1.0 - EDGE);
-        let within = Point::new(image.x.clamp(low, high), image.y.clamp(low, high));
+        let within = within_picture(image);
         let zones = (0..self.zones.len()).filter(|&i| self.zones[i].zone.contains(within)).collect();
         let speed_mps = speed.and_then(|(from, to)| {
             let [a, b] = [from, to].map(|fix| self.to_ground(self.image(fix.p)));
@@ -197,6 +215,7 @@ impl Road {
             unit,
             car_share: self.cars.area(image.y).map(|area| unit * unit / area),
             score: track.score,
+            standing_score,
             confirmed: track.confirmed,
             zones,
             speed_units: speed.map(units),
@@ -217,6 +236,7 @@ impl Past {
             anchor: None,
             arrived: false,
             rolled: false,
+            score: (0.0, 0.0),
         }
     }
 
@@ -264,12 +284,26 @@ impl Past {
         }
     }
 
+    /// Takes a score and gives the mean of those since it stands.
+    fn mean_score(&mut self, score: f32) -> f64 {
+        let (mean, looks) = if self.anchor.is_some() { self.score } else { (0.0, 0.0) };
+        let mean = mean + (f64::from(score) - mean) / (looks + 1.0);
+        self.score = (mean, (looks + 1.0).min(100.0));
+        mean
+    }
+
     /// The first and the last place of about so many seconds.
     fn speed_over(&self, s: f64) -> Option<(Fix, Fix)> {
         let last = *self.trail.back()?;
         let first = self.trail.iter().find(|f| seconds(f.at, last.at) <= s + 0.05)?;
         (seconds(first.at, last.at) >= LEAST_SPEED_S).then_some((*first, last))
     }
+}
+
+/// A place beyond the edge of the picture is on the road that ends there, fractions.
+fn within_picture(p: Point) -> Point {
+    let (low, high) = (EDGE, 1.0 - EDGE);
+    Point::new(p.x.clamp(low, high), p.y.clamp(low, high))
 }
 
 /// Some places inside a zone, fractions.

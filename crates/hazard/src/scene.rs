@@ -4,6 +4,8 @@
 
 use wayside_types::{BBox, FrameSize, LumaCells, Point};
 
+use crate::calm::{Calm, Pace};
+
 /// A cell is known once it was seen free for this long.
 const KNOWN_AFTER_S: f32 = 3.0;
 /// Until then it follows what is seen by so many grey levels a second …
@@ -12,6 +14,10 @@ const FIRST_RATE: f32 = 40.0;
 /// follows by so many grey levels a second.
 const FIRST_LOOKS: usize = 7;
 const RATE: f32 = 1.5;
+/// Where a cell is off by no more grey levels than this, nothing came.
+const NOTHING_LEVELS: f32 = 5.0;
+/// How cells are looked at for that.
+const PACE: Pace = Pace { even_s: 0.15, calm_s: 0.4, leap_s: 0.7 };
 /// Boxes are cut by this share a side: at their edges the road shows.
 const INNER: f32 = -0.15;
 
@@ -29,6 +35,19 @@ pub struct Scene {
     /// By how much the whole picture is brighter now.
     gain: f32,
     covered: Vec<bool>,
+    /// How what each cell shows came.
+    coming: Vec<Coming>,
+}
+
+/// How what a cell shows came.
+#[derive(Debug, Clone, Copy, Default)]
+struct Coming {
+    calm: Calm,
+    /// The largest leap since nothing was there, and the most that it was off while it was calm, grey levels.
+    leap: f32,
+    most: f32,
+    /// Whether what is there was seen to come.
+    seen: bool,
 }
 
 /// How the picture is cut into cells.
@@ -150,6 +169,7 @@ impl Scene {
                 free_s: vec![0.0; count],
                 first: levels(cells).map(|level| [level; FIRST_LOOKS]).collect(),
                 covered: vec![false; count],
+                coming: vec![Coming::default(); count],
                 ..Self::default()
             };
         }
@@ -180,6 +200,40 @@ impl Scene {
             }
             *free_s += dt_s;
         }
+        self.note_coming(f64::from(dt_s));
+    }
+
+    /// Takes how what the cells show came.
+    fn note_coming(&mut self, dt_s: f64) {
+        for i in 0..self.now.len() {
+            let off = self.now[i] - self.gain - self.empty[i];
+            let coming = &mut self.coming[i];
+            let Some(leap) = coming.calm.leap(&PACE, dt_s, off) else { continue };
+            if off.abs() < NOTHING_LEVELS {
+                let seen = self.free_s[i] >= KNOWN_AFTER_S;
+                *coming = Coming { calm: coming.calm, seen, ..Coming::default() };
+            } else {
+                coming.leap = coming.leap.max(leap.abs());
+                coming.most = coming.most.max(off.abs());
+            }
+        }
+    }
+
+    /// The share of what a box differs from the empty scene that was seen to come by and by, as water and light do, rather than
+    /// from one moment to the next; 0 where nothing differs.
+    pub fn slow_share(&self, bbox: &BBox) -> f64 {
+        let (mut slow, mut whole) = (0.0, 0.0);
+        for i in self.indices(bbox) {
+            let (off, coming) = ((self.now[i] - self.gain - self.empty[i]).abs(), self.coming[i]);
+            if off < NOTHING_LEVELS {
+                continue;
+            }
+            whole += off;
+            if coming.seen && coming.most > 0.0 {
+                slow += off * (1.0 - coming.leap / coming.most).max(0.0);
+            }
+        }
+        if whole > 0.0 { f64::from(slow / whole) } else { 0.0 }
     }
 
     /// The picture as it is now and as it is when empty; `None` before the first frame.

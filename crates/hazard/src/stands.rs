@@ -51,6 +51,10 @@ const LEAST_SIZE: f64 = 0.35;
 /// Brightness keeps who was seen with this mean score, or standing for so long.
 const WELL_SCORE: f64 = 0.2;
 const WELL_S: f64 = 2.0;
+/// What came by and by for this share of it is no vehicle, unless one was seen to drive up.
+const CREPT_SHARE: f64 = 0.45;
+/// It is asked until it stands for so long.
+const CREEPS_S: f64 = 12.0;
 /// A new look at what it looks like is taken this often.
 const LOOK_S: f64 = 3.0;
 
@@ -87,6 +91,8 @@ pub struct Stand {
     pub arrived: bool,
     /// Whether it was seen to drive the last bit up, as things don't.
     pub rolled: bool,
+    /// Whether something new as large as a vehicle lies there: what the detector says of it may be little then.
+    pub shaped: bool,
     /// The largest share of a car's size that it was seen to have.
     pub car_share: f64,
     /// Mean score of what showed it.
@@ -96,6 +102,10 @@ pub struct Stand {
     left: bool,
     look: Option<(Timestamp, Patch)>,
     gone_s: f64,
+    /// Whether its place was seen with nobody in front since it stands, or can't be.
+    seen_free: bool,
+    /// Whether what is there came by and by, as no vehicle does.
+    pub crept: bool,
 }
 
 /// All of them.
@@ -128,6 +138,7 @@ impl Stands {
             if let Some(scene) = scene {
                 stand.look(at, dt_s, scene, &moving);
             }
+            stand.note_creeping(scene, &moving);
         }
         let over = |stand: &mut Stand| stand.is_over(at);
         self.all.extract_if(.., over).collect()
@@ -142,6 +153,7 @@ impl Stands {
             let same = |stand: &&mut Stand| stand.bbox.intersection(&shape.bbox) > 0.0;
             if let Some(stand) = self.all.iter_mut().find(same) {
                 (stand.seen_at, stand.known_at, stand.gone_s) = (at, at, 0.0);
+                stand.shaped |= stand.bbox.iou(&shape.bbox) > SAME_IOU;
                 continue;
             }
             self.last_number += 1;
@@ -201,13 +213,16 @@ impl Stands {
             came,
             arrived: user.arrived,
             rolled: user.rolled,
+            shaped: false,
             car_share: user.car_share.unwrap_or(0.0),
-            score: f64::from(user.score),
+            score: user.standing_score,
             looks: 1,
             track: Some(user.id),
             left: false,
             look: None,
             gone_s: 0.0,
+            seen_free: false,
+            crept: false,
         });
     }
 }
@@ -231,6 +246,7 @@ impl Stand {
             came: true,
             arrived: false,
             rolled: true,
+            shaped: true,
             car_share: 0.0,
             score: SHAPE_SCORE,
             looks: 1,
@@ -238,6 +254,8 @@ impl Stand {
             left: false,
             look: None,
             gone_s: 0.0,
+            seen_free: false,
+            crept: false,
         }
     }
 
@@ -246,7 +264,8 @@ impl Stand {
         let large = self.car_share >= SURE_SIZE;
         // Where no sizes are known the share is none.
         let small = self.car_share > 0.0 && self.car_share < LEAST_SIZE;
-        self.rolled || large && self.score >= LARGE_SCORE || self.score >= SURE_SCORE && !small
+        let looks_so = large && self.score >= LARGE_SCORE || self.score >= SURE_SCORE && !small;
+        self.rolled || self.shaped || looks_so && self.seen_free
     }
 
     /// How long it is known to have stood.
@@ -270,6 +289,11 @@ impl Stand {
     fn take(&mut self, at: Timestamp, user: &RoadUser) {
         self.arrived |= user.arrived;
         self.rolled |= user.rolled;
+        // Whoever drives up to where water gathered stands there.
+        if self.crept && user.arrived {
+            (self.came, self.crept) = (true, false);
+            self.since = user.anchor.map_or(at, |anchor| anchor.since);
+        }
         self.car_share = self.car_share.max(user.car_share.unwrap_or(0.0));
         self.track = Some(user.id);
         self.left = false;
@@ -304,9 +328,33 @@ impl Stand {
         self.left |= users.iter().any(|u| Some(u.id) == self.track && self.is_away(u));
     }
 
+    /// Whether the brightness of its place came to be so from one moment to the next, as long as it has not stood for long.
+    fn note_creeping(&mut self, scene: Option<&Scene>, moving: &[BBox]) {
+        let Some(scene) = scene else {
+            self.seen_free = true;
+            return;
+        };
+        if self.is_hidden(moving) {
+            return;
+        }
+        self.seen_free = true;
+        if self.came
+            && !self.rolled
+            && self.stood_s() <= CREEPS_S
+            && scene.slow_share(&self.bbox) >= CREPT_SHARE
+        {
+            (self.came, self.crept) = (false, true);
+        }
+    }
+
+    /// Whether somebody passes in front.
+    fn is_hidden(&self, moving: &[BBox]) -> bool {
+        moving.iter().any(|bbox| bbox.intersection(&self.bbox) > 0.1 * self.bbox.area())
+    }
+
     /// What the brightness of its place says.
     fn look(&mut self, at: Timestamp, dt_s: f64, scene: &Scene, moving: &[BBox]) {
-        if moving.iter().any(|bbox| bbox.intersection(&self.bbox) > 0.1 * self.bbox.area()) {
+        if self.is_hidden(moving) {
             return;
         }
         let due = self.look.as_ref().is_none_or(|(then, _)| seconds(*then, at) >= LOOK_S);

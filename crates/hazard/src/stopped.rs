@@ -95,7 +95,7 @@ impl Stopped {
         let holds_foot = |zone: &usize| stand.zones.contains(zone);
         let mut shares: Vec<(usize, f64)> = (0..road.zones.len())
             .filter(|&zone| road.zones[zone].is_road())
-            .map(|zone| (zone, footprint_share(stand, road, zone)))
+            .map(|zone| (zone, road.footprint_share(&stand.bbox, zone)))
             .collect();
         // Whoever stands with its foot outside all of them is not on the road.
         shares.iter().find(|(zone, _)| holds_foot(zone))?;
@@ -196,19 +196,4 @@ impl Stopped {
         }
         held
     }
-}
-
-/// The share of the lower third of its box that a zone holds.
-fn footprint_share(stand: &Stand, road: &Road, zone: usize) -> f64 {
-    const ACROSS: u32 = 6;
-    const DOWN: u32 = 3;
-    let b = stand.bbox;
-    let at = |from: f32, to: f32, i: u32, of: u32| {
-        f64::from(from) + f64::from(to - from) * (f64::from(i) + 0.5) / f64::from(of)
-    };
-    let top = b.y2 - b.height() / 3.0;
-    let places = (0..ACROSS * DOWN)
-        .map(|i| Point::new(at(b.x1, b.x2, i % ACROSS, ACROSS), at(top, b.y2, i / ACROSS, DOWN)));
-    let inside = places.filter(|p| road.zones[zone].zone.contains(road.image(*p))).count();
-    inside as f64 / f64::from(ACROSS * DOWN)
 }

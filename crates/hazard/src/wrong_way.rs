@@ -24,8 +24,15 @@ const PAUSE_S: f64 = 1.5;
 const MOST_GAP_S: f64 = 0.7;
 /// The straight way is at least this share of the way driven; a detection that jumps about does not drive.
 const STRAIGHT_SHARE: f64 = 0.7;
+/// Who drives is on the way for this share of the time, at this share of the mean speed at least, seen over steps of so many
+/// seconds: a box that passes from one vehicle of a queue to the next behind it leaps and stands.
+const STEADY_SHARE: f64 = 0.6;
+const STEADY_SPEED: f64 = 0.3;
+const STEADY_STEP_S: f64 = 0.12;
 /// Its way up to the lane counts as well, but it is in there for this share of the hold.
 const INSIDE_SHARE: f64 = 0.25;
+/// So much of the lower third of its box is in the lane: the middle of a lorry's lower edge may lie in the next one.
+const LEAST_FOOTPRINT: f64 = 0.25;
 /// Between two places of a way its box grows or shrinks at most so many times: otherwise it is something else that is seen.
 const MOST_GROWTH: f64 = 1.5;
 /// The incident lasts this long beyond the last who was seen.
@@ -148,6 +155,8 @@ impl WrongWay {
             && seconds(against.inside, at) >= INSIDE_SHARE * self.settings.hold_s
             && lengths >= self.settings.min_lengths
             && straight
+            && against.is_steady(road, user)
+            && zone.is_none_or(|zone| road.footprint_share(&user.bbox, zone) >= LEAST_FOOTPRINT)
         {
             self.alarm(at, road, user, zone, lengths);
         }
@@ -186,6 +195,29 @@ impl WrongWay {
 }
 
 impl Against {
+    /// Whether it drove all the way rather than being now here and now there.
+    fn is_steady(&self, road: &Road, user: &RoadUser) -> bool {
+        let mut steps: Vec<(f64, f64)> = Vec::new();
+        let mut last: Option<&Fix> = None;
+        for fix in road.trail(user.id).filter(|fix| fix.at >= self.since) {
+            let Some(from) = last else {
+                last = Some(fix);
+                continue;
+            };
+            let s = seconds(from.at, fix.at);
+            if s >= STEADY_STEP_S {
+                let (dx, dy) = (fix.p.x - from.p.x, fix.p.y - from.p.y);
+                // Whoever comes nearer grows on the way.
+                steps.push((s, -(dx * self.usual.x + dy * self.usual.y) / fix.unit));
+                last = Some(fix);
+            }
+        }
+        let (whole_s, way) = steps.iter().fold((0.0, 0.0), |(s, way), step| (s + step.0, way + step.1));
+        let least = STEADY_SPEED * way / whole_s;
+        let on_the_way_s: f64 = steps.iter().filter(|(s, way)| way / s >= least).map(|(s, _)| s).sum();
+        on_the_way_s >= STEADY_SHARE * whole_s
+    }
+
     /// How far it came against the usual direction, in its own lengths along it.
     fn lengths(&self, user: &RoadUser) -> f64 {
         let (dx, dy) = (user.p.x - self.from.x, user.p.y - self.from.y);

@@ -2,15 +2,11 @@
 
 use wayside_types::Timestamp;
 
-use super::STILL_LEVELS;
+use crate::calm::{Calm, Pace};
 
-/// What a cell shows is evened out over about this long, and is calm once it was so for some time.
-const EVEN_S: f64 = 0.3;
-const CALM_S: f64 = 0.7;
-/// What is calm now is held against what was when it last was, but for what came over about this long …
-const LEAP_S: f64 = 0.5;
-/// … and came at once if this share of it did within the first seconds, for half of its cells. Light, dusk and water come by
-/// and by, whoever passes meanwhile.
+/// How cells are looked at.
+const PACE: Pace = Pace { even_s: 0.3, calm_s: 0.7, leap_s: 0.5 };
+/// What is there came at once if this share of it leapt within the first seconds, for half of its cells.
 const ARRIVED_SHARE: f32 = 0.5;
 const ARRIVING_S: f64 = 2.0;
 /// What is new together with more than a thing covers for this share of its first seconds came with it.
@@ -28,10 +24,8 @@ pub(super) struct Cell {
     pub gone_s: f64,
     /// The empty scene's steepest step, grey levels.
     pub step: f32,
-    /// By how much it is off, evened out, and for how long that was calm; and how it was when it last was.
-    pub even: f32,
-    pub calm_s: f64,
-    pub stable: f32,
+    /// How it is when nobody passes.
+    pub calm: Calm,
     /// The largest leap from there since it is new.
     pub leap: f32,
     /// How long it was part of something settled, and of what looked like a thing.
@@ -47,8 +41,8 @@ pub(super) struct Cell {
 impl Cell {
     /// Something may have come.
     pub fn begin(&mut self, at: Timestamp, off: f32) {
-        let Self { step, even, calm_s, stable, .. } = *self;
-        *self = Self { since: Some(at), off, peak: off.abs(), step, even, calm_s, stable, ..Self::default() };
+        let Self { step, calm, .. } = *self;
+        *self = Self { since: Some(at), off, peak: off.abs(), step, calm, ..Self::default() };
     }
 
     /// Whether it came together with more than a thing covers: that was light or shadow, also when most of it is learnt
@@ -59,19 +53,11 @@ impl Cell {
 
     /// Takes by how much it is off: what is calm may have leapt there.
     pub fn calm(&mut self, dt_s: f64, off: f32) {
-        if (off - self.even).abs() > STILL_LEVELS {
-            (self.even, self.calm_s) = (off, 0.0);
-            return;
+        if let Some(leap) = self.calm.leap(&PACE, dt_s, off)
+            && self.seen_s <= ARRIVING_S
+        {
+            self.leap = self.leap.max(leap.abs());
         }
-        self.even += (off - self.even) * (dt_s / EVEN_S).min(1.0) as f32;
-        self.calm_s += dt_s;
-        if self.calm_s < CALM_S {
-            return;
-        }
-        if self.seen_s <= ARRIVING_S {
-            self.leap = self.leap.max((self.even - self.stable).abs());
-        }
-        self.stable += (self.even - self.stable) * (dt_s / LEAP_S).min(1.0) as f32;
     }
 
     /// Whether what is there came at once.

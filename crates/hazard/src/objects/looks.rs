@@ -27,8 +27,9 @@ const STEP_MORE: f32 = 8.0;
 /// A thing is at most so many car boxes large, or metres wide.
 const MOST_CARS: f64 = 1.2;
 const MOST_M: f64 = 4.0;
-/// From this share of a car's box on it is as large as a vehicle.
+/// From this share of a car's box on it is as large as a vehicle, and, where the ground is known, from this long side on.
 const VEHICLE_SHARE: f64 = 0.55;
+const VEHICLE_M: f64 = 2.0;
 /// It is no light if this share of it came so in each of its cells.
 const AT_ONCE_SHARE: f32 = 0.7;
 /// Black in limited range: darkness of light is counted from here.
@@ -64,7 +65,9 @@ impl Objects {
         let side = f64::from(self.grid.side_px);
         let area = blob.cells.len() as f64 * side * side;
         let car = road.cars.area(road.image(Point::new(0.0, f64::from(blob.bbox.y2))).y);
-        2 * on_road >= blob.cells.len() && car.is_some_and(|car| area >= VEHICLE_SHARE * car)
+        // Few cars say little of sizes; the ground says more.
+        let long = !road.is_calibrated() || self.size(blob, road).is_none_or(|(m, ..)| m >= VEHICLE_M);
+        2 * on_road >= blob.cells.len() && long && car.is_some_and(|car| area >= VEHICLE_SHARE * car)
     }
 
     pub(super) fn size(&self, blob: &Blob, road: &Road) -> Option<(f64, f64, f64)> {

@@ -151,6 +151,63 @@ fn a_vehicle_that_is_first_seen_standing_where_the_road_was_empty_is_one() {
     }
 }
 
+/// Water that gathers from second 12 on, within so many seconds, and that the detector takes for a car.
+fn puddle(shows: fn(f64) -> f64) -> Actor {
+    Actor {
+        seen: |t| t > 13.0,
+        level: 60,
+        shows,
+        score: 0.5,
+        ..car(&[(0.0, 500.0, 250.0), (90.0, 500.0, 250.0)])
+    }
+}
+
+fn rises(t: f64, over_s: f64) -> f64 {
+    ((t - 12.0) / over_s).clamp(0.0, 1.0)
+}
+
+#[test]
+fn what_came_by_and_by_is_no_vehicle() {
+    for shows in [|t| rises(t, 4.0), |t| rises(t, 10.0)] {
+        none(&World { brightness: true, ..World::new(lane(), vec![puddle(shows)]) }, 60.0);
+        // Others pass in front while it comes and afterwards.
+        let mut actors: Vec<Actor> = (0..12)
+            .map(|i| 9.5 + 3.5 * f64::from(i))
+            .map(|t| car(&[(t, 0.0, 270.0), (t + 3.0, 1000.0, 270.0)]))
+            .collect();
+        actors.push(puddle(shows));
+        none(&World { brightness: true, ..World::new(lane(), actors) }, 60.0);
+    }
+}
+
+#[test]
+fn what_was_there_from_one_moment_to_the_next_is_a_vehicle_however_little_it_differs() {
+    for rate in RATES {
+        for level in [60, 74, 106, 170] {
+            let at_once = Actor { level, ..puddle(|t| rises(t, 0.2)) };
+            let world = World { brightness: true, ..World::new(lane(), vec![at_once]) };
+            let found = only(world.run(rate, 40.0), IncidentKind::StoppedVehicle);
+            assert_eq!(found.len(), 1, "at {rate}/s, level {level}");
+            let detected = seconds(found[0].detected);
+            assert!((17.5..19.5).contains(&detected), "at {rate}/s, level {level}: {detected}");
+        }
+    }
+}
+
+#[test]
+fn who_drives_up_to_where_water_gathered_is_one() {
+    for rate in RATES {
+        let way: Vec<_> = stopping(60.0).iter().map(|&(t, x, y)| (t + 20.0, x + 5.0, y)).collect();
+        let wet = Actor { seen: |t| (13.0..29.0).contains(&t), ..puddle(|t| rises(t, 4.0)) };
+        let world = World { brightness: true, ..World::new(lane(), vec![wet, car(&way)]) };
+        let found = only(world.run(rate, 70.0), IncidentKind::StoppedVehicle);
+        assert_eq!(found.len(), 1, "at {rate}/s: {found:?}");
+        let (onset, detected) = (seconds(found[0].onset), seconds(found[0].detected));
+        assert!((28.5..31.5).contains(&onset), "at {rate}/s: onset {onset}");
+        assert!((33.5..37.0).contains(&detected), "at {rate}/s: detected {detected}");
+    }
+}
+
 /// A queue of six comes to stand behind one another and goes again.
 #[test]
 fn a_vehicle_as_grey_as_the_road_of_which_only_the_last_bit_was_seen_is_one() {

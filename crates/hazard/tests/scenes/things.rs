@@ -219,13 +219,59 @@ fn a_watched_place_under_water_covered_or_displaced_is_told_and_ends_by_itself()
     }
 }
 
+/// A car of a size (px) that drives through along the road in the first seconds.
+fn passes_first(t: f64, (w, h): (f32, f32)) -> TrackUpdate {
+    let x = 100.0 * t as f32;
+    if t < 9.0 {
+        one(TrackId::FIRST, BBox::new(x, 270.0 - h, x + w, 270.0), 0.8)
+    } else {
+        TrackUpdate::default()
+    }
+}
+
+#[test]
+fn where_the_ground_is_known_a_thing_is_no_vehicle_however_small_cars_seemed() {
+    for rate in RATES {
+        let seen = |t: f64| passes_first(t, (24.0, 20.0));
+        let found = run_with(&carriageway(), rate, 40.0, &seen, &|t, x, y| match road(x, y) {
+            _ if there(x, y) && t >= FROM_S => (if y == 24 { 180.0 } else { 60.0 }, 80),
+            road => road,
+        });
+        assert_eq!(only(found, IncidentKind::ObjectOnRoad).len(), 1, "at {rate}/s");
+    }
+}
+
+#[test]
+fn what_is_new_and_as_large_as_a_vehicle_is_one_also_if_the_detector_hardly_knows_it() {
+    for rate in RATES {
+        let seen = |t: f64| match t {
+            t if t >= FROM_S + 0.5 => one(TrackId::FIRST.next(), BBox::new(500.0, 230.0, 560.0, 270.0), 0.2),
+            t => passes_first(t, (60.0, 40.0)),
+        };
+        let found = run_with(&carriageway(), rate, 40.0, &seen, &|t, x, y| match road(x, y) {
+            _ if (50..56).contains(&x) && (23..27).contains(&y) && t >= FROM_S => {
+                (if y % 2 == 0 { 180.0 } else { 60.0 }, 80)
+            }
+            road => road,
+        });
+        let [incident] = only(found, IncidentKind::StoppedVehicle).try_into().unwrap();
+        let detected = seconds(incident.detected);
+        assert!((16.9..19.0).contains(&detected), "at {rate}/s: {detected}");
+    }
+}
+
 /// Somebody who is seen over the whole watched place with a score.
 fn over_the_place(score: f32) -> TrackUpdate {
+    one(TrackId::FIRST, BBox::new(430.0, 185.0, 590.0, 325.0), score)
+}
+
+/// One car in a box with a score.
+fn one(id: TrackId, bbox: BBox, score: f32) -> TrackUpdate {
     let track = Track {
-        id: TrackId::FIRST,
+        id,
         class: RoadUserClass::Car,
         second: None,
-        bbox: BBox::new(430.0, 185.0, 590.0, 325.0),
+        bbox,
         velocity_px_s: Point::new(0.0, 0.0),
         score,
         observed: true,

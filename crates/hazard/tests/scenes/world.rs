@@ -26,6 +26,8 @@ pub struct Actor {
     pub score: f32,
     /// How bright it is, grey levels; asphalt is 80 to 102.
     pub level: u16,
+    /// How much of it shows at a time, 0 to 1.
+    pub shows: fn(f64) -> f64,
 }
 
 pub fn car(way: &[(f64, f64, f64)]) -> Actor {
@@ -38,6 +40,7 @@ pub fn car(way: &[(f64, f64, f64)]) -> Actor {
         renamed_at: vec![],
         score: 0.8,
         level: 170,
+        shows: |_| 1.0,
     }
 }
 
@@ -160,7 +163,8 @@ impl World {
             for (i, mean) in means.iter_mut().enumerate() {
                 let (x, y) = (((i % columns) * side_px) as f64 + 6.5, ((i / columns) * side_px) as f64 + 6.5);
                 if (p.x - w / 2.0..=p.x + w / 2.0).contains(&x) && (p.y - h..=p.y).contains(&y) {
-                    *mean = actor.level * 16;
+                    let (road, whole) = (f64::from(*mean), f64::from(actor.level * 16));
+                    *mean = (road + (whole - road) * (actor.shows)(t)) as u16;
                 }
             }
         }

@@ -55,6 +55,38 @@ fn a_detection_that_jumps_back_does_not_drive_back() {
 }
 
 #[test]
+fn a_box_that_passes_to_the_next_in_a_queue_does_not_drive_back() {
+    // From a car that crawls to the one behind it, once and three times running, at any moment between two frames.
+    for at in (0..10).map(|i| 10.0 + 0.07 * f64::from(i)) {
+        let once = [(4.0, 0.0), (9.0, 620.0), (at, 640.0), (at + 0.02, 565.0), (20.0, 600.0)];
+        let thrice = [
+            (3.0, 0.0),
+            (9.0, 800.0),
+            (at, 820.0),
+            (at + 0.02, 745.0),
+            (at + 0.8, 747.0),
+            (at + 0.82, 672.0),
+            (at + 1.6, 674.0),
+            (at + 1.62, 599.0),
+            (20.0, 620.0),
+        ];
+        for way in [once.to_vec(), thrice.to_vec()] {
+            let way: Vec<_> = way.into_iter().map(|(t, x)| (t, x, 250.0)).collect();
+            let mut world = World::new(lane(), vec![car(&way)]);
+            world.settings.stopped_vehicle.enabled = false;
+            none(&world, 20.0);
+        }
+    }
+}
+
+#[test]
+fn a_lorry_in_the_next_lane_of_which_only_the_lower_edge_is_in_this_one_is_right_there() {
+    let way: Vec<_> = to_the_left().iter().map(|&(t, x, _)| (t, x, 203.0)).collect();
+    let lorry = Actor { class: RoadUserClass::Truck, size: (170.0, 95.0), ..car(&way) };
+    none(&World::new(lane(), vec![lorry]), 20.0);
+}
+
+#[test]
 fn a_box_that_is_now_large_and_now_small_is_nobody_who_drives() {
     let flickering = Actor { grown: |t| if (t % 0.4) < 0.2 { 1.0 } else { 2.5 }, ..car(&to_the_left()) };
     none(&World::new(lane(), vec![flickering]), 20.0);

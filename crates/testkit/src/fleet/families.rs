@@ -58,6 +58,7 @@ pub fn all() -> Vec<Family> {
     all.extend(super::more::MORE);
     all.extend(super::faults::MORE);
     all.extend(super::more::LATER);
+    all.extend(super::more::LATEST);
     all
 }
 

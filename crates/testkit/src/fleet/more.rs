@@ -6,8 +6,9 @@ use wayside_types::IncidentKind::*;
 use super::dark::Dark;
 use super::families::{Family, some, thing, tuned};
 use super::library::grounds;
-use super::road::{BREAKDOWN, Lying, Standing, backwards, lies, plain, plain_by_night, stands};
-use super::sight::{self, cloud, dusk, noise, rain, shadow, smoke};
+use super::road::{BREAKDOWN, Lying, Standing, backwards, lies, plain, plain_by_night, stands, stretched};
+use super::scene::Scene;
+use super::sight::{self, cloud, dusk, fog, noise, rain, shadow, smoke};
 use super::things::{Change, Thing};
 use super::view::{view, watching, watching_at};
 
@@ -185,3 +186,53 @@ pub(super) const LATER: &[Family] = &[
         Ok(rain(scene, r, 200, 0.08).mirrored())
     }),
 ];
+
+/// Likenesses of what was told falsely: water that gathers where traffic hides how, jams that a detector sees badly, and
+/// drawn streets through haze and dusk.
+pub(super) const LATEST: &[Family] = &[
+    tuned(ObjectOnRoad, false, "a puddle, motorway, mirrored, noisy", |l, r| {
+        let scene = lies(&l.motorway, r, Lying::Puddle, None)?;
+        Ok(noise(scene, r, 4.0).mirrored())
+    }),
+    tuned(ObjectOnRoad, false, "a puddle in rain, arterial, mirrored", |l, r| {
+        let scene = lies(&l.arterial, r, Lying::Puddle, None)?;
+        Ok(rain(scene, r, 300, 0.1).mirrored())
+    }),
+    tuned(ObjectOnRoad, false, "a puddle at dusk under street lamps, motorway", |l, r| {
+        lies(&l.motorway, r, Lying::Puddle, Some(Dark::Lamps(0.5)))
+    }),
+    tuned(ObjectOnRoad, false, "dusk falls, drawn highway", |l, r| {
+        Ok(view(l, r, 40.0, 4)?.harmless(|s, at| dusk(s, at, 20.0, 1.8)))
+    }),
+    tuned(ObjectOnRoad, false, "smog, drawn arterial and junction", |l, r| {
+        let which = some(r, &[5, 6]);
+        let thick = r.random_range(0.1..0.25);
+        Ok(view(l, r, 40.0, which)?.harmless(|s, at| fog(s, at, 10.0, thick, -0.8, 170.0)))
+    }),
+    tuned(WrongWay, false, "a jam in rain, motorway", |l, r| {
+        let scene = stretched(&l.motorway, r, 7.0, None);
+        Ok(jammed(rain(scene, r, 300, 0.1)))
+    }),
+    tuned(WrongWay, false, "a jam, arterial, mirrored, noisy", |l, r| {
+        let scene = stretched(&l.arterial, r, 7.0, None);
+        Ok(jammed(noise(scene, r, 4.0).mirrored()))
+    }),
+    tuned(WrongWay, false, "a jam in rain, arterial", |l, r| {
+        let scene = stretched(&l.arterial, r, 6.0, None);
+        Ok(jammed(rain(scene, r, 300, 0.1)))
+    }),
+    tuned(WrongWay, false, "dim and noisy, drawn streets", |l, r| {
+        let which = some(r, &[4, 5, 6]);
+        let mut random = sight::fork(r);
+        Ok(view(l, r, 30.0, which)?.harmless(|s, at| noise(dusk(s, at, 4.0, 1.5), &mut random, 5.0)))
+    }),
+    tuned(WrongWay, false, "haze, drawn highway", |l, r| {
+        let thick = r.random_range(0.08..0.2);
+        Ok(view(l, r, 40.0, 4)?.harmless(|s, at| fog(s, at, 6.0, thick, -1.0, 205.0)))
+    }),
+];
+
+/// A jam that is not what its scene is about.
+fn jammed(scene: Scene<'_>) -> Scene<'_> {
+    Scene { hazards: Vec::new(), tolerated: vec![Congestion], ..scene }
+}
