@@ -8,7 +8,7 @@ use std::arch::x86_64::{
 /// 2^x for x from -0.5 to 0.5: coefficients of a polynomial fitted at Chebyshev nodes, the highest power first. Wrong by
 /// at most 1.1e-7 of the value, which is what rounding to f32 costs.
 const POWER_OF_TWO: [f32; 6] =
-    [0.001_340_043_3, 0.009_676_037, 0.055_503_27, 0.240_221_07, 0.693_147_2, 1.000_000_1];
+    [0.001_340_043_3, 0.009_676_037, 0.055_503_27, 0.240_221_07, std::f32::consts::LN_2, 1.000_000_1];
 /// Above it 2^x is nearly too large for f32, and SiLU of what leads there is 0 but for less than 1e-35.
 const LARGEST_POWER: f32 = 125.0;
 
