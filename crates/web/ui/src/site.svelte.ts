@@ -1,6 +1,8 @@
 // The site as the page knows it: reads the lists, keeps the stream open, ticks the clock, and hands
 // every change to the reducer. Components read it; nothing here draws.
 
+import { SvelteSet } from "svelte/reactivity";
+
 import { ApiError, cameras, LIVE_URL, measurements, readiness, renewSession, serverNow } from "./api/client";
 import { DataError, liveEvent } from "./api/guards";
 import { incidents } from "./incidents.svelte";
@@ -67,7 +69,7 @@ class Site {
   private timers: ReturnType<typeof setInterval>[] = [];
   private reading = new Map<string, Promise<void>>();
   private gate = new Gate(READ_AT_ONCE);
-  private read = new Set<string>();
+  private read = new SvelteSet<string>();
   /** Histories that are tried again after a while and not before. */
   private failed = new Set<string>();
   private strangerAt = 0;
@@ -211,6 +213,11 @@ class Site {
     const key = `${id} ${length}`;
     if (this.read.has(key) || this.failed.has(key)) return;
     await this.once(key, () => this.gate.run(() => this.fetchBins(id, length)));
+  }
+
+  /** Whether the closed bins of a camera are known: until then nothing can be said of there being none. */
+  hasRead(id: string, length: BinLength): boolean {
+    return this.read.has(`${id} ${length}`);
   }
 
   private async fetchBins(id: string, length: BinLength): Promise<void> {
