@@ -199,10 +199,13 @@ impl Tracker {
             let place = |t: &Tracklet| (t.id, t.motion.bbox());
             if let Some(whole) = others().find(|t| part.is_part_of(t)).map(place) {
                 self.tracks[i].attach(whole);
-            } else if let Some(id) = part.whole()
-                && let Some((_, whole)) = others().find(|t| t.id == id).map(place)
-            {
-                self.tracks[i].compare(&whole);
+            } else if let Some(id) = part.whole() {
+                // One that is unseen for a moment may come back.
+                match self.tracks.iter().find(|t| t.id == id).map(|t| (t.observed, t.motion.bbox())) {
+                    Some((true, whole)) => self.tracks[i].compare(Some(&whole)),
+                    Some((false, _)) => {}
+                    None => self.tracks[i].compare(None),
+                }
             }
         }
     }

@@ -36,8 +36,9 @@ const PART_LEVEL: f32 = 0.3;
 const PART_WEAK: f64 = 0.6;
 /// … and less than this share of what the whole scores.
 const PART_WEAKER: f64 = 0.95;
-/// A part never leaves its whole. What shares nothing with it any more, and lies elsewhere beside it than before by this
-/// many of its own box units, was another road user all the time: the car that waited behind another one.
+/// A part never leaves its whole, nor outlives it. What shares nothing with it any more and lies elsewhere beside it than
+/// before by this many of its own box units, or went so far after that was lost, was another road user all the time: the
+/// car that waited behind another one, or that was seen as one with it.
 const LEFT_UNITS: f64 = 1.0;
 /// One detection of a bicycle or motorcycle weighs as much as this many of a person: the rider on it is
 /// seen as a person far more often than a walker is seen as a bicycle.
@@ -60,13 +61,23 @@ pub(crate) struct Tracklet {
     pub hits: u32,
     /// Detections in which it looked like a part of another track's road user, since it last left one.
     seen_as_part: u32,
-    /// Which track that was last, and where this one lay beside it, px from centre to centre.
-    whole: Option<(TrackId, (f64, f64))>,
+    /// Of which it was last.
+    whole: Option<Whole>,
     pub observed: bool,
     /// Whether it was observed in the frame before.
     pub seen_lately: bool,
     pub first_seen: Timestamp,
     pub last_seen: Timestamp,
+}
+
+/// What a track was last seen as a part of.
+#[derive(Debug, Clone, Copy)]
+struct Whole {
+    id: TrackId,
+    /// Where the part lay beside it, px from centre to centre …
+    beside: (f64, f64),
+    /// … and in the picture, px.
+    at: (f64, f64),
 }
 
 fn centre(bbox: &BBox) -> (f64, f64) {
@@ -183,22 +194,24 @@ impl Tracklet {
     }
 
     /// Notes that it was seen as a part of that track's road user.
-    pub fn attach(&mut self, whole: (TrackId, BBox)) {
+    pub fn attach(&mut self, (id, whole): (TrackId, BBox)) {
         self.seen_as_part += 1;
-        self.whole = Some((whole.0, self.beside(&whole.1)));
+        self.whole = Some(Whole { id, beside: self.beside(&whole), at: centre(&self.motion.bbox()) });
     }
 
     /// The track that it was last seen as a part of.
     pub fn whole(&self) -> Option<TrackId> {
-        self.whole.map(|(id, _)| id)
+        self.whole.map(|whole| whole.id)
     }
 
-    /// Notes where its whole is now. If it left that, it never was a part.
-    pub fn compare(&mut self, whole: &BBox) {
-        let Some((_, (x, y))) = self.whole else { return };
-        let now = self.beside(whole);
-        let apart = self.motion.bbox().intersection(whole) <= 0.0;
-        if apart && (now.0 - x).hypot(now.1 - y) >= LEFT_UNITS * self.motion.unit() {
+    /// Notes where its whole is now, or that it is lost. If it left that, it never was a part.
+    pub fn compare(&mut self, whole: Option<&BBox>) {
+        let Some(Whole { beside, at, .. }) = self.whole else { return };
+        let (was, is, apart) = match whole {
+            Some(whole) => (beside, self.beside(whole), self.motion.bbox().intersection(whole) <= 0.0),
+            None => (at, centre(&self.motion.bbox()), true),
+        };
+        if apart && (is.0 - was.0).hypot(is.1 - was.1) >= LEFT_UNITS * self.motion.unit() {
             self.seen_as_part = 0;
             self.whole = None;
         }
