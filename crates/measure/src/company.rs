@@ -4,12 +4,16 @@
 
 use std::collections::HashMap;
 
-use wayside_types::{BBox, Track, TrackId, TrackUpdate};
+use wayside_types::{BBox, Point, Track, TrackId, TrackUpdate};
 
 /// Tracks whose reference points are this many box units apart across their way follow two vehicles …
 const APART_BESIDE_UNITS: f64 = 0.45;
 /// … and so do those that are this far apart along it.
 const APART_ALONG_UNITS: f64 = 1.5;
+/// A vehicle stands that is slower than this many box units a second …
+const STANDS_UNITS_S: f64 = 0.15;
+/// … and is in the way of another that is bound to pass so near to its reference point, in box units.
+const IN_WAY_UNITS: f64 = 0.3;
 /// A box that has this share of its area in another is within it.
 const WITHIN_SHARE: f32 = 0.9;
 /// Of so many others it is known that they were within a track: thousands pass behind a parked lorry.
@@ -31,6 +35,8 @@ pub(crate) enum Seen {
 struct Place {
     bbox: BBox,
     confirmed: bool,
+    /// Whether it is a motor vehicle that stands.
+    stands: bool,
 }
 
 /// The tracks of this frame and who was ever within whom.
@@ -44,7 +50,11 @@ impl Company {
     /// Takes a frame.
     pub fn update(&mut self, tracks: &TrackUpdate) {
         let detected: Vec<&Track> = tracks.active.iter().filter(|t| t.observed).collect();
-        let place = |t: &&Track| (t.id, Place { bbox: t.bbox, confirmed: t.confirmed });
+        let place = |t: &&Track| {
+            let speed = t.velocity_px_s.x.hypot(t.velocity_px_s.y);
+            let stands = t.class.is_motor_vehicle() && speed < STANDS_UNITS_S * unit(&t.bbox);
+            (t.id, Place { bbox: t.bbox, confirmed: t.confirmed, stands })
+        };
         self.places = detected.iter().map(place).collect();
         for (index, a) in detected.iter().enumerate() {
             for b in detected.iter().skip(index + 1) {
@@ -73,6 +83,21 @@ impl Company {
         bbox.area() > 0.0 && others.map(|(_, place)| place).any(covers)
     }
 
+    /// Whether a vehicle stands on the straight way from one place to another, px, which a track would have to drive through.
+    pub fn blocked(&self, track: TrackId, from: Point, to: Point) -> bool {
+        let (wx, wy) = (to.x - from.x, to.y - from.y);
+        let way = wx.hypot(wy);
+        let others =
+            self.places.iter().filter(|(id, place)| **id != track && place.confirmed && place.stands);
+        way > 0.0
+            && others.map(|(_, place)| &place.bbox).any(|bbox| {
+                let reference = bbox.reference();
+                let (dx, dy) = (reference.x - from.x, reference.y - from.y);
+                let (along, beside) = ((dx * wx + dy * wy) / way, (dx * wy - dy * wx) / way);
+                (0.0..=way).contains(&along) && beside.abs() <= IN_WAY_UNITS * unit(bbox)
+            })
+    }
+
     /// Forgets a track.
     pub fn forget(&mut self, track: TrackId) {
         self.within.remove(&track);
@@ -97,10 +122,15 @@ impl Company {
             return false;
         }
         // The part of a vehicle is as far from its middle as the whole is large.
-        let unit = f64::from(a.bbox.area().max(b.bbox.area())).sqrt().max(unit);
+        let unit = self::unit(&a.bbox).max(self::unit(&b.bbox)).max(unit);
         let (from, to) = (a.bbox.reference(), b.bbox.reference());
         let (dx, dy) = (to.x - from.x, to.y - from.y);
         let (along, beside) = ((dx * v.x + dy * v.y) / speed, (dx * v.y - dy * v.x) / speed);
         beside.abs() >= APART_BESIDE_UNITS * unit || along.abs() >= APART_ALONG_UNITS * unit
     }
+}
+
+/// The box unit: the side of a square of its area, px.
+fn unit(bbox: &BBox) -> f64 {
+    f64::from(bbox.area()).sqrt()
 }

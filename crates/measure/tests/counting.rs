@@ -144,6 +144,16 @@ fn counts_what_crosses_and_nothing_else() {
         ("first seen just past the line", vec![path(1.0, 2.0, |t| (560.0 + 200.0 * t, 300.0))], (1, 0)),
         ("first seen far past it", vec![path(1.0, 1.0, |t| (800.0 + 150.0 * t, 300.0))], (0, 0)),
         ("lost just before it", vec![path(0.0, 1.8, right(300.0))], (1, 0)),
+        (
+            "lost where one stands before it: it joined the queue",
+            vec![path(0.0, 1.8, right(300.0)), path(0.0, 15.0, |_| (490.0, 305.0))],
+            (0, 0),
+        ),
+        (
+            "lost just before it, beside one that stands",
+            vec![path(0.0, 1.8, right(300.0)), path(0.0, 15.0, |_| (490.0, 345.0))],
+            (1, 0),
+        ),
         ("lost far before it", vec![path(0.0, 1.2, right(300.0))], (0, 0)),
         (
             "there from the first frame on, past the line",

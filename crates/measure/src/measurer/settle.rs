@@ -72,7 +72,7 @@ impl Measurer {
     }
 
     /// A road user that was lost in steady motion in the middle of the picture, just before a line, has
-    /// gone over it.
+    /// gone over it; not a vehicle that would have had to drive through one that stands: it joined the queue.
     pub(super) fn look_ahead(&mut self, now: Timestamp, track: &Track) {
         let inside = !self.is_at_edge(&track.bbox);
         let Some(user) = self.users.get_mut(&track.id) else { return };
@@ -89,7 +89,10 @@ impl Measurer {
         for (index, line) in self.lines.iter().enumerate() {
             // Where a recording ends, nobody was lost: what would have happened later is not counted.
             let watched = |p: &Passage| p.at <= now;
-            if let Some(passage) = gap::after(&line.segment, user.path.last(), velocity).filter(watched) {
+            let last = user.path.last();
+            let motor = track.class.is_motor_vehicle();
+            let free = |p: &Passage| !(motor && self.company.blocked(track.id, last.p, p.place));
+            if let Some(passage) = gap::after(&line.segment, last, velocity).filter(watched).filter(free) {
                 let crowded = self.company.covered(track.id, &track.bbox, CROWDED_SHARE);
                 user.pending.push(Pending { line: index, passage, seen: false, crowded });
             }
