@@ -18,6 +18,10 @@ wayside_node() { echo "$wayside_fetched/node/bin/node"; }
 # The pinned npm, a script for it.
 wayside_npm_script() { echo "$wayside_fetched/node/lib/node_modules/npm/bin/npm-cli.js"; }
 
+# Runs a program that is sent SIGTERM when the shell that started it ends, however that ends: of SIGKILL no trap hears. For
+# background jobs, since it takes the place of the shell that calls it.
+wayside_bound() { exec setpriv --pdeathsig TERM -- "$@"; }
+
 # Runs the pinned npm, with the pinned node first for what it starts.
 wayside_npm() {
   PATH="$wayside_fetched/node/bin:$PATH" "$(wayside_node)" "$(wayside_npm_script)" "$@"

@@ -23,6 +23,7 @@ mod zone;
 
 pub(crate) use format::{Format, chosen};
 pub(crate) use geojson::last_quarter;
+pub(crate) use json::page;
 pub(crate) use place::OnMap;
 pub(crate) use row::{LineMeasurement, Measurement, Watched, rounded};
 pub(crate) use rows::{ExportError, respond, whole};

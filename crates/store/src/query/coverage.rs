@@ -75,10 +75,7 @@ impl CoverageMap {
         version: &str,
         spans: impl IntoIterator<Item = (usize, Observed)>,
     ) {
-        if !self.0.contains_key(camera) {
-            self.0.insert(camera.to_owned(), CameraCoverage::default());
-        }
-        let Some(CameraCoverage { spans: watched, versions }) = self.0.get_mut(camera) else { return };
+        let CameraCoverage { spans: watched, versions } = self.0.entry(camera.to_owned()).or_default();
         let version = versions.iter().position(|known| known == version).unwrap_or_else(|| {
             versions.push(version.to_owned());
             versions.len() - 1

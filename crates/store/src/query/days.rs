@@ -103,8 +103,9 @@ impl Days {
         let mut sums = Sums::<i64>::default();
         for day in &self.days {
             let spans = self.spans_of(day);
+            let of_camera = sums.of(&day.camera);
             for (subject, counts) in day.counts.iter().filter(|(subject, _)| wanted.has(subject)) {
-                let sum = sums.of(&day.camera, wanted.project(subject), spans);
+                let sum = Run::of(of_camera, wanted.project(subject), spans);
                 for (span, count) in spans.iter().zip(counts).filter(|(_, count)| **count > 0) {
                     *sum.at(*span).get_or_insert_default() += i64::from(*count);
                 }
@@ -118,11 +119,12 @@ impl Days {
         let mut sums = Sums::<FlowSum>::default();
         for day in &mut self.days {
             let spans = self.spans.get(&day.start).map(Vec::as_slice).unwrap_or_default();
+            let of_camera = sums.of(&day.camera);
             for (subject, flows) in std::mem::take(&mut day.flows) {
                 if !wanted.is_of(&subject) {
                     continue;
                 }
-                let sum = sums.of(&day.camera, wanted.project(&subject), spans);
+                let sum = Run::of(of_camera, wanted.project(&subject), spans);
                 for (span, flow) in spans.iter().zip(flows) {
                     let Some(flow) = flow else { continue };
                     if !flow.is_sound() {
@@ -207,12 +209,12 @@ impl Days {
     }
 }
 
-/// Sums in the making, by camera and subject.
-struct Sums<T>(BTreeMap<String, BTreeMap<Subject, Run<T>>>);
+/// Sums in the making, by camera, in the order in which days are read, and subject.
+struct Sums<T>(Vec<(String, BTreeMap<Subject, Run<T>>)>);
 
 impl<T> Default for Sums<T> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(Vec::new())
     }
 }
 
@@ -223,11 +225,14 @@ struct Run<T> {
 }
 
 impl<T> Sums<T> {
-    /// Those of a subject, to be added to in these spans, the first of which is the first of all.
-    fn of(&mut self, camera: &str, subject: Subject, spans: &[usize]) -> &mut Run<T> {
-        let first = spans.first().copied().unwrap_or_default();
-        let of_camera = self.0.entry(camera.to_owned()).or_default();
-        of_camera.entry(subject).or_insert_with(|| Run { first, of: Vec::new() })
+    /// Those of a camera, whose days are read one after the other.
+    fn of(&mut self, camera: &str) -> &mut BTreeMap<Subject, Run<T>> {
+        let known = self.0.last().is_some_and(|(last, _)| last == camera);
+        let last = self.0.len().saturating_sub(usize::from(known));
+        if !known {
+            self.0.push((camera.to_owned(), BTreeMap::new()));
+        }
+        &mut self.0[last].1
     }
 
     fn series(self, base_s: i32) -> Vec<Series<T>> {
@@ -243,6 +248,12 @@ impl<T> Sums<T> {
 }
 
 impl<T> Run<T> {
+    /// That of a subject, to be added to in these spans, the first of which is the first of all.
+    fn of<'a>(of_camera: &'a mut BTreeMap<Subject, Self>, subject: Subject, spans: &[usize]) -> &'a mut Self {
+        let first = spans.first().copied().unwrap_or_default();
+        of_camera.entry(subject).or_insert_with(|| Self { first, of: Vec::new() })
+    }
+
     /// What there is of a span so far.
     fn at(&mut self, span: usize) -> &mut Option<T> {
         if span < self.first {

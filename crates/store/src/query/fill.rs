@@ -30,6 +30,15 @@ struct Cell {
     from_quarters: bool,
 }
 
+/// A camera's crossings of one group.
+pub(super) struct GroupCounts {
+    pub(super) group: Group,
+    pub(super) subject: RowSubject,
+    pub(super) class: Option<RoadUserClass>,
+    /// Of each bin that a row would be made of, how many; `None` where the bin was not watched whole.
+    pub(super) of: Vec<(usize, Option<u64>)>,
+}
+
 /// The rows of a camera in the making: of each span that has any, by group.
 #[derive(Default)]
 struct Cells {
@@ -76,6 +85,30 @@ impl Bin<'_> {
     /// What was observed by stored bins of this length.
     fn observed(&self, length_s: i32) -> Observed {
         self.watch.and_then(|watch| watch.by(length_s)).unwrap_or_default()
+    }
+}
+
+/// What was observed of a row's bin.
+struct Observation {
+    seconds: f64,
+    dropped_share: f64,
+    complete: bool,
+}
+
+impl Bin<'_> {
+    fn observation(&self, cell: &Cell) -> Observation {
+        // Where classes of both stored lengths are summed, the row is as good as the worse of the two.
+        // What was told of a line only when its quarter closed is as good as the quarter.
+        let quarters = cell.from_quarters || !cell.from_minutes;
+        let candidates = [(cell.from_minutes, MINUTE_S), (quarters, QUARTER_S)];
+        let used = candidates
+            .into_iter()
+            .filter(|(used, _)| *used)
+            .map(|(_, length)| (self.observed(length), length));
+        let (observed, length_s) =
+            used.min_by(|a, b| a.0.seconds.total_cmp(&b.0.seconds)).unwrap_or_default();
+        let (seconds, dropped_share) = shares(observed, self.span);
+        Observation { seconds, dropped_share, complete: is_complete(observed, length_s, seconds, self.span) }
     }
 }
 
@@ -130,6 +163,29 @@ impl Material<'_> {
             }
         }
         Ok(rows)
+    }
+
+    /// What of [`Material::rows`] days are compared by; for crossings of lines.
+    pub(super) fn counts(&self, camera: &CameraId, spans: &[Span]) -> Result<Vec<GroupCounts>, StoreError> {
+        let none = CameraCoverage::default();
+        let coverage = self.coverage.of(camera.as_str()).unwrap_or(&none);
+        let cells = self.cells(camera.as_str(), coverage, &mut [])?;
+        let mut all = Vec::with_capacity(cells.groups.len());
+        for (group, place) in &cells.groups {
+            let Head { subject, class, .. } = self.head(group)?;
+            let mut of = Vec::with_capacity(cells.spans.len());
+            for (index, of_span) in &cells.spans {
+                let (Some(span), Some(Some(cell))) = (spans.get(*index), of_span.get(*place)) else {
+                    continue;
+                };
+                let watch = coverage.spans.get(index);
+                let bin = Bin { camera, span: *span, watch, versions: &coverage.versions };
+                let Observation { complete, .. } = bin.observation(cell);
+                of.push((*index, complete.then(|| u64::try_from(cell.count).unwrap_or_default())));
+            }
+            all.push(GroupCounts { group: group.clone(), subject, class, of });
+        }
+        Ok(all)
     }
 
     /// All that was counted, and zeros for what could have been while the camera watched.
@@ -229,22 +285,11 @@ impl Material<'_> {
     }
 
     fn row(&self, bin: Bin<'_>, head: &Head, cell: Cell) -> MeasurementRow {
-        // Where classes of both stored lengths are summed, the row is as good as the worse of the two.
-        // What was told of a line only when its quarter closed is as good as the quarter.
-        let quarters = cell.from_quarters || !cell.from_minutes;
-        let candidates = [(cell.from_minutes, MINUTE_S), (quarters, QUARTER_S)];
-        let used = candidates
-            .into_iter()
-            .filter(|(used, _)| *used)
-            .map(|(_, length)| (bin.observed(length), length));
-        let (observed, length_s) =
-            used.min_by(|a, b| a.0.seconds.total_cmp(&b.0.seconds)).unwrap_or_default();
-        let (seconds, dropped_share) = shares(observed, bin.span);
+        let Observation { seconds, dropped_share, complete } = bin.observation(&cell);
         let kind = self.query.kind;
         let hidden = kind == MeasurementKind::Movements && cell.count < self.query.small_cells.least();
         let counts = kind != MeasurementKind::Zones;
         let grouped = self.query.scheme.is_some();
-        let complete = is_complete(observed, length_s, seconds, bin.span);
         let zone = match &head.subject {
             RowSubject::Zone { zone } => self.zone(bin, zone, &cell.zone, (seconds, complete)),
             _ => None,

@@ -8,7 +8,9 @@ use wayside_types::{
     BinLength, CameraId, Direction, Grade, LineId, RoadUserClass, Scheme, TimeZone, Timestamp, ZoneId,
 };
 
+use super::bins::Span;
 use super::fetch::{self, Drawings};
+use super::fill::GroupCounts;
 use super::flow::{LineFlow, ZoneFlow};
 use super::pager::Pager;
 use super::quality::LineQuality;
@@ -297,14 +299,17 @@ impl Scene {
         Ok(Self { cameras, drawn })
     }
 
-    /// A page that may be longer than those that are given out.
-    pub(super) async fn long_page(
+    /// Crossings of these bins by camera and group, if there are no more than `most`.
+    pub(super) async fn counted(
         &self,
         db: &Database,
         query: &MeasurementQuery,
-    ) -> Result<Page<MeasurementRow>, StoreError> {
-        query.check(u32::MAX)?;
-        self.page(db, query).await
+        spans: &[Span],
+        most: usize,
+    ) -> Result<Option<Vec<(CameraId, Vec<GroupCounts>)>>, StoreError> {
+        query.check(LIMIT_MAX)?;
+        let pager = Pager::new(db, query, query.allowed_classes()?, &self.drawn);
+        pager.counted(&self.cameras, spans, most).await
     }
 
     async fn page(

@@ -4,6 +4,9 @@
 //! A cell is two lines, a class and a quarter of an hour. Leaving out the small ones before anything is summed is what keeps
 //! them hidden: however answers are added and subtracted, they are made of cells that may be shown. Hours keep the sum of
 //! those beside the sum of all (`shown` and `count`, migration 0011).
+//!
+//! Movements and those who were lost are two statements although they are nearly the same: over a union of both tables PostgreSQL 15
+//! looks up what is marked among everybody's quarters of the whole stretch instead of by camera and hour.
 
 use sqlx::postgres::PgConnection;
 

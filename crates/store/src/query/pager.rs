@@ -5,10 +5,10 @@ use sqlx::postgres::PgConnection;
 use wayside_types::{BinLength, CameraId, LineId, RoadUserClass, Timestamp};
 
 use super::bins::{Span, bins};
-use super::coverage::coverage;
+use super::coverage::{CoverageMap, coverage};
 use super::days::{DAY, Days, Parts, floor_to_day};
-use super::fetch::{self, Drawings, Scope, Sum, Wanted};
-use super::fill::{Group, Material, base_length_s};
+use super::fetch::{self, Drawings, Drawn, Scope, Sum, Wanted};
+use super::fill::{Group, GroupCounts, Material, base_length_s};
 use super::flow;
 use super::measurements::{GroupKey, MeasurementKind, MeasurementQuery, MeasurementRow, RowSubject};
 use super::{Cursor, Page, movements, quality};
@@ -20,6 +20,15 @@ use crate::lengths::{MINUTE_S, QUARTER_S};
 const SCAN_MAX: usize = 1_000_000;
 /// Fewer cameras than this are not worth a second connection.
 const MANY: usize = 200;
+
+/// What is stored of some cameras and bins; lists are in the order of cameras.
+struct Stored {
+    days: Days,
+    sums: Vec<Sum>,
+    flows: Vec<flow::Flow>,
+    zones: Vec<flow::StoredZone>,
+    coverage: CoverageMap,
+}
 
 /// Collects rows until there is one more than the page takes.
 pub(super) struct Pager<'a> {
@@ -157,38 +166,9 @@ impl<'a> Pager<'a> {
     async fn ask(&self, cameras: &[CameraId], spans: &[Span]) -> Result<Vec<MeasurementRow>, StoreError> {
         let names: Vec<String> = cameras.iter().map(ToString::to_string).collect();
         let mut snapshot = self.db.snapshot().await?;
-        let of_lines = self.query.kind == MeasurementKind::Lines;
-        let parts = Parts {
-            counts: of_lines,
-            flows: of_lines && self.has_flows(),
-            signs: quality::is_wanted(self.query),
-        };
-        let mut days = Days::read(self.db, &mut snapshot, &names, spans, parts).await?;
-        let mut flows = self.take_flows(&mut days)?;
-        let scope = Scope { cameras: &names, spans, rest: days.rest() };
-        let mut sums = self.sums(&mut snapshot, scope, &days).await?;
-        flows.extend(self.flows(&mut snapshot, scope).await?);
-        let mut zones = self.zones(&mut snapshot, scope).await?;
-        sums.sort_by(|a, b| a.camera.cmp(&b.camera));
-        flows.sort_by(|a, b| a.camera.cmp(&b.camera));
-        // Of one camera they stay in the order of time.
-        zones.sort_by(|a, b| a.camera.cmp(&b.camera));
-        let mut lengths: Vec<i32> =
-            self.classes.iter().map(|class| base_length_s(self.query.kind, *class)).collect();
-        if self.query.bin >= BinLength::Minute15 {
-            lengths.push(QUARTER_S);
-        }
-        lengths.sort_unstable();
-        lengths.dedup();
-        let coverage = coverage(self.db, &mut snapshot, scope, &days, &lengths).await?;
-        let material = Material {
-            query: self.query,
-            classes: &self.classes,
-            sums: &sums,
-            zones: &zones,
-            coverage: &coverage,
-            drawn: self.drawn,
-        };
+        let mut stored = self.read(&mut snapshot, &names, spans).await?;
+        let mut flows = std::mem::take(&mut stored.flows);
+        let material = self.material(&stored);
         let mut rows = Vec::new();
         let room = self.wanted();
         for camera in cameras {
@@ -202,10 +182,86 @@ impl<'a> Pager<'a> {
                 rows.append(&mut of_camera);
             }
         }
-        quality::add(self.db, &mut snapshot, self.query, &self.classes, (scope, &days), &mut rows).await?;
+        let scope = Scope { cameras: &names, spans, rest: stored.days.rest() };
+        quality::add(self.db, &mut snapshot, self.query, &self.classes, (scope, &stored.days), &mut rows)
+            .await?;
         // Dropped it would be ended later, by whoever takes the connection next.
         self.db.answer("the end of a question", snapshot.commit()).await?;
         Ok(rows)
+    }
+
+    /// Crossings of these bins, without making rows of them; a page has no part in it. No more than `most` are counted.
+    pub(super) async fn counted(
+        &self,
+        cameras: &[CameraId],
+        spans: &[Span],
+        most: usize,
+    ) -> Result<Option<Vec<(CameraId, Vec<GroupCounts>)>>, StoreError> {
+        let groups = self.groups_of(self.drawn.values());
+        let scanned = spans.len().max(1) * groups * self.stored_a_bin();
+        let mut counted = Vec::with_capacity(cameras.len());
+        let mut known = 0;
+        for some in cameras.chunks((SCAN_MAX / scanned).clamp(1, 1_000)) {
+            let names: Vec<String> = some.iter().map(ToString::to_string).collect();
+            let mut snapshot = self.db.snapshot().await?;
+            let stored = self.read(&mut snapshot, &names, spans).await?;
+            self.db.answer("the end of a question", snapshot.commit()).await?;
+            let material = self.material(&stored);
+            for camera in some {
+                let counts = material.counts(camera, spans)?;
+                known += counts.iter().map(|group| group.of.len()).sum::<usize>();
+                counted.push((camera.clone(), counts));
+            }
+            if known > most {
+                return Ok(None);
+            }
+        }
+        Ok(Some(counted))
+    }
+
+    fn material<'m>(&'m self, stored: &'m Stored) -> Material<'m> {
+        Material {
+            query: self.query,
+            classes: &self.classes,
+            sums: &stored.sums,
+            zones: &stored.zones,
+            coverage: &stored.coverage,
+            drawn: self.drawn,
+        }
+    }
+
+    /// Reads what is stored of these cameras and bins.
+    async fn read(
+        &self,
+        snapshot: &mut PgConnection,
+        cameras: &[String],
+        spans: &[Span],
+    ) -> Result<Stored, StoreError> {
+        let of_lines = self.query.kind == MeasurementKind::Lines;
+        let parts = Parts {
+            counts: of_lines,
+            flows: of_lines && self.has_flows(),
+            signs: quality::is_wanted(self.query),
+        };
+        let mut days = Days::read(self.db, snapshot, cameras, spans, parts).await?;
+        let mut flows = self.take_flows(&mut days)?;
+        let scope = Scope { cameras, spans, rest: days.rest() };
+        let mut sums = self.sums(snapshot, scope, &days).await?;
+        flows.extend(self.flows(snapshot, scope).await?);
+        let mut zones = self.zones(snapshot, scope).await?;
+        sums.sort_by(|a, b| a.camera.cmp(&b.camera));
+        flows.sort_by(|a, b| a.camera.cmp(&b.camera));
+        // Of one camera they stay in the order of time.
+        zones.sort_by(|a, b| a.camera.cmp(&b.camera));
+        let mut lengths: Vec<i32> =
+            self.classes.iter().map(|class| base_length_s(self.query.kind, *class)).collect();
+        if self.query.bin >= BinLength::Minute15 {
+            lengths.push(QUARTER_S);
+        }
+        lengths.sort_unstable();
+        lengths.dedup();
+        let coverage = coverage(self.db, snapshot, scope, &days, &lengths).await?;
+        Ok(Stored { days, sums, flows, zones, coverage })
     }
 
     async fn sums(
@@ -287,13 +343,18 @@ impl<'a> Pager<'a> {
 
     /// How many rows a bin of this camera may have.
     fn groups(&self, camera: &CameraId) -> usize {
-        let by = &self.query.group_by;
         let versions = self.drawn.range((camera.to_string(), String::new())..);
         let own = versions.take_while(|((owner, _), _)| owner == camera.as_str());
+        self.groups_of(own.map(|(_, drawn)| drawn))
+    }
+
+    /// How many rows a bin of a camera may have that one of these was drawn on.
+    fn groups_of<'d>(&self, drawn: impl Iterator<Item = &'d Drawn>) -> usize {
+        let by = &self.query.group_by;
         if self.query.kind == MeasurementKind::Zones {
-            return own.map(|(_, drawn)| drawn.zones.len()).max().unwrap_or_default().max(1);
+            return drawn.map(|drawn| drawn.zones.len()).max().unwrap_or_default().max(1);
         }
-        let lines = own.map(|(_, drawn)| drawn.lines.len()).max().unwrap_or_default().max(1);
+        let lines = drawn.map(|drawn| drawn.lines.len()).max().unwrap_or_default().max(1);
         let factor = |key: GroupKey, n: usize| if by.contains(&key) { n } else { 1 };
         factor(GroupKey::Line, lines)
             * factor(GroupKey::Direction, 2)

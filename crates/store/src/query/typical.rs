@@ -4,19 +4,25 @@
 //! hidden there is hidden here.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::sync::Arc;
 
 use jiff::ToSpan;
 use jiff::civil::{Date, Time};
+use tokio::task::JoinSet;
 use wayside_types::{BinLength, CameraId, LineId, RoadUserClass, TimeZone, Timestamp};
 
 use super::Group;
-use super::measurements::{GroupBy, MeasurementQuery, MeasurementRow, RowSubject, Scene};
-use super::pager::group_of;
+use super::bins::bins;
+use super::fill::GroupCounts;
+use super::measurements::{GroupBy, MeasurementQuery, RowSubject, Scene};
 use crate::database::Database;
 use crate::error::StoreError;
 
 /// Most rows of a day.
-const ROWS_MAX: u32 = 200_000;
+const ROWS_MAX: usize = 200_000;
+/// How many days are asked for at once.
+const AT_ONCE: usize = 2;
 /// What is usual is said of at least so many days.
 const DAYS_LEAST: usize = 3;
 
@@ -79,53 +85,98 @@ pub struct TypicalRow {
 /// # Errors
 /// [`StoreError::BadQuery`] for a question whose answer is too long, and as [`super::measurements`].
 pub async fn typical(db: &Database, query: &TypicalQuery) -> Result<Vec<TypicalRow>, StoreError> {
-    let mut cameras: BTreeMap<CameraId, Bins> = BTreeMap::new();
-    let mut scene = None;
-    for weeks in 0..=i64::from(query.weeks) {
-        let Ok(day) = query.day.checked_sub(weeks.weeks()) else { break };
-        let Some(question) = question(query, day) else { continue };
-        let scene = match &mut scene {
-            Some(scene) => scene,
-            none => none.insert(Scene::of(db, &question).await?),
-        };
-        let page = scene.long_page(db, &question).await?;
-        let mut clock = Clock::new(&query.zone);
-        for of_camera in page.items.chunk_by(|a, b| a.camera == b.camera) {
-            let Some(first) = of_camera.first() else { continue };
-            let bins = cameras.entry(first.camera.clone()).or_default();
-            for row in of_camera {
-                let of_group = bins.entry(group_of(row)).or_default();
-                of_group
-                    .entry(clock.of(row.start))
-                    .or_insert_with(|| Bin::of(row))
-                    .add(weeks, row, query.bin);
-            }
-        }
-        let known: usize = cameras.values().flat_map(BTreeMap::values).map(BTreeMap::len).sum();
-        if page.next.is_some() || known > ROWS_MAX as usize {
-            let reason = format!(
-                "a day of more than {ROWS_MAX} rows; ask for fewer cameras, fewer groups or longer bins"
-            );
-            return Err(StoreError::BadQuery { field: "camera", reason });
-        }
-    }
     let mut answer = Vec::new();
     let mut places: BTreeMap<Time, Option<(Timestamp, Timestamp)>> = BTreeMap::new();
-    let groups = cameras.iter().flat_map(|(camera, groups)| groups.values().map(move |bins| (camera, bins)));
-    for (camera, (clock, bin)) in groups.flat_map(|(camera, bins)| bins.iter().map(move |bin| (camera, bin)))
-    {
-        let usual = usual(bin.past.iter().map(|(_, count)| *count).collect());
-        if bin.count.is_none() && usual.is_none() {
-            continue;
+    for (camera, groups) in &compared(db, query).await? {
+        for compared in groups.values() {
+            for (clock, bin) in &compared.bins {
+                let usual = usual(&bin.past);
+                if bin.count.is_none() && usual.is_none() {
+                    continue;
+                }
+                let place = places.entry(*clock).or_insert_with(|| {
+                    on_day(query.day, *clock, &query.zone).map(|start| query.bin.bounds(start, &query.zone))
+                });
+                let Some((start, end)) = *place else { continue };
+                let (camera, subject, class) = (camera.clone(), compared.subject.clone(), compared.class);
+                answer.push(TypicalRow { camera, subject, class, start, end, count: bin.count, usual });
+            }
         }
-        let place = places.entry(*clock).or_insert_with(|| {
-            on_day(query.day, *clock, &query.zone).map(|start| query.bin.bounds(start, &query.zone))
-        });
-        let Some((start, end)) = *place else { continue };
-        let (camera, subject, class) = (camera.clone(), bin.subject.clone(), bin.class);
-        answer.push(TypicalRow { camera, subject, class, start, end, count: bin.count, usual });
     }
     Ok(answer)
+}
+
+/// Asks for the day and for those of past weeks, [`AT_ONCE`] at a time on threads of their own: what the database gives of a
+/// day takes as long to be put together as to be looked up.
+async fn compared(db: &Database, query: &TypicalQuery) -> Result<BTreeMap<CameraId, Groups>, StoreError> {
+    let days = (0..=i64::from(query.weeks))
+        .map_while(|weeks| Some((weeks, query.day.checked_sub(weeks.weeks()).ok()?)));
+    let mut questions = days.filter_map(|(weeks, day)| Some((weeks, question(query, day)?))).peekable();
+    let mut cameras = BTreeMap::new();
+    let Some((_, first)) = questions.peek() else { return Ok(cameras) };
+    let scene = Arc::new(Scene::of(db, first).await?);
+    let mut at_work = JoinSet::new();
+    loop {
+        while at_work.len() < AT_ONCE
+            && let Some((weeks, question)) = questions.next()
+        {
+            let (db, scene) = (db.clone(), scene.clone());
+            at_work.spawn(async move { day(&db, &scene, weeks, &question).await });
+        }
+        let Some(done) = at_work.join_next().await else { return Ok(cameras) };
+        let known = add(&mut cameras, done.unwrap_or_else(|ended| resume_unwind(ended.into_panic()))?);
+        if known > ROWS_MAX {
+            return Err(too_long());
+        }
+    }
+}
+
+/// What was counted on a day.
+struct Day {
+    /// How many weeks ago.
+    weeks: i64,
+    /// Of each bin what the site's clock shows at its start, and whether it is as long as its name says: a day of 23 or 25 hours
+    /// says nothing of how many are usual in 24.
+    clock: Vec<(Time, bool)>,
+    counted: Vec<(CameraId, Vec<GroupCounts>)>,
+}
+
+async fn day(
+    db: &Database,
+    scene: &Scene,
+    weeks: i64,
+    question: &MeasurementQuery,
+) -> Result<Day, StoreError> {
+    let spans = bins(question.bin, question.from, question.to, &question.zone, usize::MAX);
+    let counted = scene.counted(db, question, &spans, ROWS_MAX).await?.ok_or_else(too_long)?;
+    let nominal_s = f64::from(question.bin.nominal_s());
+    let clock = spans.iter().map(|span| {
+        let is_usual = (span.seconds() - nominal_s).abs() < 1.0;
+        (span.start.to_zoned(question.zone.clone()).time(), is_usual)
+    });
+    Ok(Day { weeks, clock: clock.collect(), counted })
+}
+
+fn too_long() -> StoreError {
+    let reason =
+        format!("a day of more than {ROWS_MAX} rows; ask for fewer cameras, fewer groups or longer bins");
+    StoreError::BadQuery { field: "camera", reason }
+}
+
+/// Adds a day to what is known of others; gives of how many bins something is known.
+fn add(cameras: &mut BTreeMap<CameraId, Groups>, day: Day) -> usize {
+    for (camera, groups) in day.counted {
+        let of_camera = cameras.entry(camera).or_default();
+        for GroupCounts { group, subject, class, of } in groups {
+            let empty = || Compared { subject, class, bins: BTreeMap::new() };
+            let compared = of_camera.entry(group).or_insert_with(empty);
+            for (span, count) in of {
+                let Some((clock, is_usual)) = day.clock.get(span) else { continue };
+                compared.bins.entry(*clock).or_default().add(day.weeks, count, *is_usual);
+            }
+        }
+    }
+    cameras.values().flat_map(BTreeMap::values).map(|compared| compared.bins.len()).sum()
 }
 
 /// Where a time of the clock lies on the day that was asked for; nowhere when the clock skips it, so that no bin comes twice.
@@ -134,56 +185,37 @@ fn on_day(day: Date, clock: Time, zone: &TimeZone) -> Option<Timestamp> {
     (at.time() == clock).then(|| at.timestamp())
 }
 
-/// A camera's bins of the clock, by group.
-type Bins = BTreeMap<Group, BTreeMap<Time, Bin>>;
+/// What is known of a camera.
+type Groups = BTreeMap<Group, Compared>;
 
-/// What is known of a bin of the clock.
-struct Bin {
+/// A group's bins of the clock.
+struct Compared {
     subject: RowSubject,
     class: Option<RoadUserClass>,
+    bins: BTreeMap<Time, Bin>,
+}
+
+/// What is known of a bin of the clock.
+#[derive(Default)]
+struct Bin {
     count: Option<u64>,
     /// By how many weeks ago, one a day.
     past: Vec<(i64, u64)>,
 }
 
 impl Bin {
-    fn of(row: &MeasurementRow) -> Self {
-        Self { subject: row.subject.clone(), class: row.class, count: None, past: Vec::new() }
-    }
-
-    /// Adds what was counted so many weeks ago. Of an hour that comes twice when clocks are set back the first that was
-    /// watched whole is compared, on either side: else the hours of such a day would weigh double among those of other days.
-    fn add(&mut self, weeks: i64, row: &MeasurementRow, bin: BinLength) {
-        let count = row.count.filter(|_| row.complete);
+    /// Adds what was counted so many weeks ago, if the bin was watched whole. Of an hour that comes twice when clocks are set back
+    /// the first that was watched whole is compared, on either side: else the hours of such a day would weigh double among those of
+    /// other days.
+    fn add(&mut self, weeks: i64, count: Option<u64>, is_usual_length: bool) {
         if weeks == 0 {
             self.count = self.count.or(count);
-        } else if let Some(count) = count.filter(|_| is_usual_length(row, bin))
+        } else if let Some(count) = count.filter(|_| is_usual_length)
             && self.past.last().is_none_or(|(known, _)| *known != weeks)
         {
             self.past.push((weeks, count));
         }
     }
-}
-
-/// What a site's clock shows; the starts of a day are the same for every camera.
-struct Clock<'a> {
-    zone: &'a TimeZone,
-    known: BTreeMap<Timestamp, Time>,
-}
-
-impl<'a> Clock<'a> {
-    fn new(zone: &'a TimeZone) -> Self {
-        Self { zone, known: BTreeMap::new() }
-    }
-
-    fn of(&mut self, at: Timestamp) -> Time {
-        *self.known.entry(at).or_insert_with(|| at.to_zoned(self.zone.clone()).time())
-    }
-}
-
-/// Whether a bin is as long as its name says: a day of 23 or 25 hours says nothing of how many are usual in 24.
-fn is_usual_length(row: &MeasurementRow, bin: BinLength) -> bool {
-    row.end.duration_since(row.start).as_secs() == i64::from(bin.nominal_s())
 }
 
 /// What is asked of a day; nothing where the calendar ends.
@@ -196,12 +228,12 @@ fn question(query: &TypicalQuery, day: Date) -> Option<MeasurementQuery> {
     question.classes.clone_from(&query.classes);
     question.group_by.clone_from(&query.group_by);
     question.flows = false;
-    question.limit = ROWS_MAX;
     Some(question)
 }
 
 /// Median and quartiles, between neighbours in proportion (type 7 of Hyndman and Fan, what spreadsheets do).
-fn usual(mut counts: Vec<u64>) -> Option<Usual> {
+fn usual(past: &[(i64, u64)]) -> Option<Usual> {
+    let mut counts: Vec<u64> = past.iter().map(|(_, count)| *count).collect();
     if counts.len() < DAYS_LEAST {
         return None;
     }
@@ -246,16 +278,17 @@ impl Mover {
 /// As [`typical`].
 pub async fn movers(db: &Database, query: &TypicalQuery) -> Result<Vec<Mover>, StoreError> {
     let hours = TypicalQuery { bin: BinLength::Hour, group_by: GroupBy::new(), ..query.clone() };
-    let mut sums: BTreeMap<CameraId, Mover> = BTreeMap::new();
-    for row in typical(db, &hours).await? {
-        let (Some(count), Some(usual)) = (row.count, row.usual) else { continue };
-        let empty = Mover { camera: row.camera.clone(), count: 0, usual: 0.0, hours: 0 };
-        let mover = sums.entry(row.camera).or_insert(empty);
-        mover.count += count;
-        mover.usual += usual.median;
-        mover.hours += 1;
+    let mut movers = Vec::new();
+    for (camera, groups) in compared(db, &hours).await? {
+        let mut mover = Mover { camera, count: 0, usual: 0.0, hours: 0 };
+        for bin in groups.values().flat_map(|compared| compared.bins.values()) {
+            let (Some(count), Some(usual)) = (bin.count, usual(&bin.past)) else { continue };
+            mover.count += count;
+            mover.usual += usual.median;
+            mover.hours += 1;
+        }
+        movers.extend(Some(mover).filter(|mover| mover.hours > 0));
     }
-    let mut movers: Vec<Mover> = sums.into_values().collect();
     movers.sort_by(|a, b| b.difference().abs().total_cmp(&a.difference().abs()));
     Ok(movers)
 }
@@ -276,10 +309,11 @@ mod tests {
 
     #[test]
     fn what_is_usual_is_the_middle_of_at_least_three_days() {
-        assert_eq!(usual(vec![4, 9]), None);
-        assert_eq!(usual(vec![9, 4, 5]), Some(Usual { median: 5.0, low: 4.5, high: 7.0, days: 3 }));
+        let usual = |counts: &[u64]| usual(&(1..).zip(counts.iter().copied()).collect::<Vec<_>>());
+        assert_eq!(usual(&[4, 9]), None);
+        assert_eq!(usual(&[9, 4, 5]), Some(Usual { median: 5.0, low: 4.5, high: 7.0, days: 3 }));
         // One day that was like no other moves nothing much.
-        let with_a_fair = usual(vec![100, 102, 98, 101, 900]).unwrap();
+        let with_a_fair = usual(&[100, 102, 98, 101, 900]).unwrap();
         assert_eq!((with_a_fair.median, with_a_fair.low, with_a_fair.high), (101.0, 100.0, 102.0));
     }
 }

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { Measurement } from "../src/api/guards";
 import type { ClosedBin, Count } from "../src/api/types";
 import { bandText, bandTitle, binStart, fromMeasurements, latest, LATE_MS, merge, niceMax, shownUntil, slots, total, watchedOf } from "../src/model/bins";
-import { breakdown, remark, series, ticks } from "../src/model/series";
+import { breakdown, remark, series, summed, ticks, watchedPart } from "../src/model/series";
 
 const at = (text: string) => Date.parse(`2026-11-21T${text}Z`);
 const minute = (start: string, more: Partial<ClosedBin> = {}): ClosedBin => ({
@@ -24,6 +24,15 @@ const count = (line: string, direction: Count["direction"], cls: Count["class"],
   count: n,
 });
 const history = (...bins: ClosedBin[]) => new Map(bins.map((bin) => [bin.start, bin]));
+
+test("a sum says of how much it is, and is none where nobody watched", () => {
+  expect(summed([null, 4, 0, null])).toEqual({ sum: 4, watched: 2 });
+  expect(summed([0, 0])).toEqual({ sum: 0, watched: 2 });
+  expect(summed([null, null])).toEqual({ sum: null, watched: 0 });
+  expect(watchedPart(2, 4, "1m")).toBe("in 2 of 4 minutes");
+  expect(watchedPart(0, 24, "15m")).toBe("in 0 of 24 quarters of an hour");
+  expect(watchedPart(60, 60, "1m")).toBe("");
+});
 
 test.each([
   ["10:00:00", "1m", "10:00:00"],

@@ -127,6 +127,10 @@ test("it is said in words", () => {
   expect(kindName("wrong_way")).toBe("Wrong-way driver");
   expect(kindName("smoke_seen")).toBe("smoke seen");
   expect(because({ what: "stood_s", value: 5.12, setting: "hold_s", limit: 5 })).toBe("stood for 5.1 s (hold_s = 5)");
+  expect(because({ what: "angle_deg", value: 164.13, setting: "min_angle_deg", limit: 120 })).toBe(
+    "turned away from the lane's direction by 164° (min_angle_deg = 120)",
+  );
+  expect(because({ what: "lengths", value: 5.07, setting: "min_lengths", limit: 1 })).toBe("over 5.1 of its own lengths (min_lengths = 1)");
   expect(because({ what: "occupancy", value: 0.216, setting: "min_occupancy", limit: 0.15 })).toContain("22 %");
   expect(because({ what: "new_value", value: 1, setting: "x", limit: 2 })).toBe("new value 1 (x = 2)");
   expect(lasting(incident(0), AT + 7_000)).toBe("for 12 s");

@@ -7,7 +7,6 @@ pub(crate) mod matrix;
 pub(crate) mod peaks;
 pub(crate) mod typical;
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -137,8 +136,9 @@ pub(crate) async fn handler(
     let mut response = match format {
         Format::Json => {
             let page = measurements(&state.database, &query).await?;
-            let items: Vec<Measurement> = page.items.into_iter().map(Measurement::from).collect();
-            Json(Page { items, next_cursor: page.next.map(|cursor| cursor.to_string()) }).into_response()
+            let body = export::page(page.items, page.next.map(|cursor| cursor.to_string()));
+            let body = body.map_err(|error| Problem::internal(&error))?;
+            ([(header::CONTENT_TYPE, "application/json")], body).into_response()
         }
         Format::Csv | Format::Parquet => export::respond(state.database.clone(), query, format).await?,
         Format::Xlsx => {

@@ -34,6 +34,8 @@ export const SEVERITY_NAMES: Record<Severity, string> = {
 const seconds = (v: number) => `${v.toFixed(v < 10 ? 1 : 0)} s`;
 const share = (v: number) => `${(v * 100).toFixed(0)} %`;
 const plain = (v: number) => String(Number(v.toFixed(2)));
+const degrees = (v: number) => `${v.toFixed(0)}°`;
+const lengths = (v: number) => `${v.toFixed(1)} of its own lengths`;
 
 /** What each value means, and how it is written. */
 const REASONS: Record<string, [words: string, write: (v: number) => string]> = {
@@ -57,8 +59,8 @@ const REASONS: Record<string, [words: string, write: (v: number) => string]> = {
   stood_s: ["stood for", seconds],
   slow_vehicles: ["slow or standing vehicles", plain],
   against_s: ["went against the traffic for", seconds],
-  lengths: ["over so many of its own lengths:", plain],
-  angle_deg: ["turned away from the lane's direction by degrees", plain],
+  lengths: ["over", lengths],
+  angle_deg: ["turned away from the lane's direction by", degrees],
 };
 
 /** "stood for 5.1 s (hold_s = 5)". */

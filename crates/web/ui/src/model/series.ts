@@ -15,6 +15,18 @@ export function series(slots: readonly Slot[], line: string, direction: Directio
   return slots.map((slot) => (slot.bin ? total(slot.bin, { line, direction }) : null));
 }
 
+/** What was counted in the slots that were watched at all, and in how many that was; `sum` is null where none was, since nobody
+ * can say then that nothing crossed. */
+export function summed(values: readonly (number | null)[]): { sum: number | null; watched: number } {
+  const known = values.filter((n) => n !== null);
+  return { sum: known.length === 0 ? null : known.reduce((a, n) => a + n, 0), watched: known.length };
+}
+
+/** "in 3 of 60 minutes" where not all of so many slots were watched; empty where all were. */
+export function watchedPart(watched: number, all: number, length: BinLength): string {
+  return watched === all ? "" : `in ${watched} of ${all} ${length === "1m" ? "minutes" : "quarters of an hour"}`;
+}
+
 /** "12 (10 cars, 2 lorries)"; only what is not zero is listed. */
 export function breakdown(slot: Slot, line: string, direction: Direction, length: BinLength): string {
   if (!slot.bin) return "not watched";
