@@ -81,13 +81,6 @@ struct Bin<'a> {
     versions: &'a [String],
 }
 
-impl Bin<'_> {
-    /// What was observed by stored bins of this length.
-    fn observed(&self, length_s: i32) -> Observed {
-        self.watch.and_then(|watch| watch.by(length_s)).unwrap_or_default()
-    }
-}
-
 /// What was observed of a row's bin.
 struct Observation {
     seconds: f64,
@@ -96,6 +89,11 @@ struct Observation {
 }
 
 impl Bin<'_> {
+    /// What was observed by stored bins of this length.
+    fn observed(&self, length_s: i32) -> Observed {
+        self.watch.and_then(|watch| watch.by(length_s)).unwrap_or_default()
+    }
+
     fn observation(&self, cell: &Cell) -> Observation {
         // Where classes of both stored lengths are summed, the row is as good as the worse of the two.
         // What was told of a line only when its quarter closed is as good as the quarter.
