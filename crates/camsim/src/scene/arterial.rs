@@ -160,7 +160,7 @@ fn surface(p: Ground, seed: u64) -> Rgb {
         _ if y < 17.4 => paint::paving(p, seed),
         _ if y < 17.7 => paint::kerb(p, seed),
         _ if y < 25.1 => road(17.7, 25.1, 21.6),
-        _ if y < 25.4 || (y > 27.0 && y < 27.3) => paint::kerb(p, seed),
+        _ if y < 25.4 || (y > 27.0 && y < 27.3) => paint::over(asphalt, [80.0, 82.0, 80.0], 0.3),
         _ if y < 27.0 => paint::grass(p, seed + 5),
         _ if y < 34.7 => road(27.3, 34.7, 31.0),
         _ if y < 35.0 => paint::kerb(p, seed),

@@ -7,8 +7,8 @@ use wayside_types::ZoneKind;
 
 use super::SceneSpec;
 use super::layout::{
-    self, BICYCLES, CENTRE, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR, SignalHead,
-    Signals, WALKERS,
+    self, BICYCLES, CARS, CENTRE, Demand, GroundLine, GroundZone, HazardSpots, Lane, Layout, MOTOR,
+    SignalHead, Signals, WALKERS,
 };
 use super::path::{Ground, Path};
 use crate::draw::camera::World;
@@ -30,6 +30,9 @@ const END: f64 = 75.0;
 /// Lines lie this much nearer to the camera than the lanes they belong to, since the bottom of a vehicle's
 /// box is at its near side: so the reference points of every lane are far from a line's ends.
 const NEARER: f64 = 1.1;
+/// The lines at the corner below the camera go on so far beyond the kerb: a bus, or who cuts the corner, has its
+/// reference point there.
+const BEYOND: f64 = 1.5;
 const SPEED: f64 = 9.5;
 const CROSSING: f64 = 10.9;
 const CYCLES: f64 = 8.2;
@@ -82,13 +85,14 @@ fn lanes() -> Vec<Lane> {
         let right = Path::bend(at(OUTER, -END), at(OUTER, -OUTER), at(END, -OUTER), 8.0, 8.0);
         let share = if arm % 2 == 0 { 1.0 } else { 0.8 };
         let ahead = arm % 2 * 2;
-        for (path, per_hour, group) in
-            [(through, 130.0, ahead), (left, 80.0, ahead + 1), (right, 55.0, ahead)]
+        // Who waits to turn left stands between the camera and the lane that goes then: nobody tall does.
+        for (path, per_hour, mix, group) in
+            [(through, 130.0, CENTRE, ahead), (left, 80.0, CARS, ahead + 1), (right, 55.0, CENTRE, ahead)]
         {
             lanes.push(Lane {
                 name,
                 path,
-                demand: Demand { per_hour: per_hour * share, mix: CENTRE, speed: SPEED },
+                demand: Demand { per_hour: per_hour * share, mix, speed: SPEED },
                 stop: Some((END - STOP, group)),
                 spaced: false,
             });
@@ -103,7 +107,10 @@ fn lanes() -> Vec<Lane> {
         let lane = |name, path, demand| Lane { name, path, demand, stop: Some((wait, 4)), spaced: false };
         lanes.push(lane("crossing", walk(-26.0, 26.0, -CROSSING - 0.5), foot));
         lanes.push(lane("crossing back", walk(26.0, -26.0, -CROSSING + 0.5), foot));
-        lanes.push(lane("cycle crossing", walk(-26.0, 26.0, -CYCLES), ride));
+        // Who waited to ride over the western arm would stand before those who wait at the northern stop line.
+        if arm != 3 {
+            lanes.push(lane("cycle crossing", walk(-26.0, 26.0, -CYCLES), ride));
+        }
     }
     lanes
 }
@@ -128,8 +135,9 @@ fn lines() -> Vec<GroundLine> {
             groups: &[MOTOR],
         };
         // Forward is into the junction on the one, out of it on the other.
-        lines.push(line(inwards, HALF, 0.15));
-        lines.push(line(outwards, -HALF, -0.15));
+        let beyond = |nearest: usize| if arm == nearest { BEYOND } else { 0.0 };
+        lines.push(line(inwards, HALF + beyond(3), 0.15));
+        lines.push(line(outwards, -HALF - beyond(0), -0.15));
     }
     lines
 }

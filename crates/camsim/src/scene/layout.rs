@@ -228,6 +228,8 @@ pub(super) const CENTRE: &[(RoadUserClass, f64)] =
 /// The usual traffic of a long-distance road.
 pub(super) const LONG: &[(RoadUserClass, f64)] =
     &[(RoadUserClass::Car, 0.74), (RoadUserClass::Bus, 0.05), (RoadUserClass::Truck, 0.21)];
+/// Cars and small vans only.
+pub(super) const CARS: &[(RoadUserClass, f64)] = &[(RoadUserClass::Car, 1.0)];
 pub(super) const BICYCLES: &[(RoadUserClass, f64)] = &[(RoadUserClass::Bicycle, 1.0)];
 pub(super) const WALKERS: &[(RoadUserClass, f64)] = &[(RoadUserClass::Pedestrian, 1.0)];
 
