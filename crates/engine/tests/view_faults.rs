@@ -166,6 +166,14 @@ fn faults_made_of_real_footage_are_told() {
         let found =
             incidents(&clip, |t, luma| if faulty(t) { blurred(&luma, luma.width / 90) } else { luma });
         told(&path, IncidentKind::CameraBlurred, 10.0, &found);
+        let soil = |x: usize, y: usize| {
+            let (x, y) = (x as f64 / width as f64 * 9.0, y as f64 / width as f64 * 9.0);
+            (x * 1.3 + (y * 1.7).sin() * 1.5).sin() + (y * 2.1 + x.cos()).cos() > -0.35
+        };
+        let found = incidents(&clip, |t, luma| {
+            if faulty(t) { each(luma, |x, y, v| if soil(x, y) { 0.1 * v + 90.0 } else { v }) } else { luma }
+        });
+        told(&path, IncidentKind::CameraBlurred, 10.0, &found);
         for (dx, dy) in [(width / 16, 0), (-width / 30, width / 40), (0, -width / 25)] {
             let found = incidents(&clip, |t, luma| if faulty(t) { shifted(&luma, dx, dy) } else { luma });
             told(&path, IncidentKind::CameraMoved, 10.0, &found);

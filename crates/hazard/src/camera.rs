@@ -9,12 +9,13 @@ use crate::reference::{BlockShare, Look, Reference, SOME_BLOCKS, quantile};
 use crate::scene::Scene;
 use crate::seconds;
 use crate::severity::{Circumstances, severity};
-use crate::shift::Movement;
+use crate::shift::{Left, Movement};
 
 mod doubt;
 mod moved;
 
 use doubt::{Doubt, Evidence, SUSPECT_S, there};
+use moved::Sharp;
 
 /// The kinds in their order.
 pub const KINDS: [IncidentKind; 6] = [
@@ -35,8 +36,16 @@ const NO_CHANGE: f32 = 0.05;
 /// Parts whose middle one has less than this of its edges, or a view that has less than this of all its edges left is not looking elsewhere but badly.
 const SHARP: f64 = 0.5;
 const EDGES_LEFT: f64 = 0.55;
+/// Nor is one of whose parts so many have less than this left: something lies on the lens.
+const BARE_PARTS: f64 = 0.3;
+const BARE: f64 = 0.2;
 /// Blur takes the fine and leaves the coarse: so many times the share of it, and this share at least. Fog takes both.
 const BLUR_LEAVES: (f32, f32) = (1.8, 0.3);
+/// Of the cells whose edges are weaker behind dirt this share has none at all any more, where so many cells have edges; and so many
+/// cells at most are weaker: the rest is as it was.
+const COVER_GONE: f64 = 0.45;
+const COVER_CELLS: usize = 300;
+const COVER_MOST: f64 = 0.7;
 /// Fog leaves no part of the picture as it was: the clearest tenth loses this much as well. Dirt does.
 const FOG_CLEAREST: f64 = 0.9;
 
@@ -58,6 +67,8 @@ pub struct Camera {
     asked_at: Option<Timestamp>,
     agreed_at: Option<Timestamp>,
     moved: Option<Vec<Reason>>,
+    /// What was left of the empty scene's edges when that was last asked.
+    left: Option<Left>,
     /// Where the old view was found, when it was last sought, and when widely.
     movement: Option<Movement>,
     sought_at: Option<Timestamp>,
@@ -80,6 +91,7 @@ impl Camera {
             asked_at: None,
             agreed_at: None,
             moved: None,
+            left: None,
             movement: None,
             sought_at: None,
             widely_sought_at: None,
@@ -188,8 +200,13 @@ impl Camera {
             IncidentKind::CameraMoved if s.camera_moved.enabled => {
                 // Where traffic hides most parts, all that are left together say how much is seen.
                 let clear = self.reference.is_ready() && self.reference.edges_left(look) >= EDGES_LEFT;
-                let sharp = shares.is_none_or(|shares| quantile(shares, 0.5, |s| s.edges) >= SHARP);
-                self.moved(at, scene, clear && sharp)
+                let edges = |q: f64| shares.map_or(1.0, |shares| quantile(shares, q, |s| s.edges));
+                let mostly = clear && edges(0.5) >= SHARP;
+                let bare =
+                    edges(BARE_PARTS) < BARE || self.left.is_some_and(|left| left.gone > left.told / 4);
+                // Smoke leaves no part as it was either.
+                let everywhere = mostly && !bare && !self.suspects(IncidentKind::LowVisibility);
+                self.moved(at, scene, Sharp { mostly, everywhere })
             }
             IncidentKind::CameraBlurred if s.camera_blurred.enabled => self.blurred(enough),
             IncidentKind::LowVisibility if s.low_visibility.enabled => self.low_visibility(),
@@ -246,8 +263,11 @@ impl Camera {
     }
 
     fn blurred(&self, shares: Option<&[BlockShare]>) -> Evidence {
-        let Some(shares) = shares else { return Evidence::Untold };
         let settings = &self.settings.camera_blurred;
+        if let Some(area) = self.covered() {
+            return there(vec![Reason::new("area_share", area, "min_area_share", settings.min_area_share)]);
+        }
+        let Some(shares) = shares else { return Evidence::Untold };
         let limit = settings.max_edges_share as f32;
         let clear = |shares: &[BlockShare]| quantile(shares, 0.9, |s| s.contrast) >= FOG_CLEAREST;
         let clear_parts = clear(shares) && self.calm_shares.as_deref().is_some_and(clear);
@@ -265,6 +285,15 @@ impl Camera {
             Reason::new("area_share", area, "min_area_share", settings.min_area_share),
             Reason::new("edges_share", edges, "max_edges_share", settings.max_edges_share),
         ])
+    }
+
+    /// How much of the picture has no edges any more, or hardly any, while the rest has its own: what lies on the lens.
+    fn covered(&self) -> Option<f64> {
+        let left = self.left.filter(|left| left.told >= COVER_CELLS && !self.is_low)?;
+        let share = |cells: usize| cells as f64 / left.told as f64;
+        let (weak, gone) = (share(left.gone + left.between), share(left.gone));
+        let covers = weak >= self.settings.camera_blurred.min_area_share && gone >= COVER_GONE * weak;
+        (covers && weak <= COVER_MOST).then_some(weak)
     }
 
     /// Evening out takes some seconds, which fog is not to be told later for.

@@ -20,6 +20,13 @@ const LEAST_EDGES: f32 = 1.0;
 /// Edges are compared up to this strength, so that no single one decides.
 const MOST_EDGE: f32 = 12.0;
 
+/// A cell tells what is left of its edges from this strength on, grey levels.
+const TOLD_EDGE: f32 = 1.0;
+/// So much of an edge is left where nothing covers it.
+const KEPT_EDGE: f32 = 0.6;
+/// An edge is gone if this share of it is left at most.
+const GONE_EDGE: f32 = 0.25;
+
 /// How well two pictures agree, each −1 to 1.
 #[derive(Debug, Clone, Copy)]
 pub struct Agreement {
@@ -27,6 +34,17 @@ pub struct Agreement {
     pub median: f64,
     /// Of the best fifth at least: what traffic leaves uncovered.
     pub best: f64,
+}
+
+/// What is left of the edges of a picture, counted in cells.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Left {
+    /// Cells that had edges.
+    pub told: usize,
+    /// Of these, without any now.
+    pub gone: usize,
+    /// Of these, with weaker ones now.
+    pub between: usize,
 }
 
 /// Where the view went: every cell by as many to the right and down, after a turn about the middle.
@@ -137,6 +155,24 @@ impl Directions {
             turned.improve(now, turn_deg, coarse.shift, 1, (1, 1), &mut best);
         }
         best
+    }
+
+    /// What is left of the edges of each cell that has some.
+    pub fn left(&self, now: &Self) -> Left {
+        let mut left = Left::default();
+        for (a, b) in self.cells.iter().zip(&now.cells) {
+            let [then, now] = [a, b].map(|edge| (edge[0] * edge[0] + edge[1] * edge[1]).sqrt());
+            if then < TOLD_EDGE {
+                continue;
+            }
+            left.told += 1;
+            if now <= GONE_EDGE * then {
+                left.gone += 1;
+            } else if now < KEPT_EDGE * then {
+                left.between += 1;
+            }
+        }
+        left
     }
 
     /// How well another agrees that moved so.
@@ -270,6 +306,19 @@ mod tests {
             assert_eq!(found, (dx, dy));
             assert!(score > 0.95, "{score}");
         }
+    }
+
+    #[test]
+    fn dirt_takes_the_edges_of_what_it_covers_and_leaves_the_others() {
+        let here = picture(0, 0, false);
+        let none = here.left(&here);
+        assert!(none.told > 1_000 && none.gone == 0 && none.between == 0, "{none:?}");
+        let covered = |x: i32| if x < 44 { 90.0 } else { level(x + 50, 60) };
+        let levels: Vec<f32> = (0..45).flat_map(|_| (0..80).map(covered)).collect();
+        let then: Vec<f32> = (0..45).flat_map(|_| (0..80).map(|x| level(x + 50, 60))).collect();
+        let left = Directions::of(&then, (80, 45)).left(&Directions::of(&levels, (80, 45)));
+        let share = left.gone as f64 / left.told as f64;
+        assert!((0.4..0.65).contains(&share) && left.between * 20 < left.told, "{left:?}");
     }
 
     /// The same picture turned about its middle, degrees clockwise, and then shifted.

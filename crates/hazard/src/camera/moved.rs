@@ -5,6 +5,7 @@ use wayside_types::{Reason, Timestamp};
 
 use super::Camera;
 use super::doubt::Evidence;
+use crate::reference::READY_S;
 use crate::scene::Scene;
 use crate::seconds;
 use crate::shift::{Directions, MOST_SHIFT, Movement, NEARBY};
@@ -35,9 +36,18 @@ struct Here {
     sharp: bool,
 }
 
+/// Whether the picture has its edges.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sharp {
+    /// Mostly.
+    pub mostly: bool,
+    /// Nearly everywhere: nothing lies on the lens.
+    pub everywhere: bool,
+}
+
 impl Camera {
-    /// What a frame shows of it; `sharp` says whether the picture has its edges.
-    pub(super) fn moved(&mut self, at: Timestamp, scene: &Scene, sharp: bool) -> Evidence {
+    /// What a frame shows of it.
+    pub(super) fn moved(&mut self, at: Timestamp, scene: &Scene, sharp: Sharp) -> Evidence {
         let due = self.asked_at.is_none_or(|then| seconds(then, at) >= MOVED_EVERY_S);
         if !due {
             return if self.moved.is_some() { Evidence::Untold } else { Evidence::Absent };
@@ -54,9 +64,10 @@ impl Camera {
         }
     }
 
-    fn ask_moved(&mut self, at: Timestamp, dt_s: f64, scene: &Scene, sharp: bool) -> Option<Vec<Reason>> {
+    fn ask_moved(&mut self, at: Timestamp, dt_s: f64, scene: &Scene, sharp: Sharp) -> Option<Vec<Reason>> {
         let pictures = scene.pictures()?;
         let [then, now] = [pictures.empty, pictures.now].map(|levels| Directions::of(levels, pictures.shape));
+        self.left = Some(then.left(&now)).filter(|_| self.agreement_s >= READY_S);
         let agreement = then.agreement(&now)?;
         let here = then.correlation(&now, 0, 0);
         let (usual, usual_here) = self.usual_agreement.unwrap_or((agreement.median, here));
@@ -69,12 +80,12 @@ impl Camera {
         // It is asked of a scene that was seen for some seconds, and only while its edges are there.
         let doubtful = agreement.median < AGREEMENT_SHARE * usual;
         let due = self.sought_at.is_none_or(|then| seconds(then, at) >= SEEK_EVERY_S);
-        let ready = self.agreement_s >= crate::reference::READY_S;
+        let ready = self.agreement_s >= READY_S;
         self.movement = None;
         if ready && (doubtful || due) {
             self.sought_at = Some(at);
             let far = agreement.median < FAR_SHARE * usual;
-            let here = Here { now: here, usual: usual_here, sharp };
+            let here = Here { now: here, usual: usual_here, sharp: sharp.mostly };
             // Along a road some edges agree however far it moved, and most of the picture moves when a camera turns.
             let widely_due = self.widely_sought_at.is_none_or(|then| seconds(then, at) >= SEEK_EVERY_S);
             let widely = doubtful && widely_due;
@@ -88,7 +99,7 @@ impl Camera {
             if found.is_some() {
                 return found;
             }
-            if far && sharp && agreement.best < LOST_SHARE * usual {
+            if far && sharp.everywhere && agreement.best < LOST_SHARE * usual {
                 let share = agreement.best / usual;
                 return Some(vec![Reason::new("agreement_share", share, "min_agreement_share", LOST_SHARE)]);
             }

@@ -59,6 +59,7 @@ pub fn all() -> Vec<Family> {
     all.extend(super::faults::MORE);
     all.extend(super::more::LATER);
     all.extend(super::more::LATEST);
+    all.extend(super::more::NEWEST);
     all
 }
 

@@ -8,7 +8,7 @@ use super::families::{Family, some, thing, tuned};
 use super::library::grounds;
 use super::road::{BREAKDOWN, Lying, Standing, backwards, lies, plain, plain_by_night, stands, stretched};
 use super::scene::Scene;
-use super::sight::{self, cloud, dusk, fog, noise, rain, shadow, smoke};
+use super::sight::{self, cloud, defocused, dirt, dusk, fog, noise, rain, shadow, smoke};
 use super::things::{Change, Thing};
 use super::view::{view, watching, watching_at};
 
@@ -231,6 +231,106 @@ pub(super) const LATEST: &[Family] = &[
         Ok(view(l, r, 40.0, 4)?.harmless(|s, at| fog(s, at, 6.0, thick, -1.0, 205.0)))
     }),
 ];
+
+/// Likenesses of what was still missed or told falsely: cameras out of focus or wetted, by day and at dusk, things that
+/// are hard to see, vehicles by night, and pictures through haze or pressed to mush.
+pub(super) const NEWEST: &[Family] = &[
+    tuned(CameraBlurred, true, "slightly out of focus, tuned clips, mirrored", |l, r| {
+        let which = some(r, &[0, 2]);
+        let v = view(l, r, 18.0, which)?;
+        let radius = r.random_range(3..6);
+        Ok(v.wrong(CameraBlurred, |s, at| defocused(s, at, f64::INFINITY, radius)).mirrored())
+    }),
+    tuned(CameraBlurred, true, "far out of focus, tuned views, noisy", |l, r| {
+        let which = some(r, CLEAR_VIEWS);
+        let v = view(l, r, 18.0, which)?;
+        let (mut random, radius) = (sight::fork(r), r.random_range(7..13));
+        Ok(v.wrong(CameraBlurred, |s, at| noise(defocused(s, at, f64::INFINITY, radius), &mut random, 3.0)))
+    }),
+    tuned(CameraBlurred, true, "out of focus at dusk, tuned views", |l, r| {
+        let which = some(r, CLEAR_VIEWS);
+        let v = view(l, r, 18.0, which)?;
+        let (radius, gamma) = (r.random_range(4..9), r.random_range(1.3..1.7));
+        Ok(v.wrong(CameraBlurred, |s, at| defocused(dusk(s, 0.0, 0.1, gamma), at, f64::INFINITY, radius)))
+    }),
+    tuned(CameraBlurred, true, "out of focus in haze, tuned views", |l, r| {
+        let which = some(r, CLEAR_VIEWS);
+        let v = view(l, r, 18.0, which)?;
+        let (radius, thick) = (r.random_range(4..10), r.random_range(0.3..0.5));
+        Ok(v.wrong(CameraBlurred, |s, at| {
+            defocused(fog(s, -9.0, 1.0, thick, -1.5, 180.0), at, f64::INFINITY, radius)
+        }))
+    }),
+    tuned(CameraBlurred, true, "drops on the lens, tuned views", |l, r| {
+        let which = some(r, CLEAR_VIEWS);
+        let v = view(l, r, 18.0, which)?;
+        let (mut random, share, opaque) =
+            (sight::fork(r), r.random_range(0.6..0.75), r.random_range(0.15..0.45));
+        Ok(v.wrong(CameraBlurred, |s, at| dirt(s, &mut random, at, share, opaque)))
+    }),
+    tuned(CameraBlurred, true, "dirt at dusk, tuned clips, mirrored", |l, r| {
+        let which = some(r, &[0, 2]);
+        let v = view(l, r, 18.0, which)?;
+        let (mut random, share, gamma) =
+            (sight::fork(r), r.random_range(0.6..0.75), r.random_range(1.2..1.6));
+        let scene =
+            v.wrong(CameraBlurred, |s, at| dirt(dusk(s, 0.0, 0.1, gamma), &mut random, at, share, 0.85));
+        Ok(scene.mirrored())
+    }),
+    tuned(CameraBlurred, false, "pressed to mush, tuned views", |l, r| {
+        let which = some(r, CLEAR_VIEWS);
+        Ok(Scene { quantizer: r.random_range(34..40), ..view(l, r, 24.0, which)?.scene })
+    }),
+    tuned(CameraBlurred, false, "rain and drops here and there, tuned views", |l, r| {
+        let which = some(r, CLEAR_VIEWS);
+        let v = view(l, r, 18.0, which)?;
+        let (mut random, mut other) = (sight::fork(r), sight::fork(r));
+        Ok(v.harmless(|s, at| dirt(rain(s, &mut other, 200, 0.05), &mut random, at, 0.12, 0.4)))
+    }),
+    tuned(ObjectOnRoad, true, "a carton or a barrel, residential, mirrored, noisy", |l, r| {
+        let what = thing(r, &[Thing::Carton, Thing::Barrel]);
+        let scene = lies(&l.residential, r, what, None)?;
+        Ok(noise(scene, r, 2.5).mirrored())
+    }),
+    tuned(ObjectOnRoad, true, "a pallet or a bag in rain, residential, mirrored", |l, r| {
+        let what = thing(r, &[Thing::Pallet, Thing::Bag]);
+        let scene = lies(&l.residential, r, what, None)?;
+        Ok(rain(scene, r, 200, 0.08).mirrored())
+    }),
+    tuned(ObjectOnRoad, true, "a barrel or a pallet at dusk, motorway, mirrored", |l, r| {
+        let what = thing(r, &[Thing::Barrel, Thing::Pallet]);
+        let gamma = r.random_range(1.4..1.6);
+        Ok(lies(&l.motorway, r, what, Some(Dark::Gamma(gamma)))?.mirrored())
+    }),
+    tuned(ObjectOnRoad, true, "a pallet or a bag at dusk, arterial, mirrored", |l, r| {
+        let what = thing(r, &[Thing::Pallet, Thing::Bag]);
+        let gamma = r.random_range(1.3..1.6);
+        Ok(lies(&l.arterial, r, what, Some(Dark::Gamma(gamma)))?.mirrored())
+    }),
+    tuned(ObjectOnRoad, false, "ordinary traffic pressed to mush, arterial and residential", |l, r| {
+        let footage = if r.random() { &l.arterial } else { &l.residential };
+        Ok(Scene { quantizer: r.random_range(34..40), ..plain(footage, r, 40.0) })
+    }),
+    tuned(ObjectOnRoad, false, "pressed to mush, drawn streets", |l, r| {
+        let which = some(r, &[4, 5, 6]);
+        Ok(Scene { quantizer: r.random_range(34..40), ..view(l, r, 30.0, which)?.scene })
+    }),
+    tuned(ObjectOnRoad, false, "haze and noise, drawn streets", |l, r| {
+        let which = some(r, &[4, 5, 6]);
+        let (thick, over_s) = (r.random_range(0.1..0.22), r.random_range(3.0..8.0));
+        let mut random = sight::fork(r);
+        let v = view(l, r, 40.0, which)?;
+        Ok(v.harmless(|s, at| noise(fog(s, at, over_s, thick, -1.2, 200.0), &mut random, 2.0)))
+    }),
+    tuned(StoppedVehicle, true, "stands by night in rain, arterial, mirrored", |l, r| {
+        let gamma = r.random_range(1.4..1.8);
+        let scene = stands(&l.arterial, r, Standing { night: Some(Dark::Gamma(gamma)), ..BREAKDOWN })?;
+        Ok(rain(scene, r, 150, 0.04).mirrored())
+    }),
+];
+
+/// The views that rules about the camera are tuned on: the arterial, the motorway, the drawn highway.
+const CLEAR_VIEWS: &[usize] = &[0, 2, 4];
 
 /// A jam that is not what its scene is about.
 fn jammed(scene: Scene<'_>) -> Scene<'_> {
