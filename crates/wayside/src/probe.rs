@@ -1,6 +1,6 @@
 //! Trying every camera of a site once, for `wayside check`: what it sends, and whether that suits the
-//! detector that is to look at it. Nothing is decoded beyond the first picture, and of that no more is looked at than
-//! whether it has colours.
+//! detector that is to look at it. No more is decoded than the pictures up to the first with colours, and of those nothing
+//! else is looked at.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,8 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 32;
 /// Pictures with more than this many times the pixels that the detector sees are decoded in vain.
 const WASTE: f64 = 4.0;
-/// A source that is live hands over its picture at once.
-const PICTURE: Duration = Duration::from_secs(1);
+/// For so long, and in so many pictures at least, colours are looked for: what comes before a stream's first whole picture
+/// may be grey.
+const LOOK: Duration = Duration::from_secs(2);
+const LOOKED_AT: usize = 3;
 /// Colours whose strength varies by less over the picture (standard deviation, of 255) are none.
 const COLOURLESS: f64 = 1.0;
 
@@ -58,7 +60,7 @@ pub fn cameras(cameras: &[CameraSpec], sources: &IngestSources, models: &[Model]
 struct Sent {
     size: FrameSize,
     codec: String,
-    /// Whether its first picture has colours; unknown where that did not come.
+    /// Whether its pictures have colours; unknown where too few came.
     colours: Option<bool>,
 }
 
@@ -83,7 +85,7 @@ fn first_picture(camera: &CameraSpec, sources: &IngestSources, clock: SharedCloc
         };
         match change {
             SourceChange::Live { size, codec, .. } => {
-                return Ok(Sent { size, codec, colours: colours(&heard) });
+                return Ok(Sent { size, codec, colours: colours(&heard, &clock) });
             }
             SourceChange::Lost { reason, .. } | SourceChange::Failed { reason, .. } => return Err(reason),
             SourceChange::Ended => return Err("ended without a picture".to_owned()),
@@ -92,13 +94,16 @@ fn first_picture(camera: &CameraSpec, sources: &IngestSources, clock: SharedCloc
     }
 }
 
-/// What the next picture shows of colours.
-fn colours(heard: &Receiver<Heard>) -> Option<bool> {
+/// What the next pictures show of colours.
+fn colours(heard: &Receiver<Heard>, clock: &SharedClock) -> Option<bool> {
+    let until = clock.monotonic() + LOOK;
+    let mut without = 0;
     loop {
-        match heard.recv_timeout(PICTURE) {
-            Ok(Heard::Colours(some)) => return Some(some),
+        match heard.recv_timeout(until.saturating_sub(clock.monotonic())) {
+            Ok(Heard::Colours(true)) => return Some(true),
+            Ok(Heard::Colours(false)) => without += 1,
             Ok(Heard::Change(_)) => {}
-            Err(_) => return None,
+            Err(_) => return (without >= LOOKED_AT).then_some(false),
         }
     }
 }
