@@ -29,8 +29,10 @@ const STRAIGHT_SHARE: f64 = 0.7;
 const STEADY_SHARE: f64 = 0.6;
 const STEADY_SPEED: f64 = 0.3;
 const STEADY_STEP_S: f64 = 0.12;
-/// Its way up to the lane counts as well, but it is in there for this share of the hold.
+/// Its way up to the lane counts as well, but it is in there for this share of the hold, and comes so many of its lengths against it
+/// there: who leaves beside the lane and is then taken for one that waits in it does not.
 const INSIDE_SHARE: f64 = 0.25;
+const INSIDE_LENGTHS: f64 = 0.4;
 /// So much of the lower third of its box is in the lane: the middle of a lorry's lower edge may lie in the next one.
 const LEAST_FOOTPRINT: f64 = 0.25;
 /// Between two places of a way its box grows or shrinks at most so many times: otherwise it is something else that is seen.
@@ -54,6 +56,7 @@ struct Against {
     since: Timestamp,
     /// When it was first seen where that is against the usual direction.
     inside: Timestamp,
+    inside_p: Point,
     from: Point,
     last: Timestamp,
     last_p: Point,
@@ -136,6 +139,7 @@ impl WrongWay {
         let against = self.against.entry(user.id).or_insert(Against {
             since,
             inside: at,
+            inside_p: user.p,
             from,
             last: at,
             last_p: user.p,
@@ -149,10 +153,11 @@ impl WrongWay {
             against.last_p = user.p;
             against.angle_deg = angle_deg;
         }
-        let lengths = against.lengths(user);
+        let lengths = against.lengths(against.from, user);
         let straight = against.from.distance(user.p) >= STRAIGHT_SHARE * against.driven;
         if seconds(against.since, at) >= self.settings.hold_s
             && seconds(against.inside, at) >= INSIDE_SHARE * self.settings.hold_s
+            && against.lengths(against.inside_p, user) >= INSIDE_LENGTHS
             && lengths >= self.settings.min_lengths
             && straight
             && against.is_steady(road, user)
@@ -218,9 +223,9 @@ impl Against {
         on_the_way_s >= STEADY_SHARE * whole_s
     }
 
-    /// How far it came against the usual direction, in its own lengths along it.
-    fn lengths(&self, user: &RoadUser) -> f64 {
-        let (dx, dy) = (user.p.x - self.from.x, user.p.y - self.from.y);
+    /// How far it came from a place against the usual direction, in its own lengths along it.
+    fn lengths(&self, from: Point, user: &RoadUser) -> f64 {
+        let (dx, dy) = (user.p.x - from.x, user.p.y - from.y);
         let against = -(dx * self.usual.x + dy * self.usual.y);
         let (w, h) = (f64::from(user.bbox.width()), f64::from(user.bbox.height()));
         against / (self.usual.x.abs() * w + self.usual.y.abs() * h).max(1.0)

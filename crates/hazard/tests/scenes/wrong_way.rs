@@ -87,6 +87,23 @@ fn a_lorry_in_the_next_lane_of_which_only_the_lower_edge_is_in_this_one_is_right
 }
 
 #[test]
+fn who_leaves_beside_the_lane_and_is_then_taken_for_one_that_waits_in_it_does_not_come_against_it() {
+    for x in [380.0, 375.0, 370.0] {
+        let way = [
+            (5.0, 1000.0, 195.0),
+            (8.0, 400.0, 195.0),
+            (8.2, 380.0, 215.0),
+            (8.5, x, 232.0),
+            (8.9, x + 5.0, 236.0),
+            (20.0, x + 5.0, 236.0),
+        ];
+        let mut world = World::new(lane(), vec![car(&way)]);
+        world.settings.stopped_vehicle.enabled = false;
+        none(&world, 20.0);
+    }
+}
+
+#[test]
 fn a_box_that_is_now_large_and_now_small_is_nobody_who_drives() {
     let flickering = Actor { grown: |t| if (t % 0.4) < 0.2 { 1.0 } else { 2.5 }, ..car(&to_the_left()) };
     none(&World::new(lane(), vec![flickering]), 20.0);
