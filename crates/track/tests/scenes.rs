@@ -286,13 +286,13 @@ fn a_car_that_waited_half_behind_another_is_somebody_once_it_drives_off() {
 #[test]
 fn a_car_that_was_seen_as_one_with_another_is_somebody_once_it_drives_off() {
     let waits_s = 15.0;
-    // One box around both while they wait, a better score for it than for the half; then each by itself.
+    // One box around both while they wait, and within it, on ground further back, the one in front; then each by itself.
     let seen = |t: f64| {
         let ahead = (60.0 * (t - waits_s).max(0.0)) as f32;
-        let behind = (BBox::new(420.0, 110.0, 475.0, 138.0), 0.7);
-        let front = BBox::new(388.0 - ahead, 112.0, 430.0 - ahead, 134.0);
+        let behind = (BBox::new(455.0, 100.0, 520.0, 138.0), 0.7);
+        let front = BBox::new(388.0 - ahead, 106.0, 430.0 - ahead, 128.0);
         let boxes = if t < waits_s {
-            vec![(BBox::new(388.0, 109.0, 475.0, 139.0), 0.6), (front, 0.35)]
+            vec![(BBox::new(388.0, 95.0, 520.0, 139.0), 0.6), (front, 0.5)]
         } else {
             vec![behind, (front, 0.65)]
         };
@@ -309,6 +309,7 @@ fn a_car_that_was_seen_as_one_with_another_is_somebody_once_it_drives_off() {
         let leftmost = update.active.iter().filter(|track| track.observed && track.bbox.x2 < 440.0);
         known.extend(leftmost.map(|track| (t, track.id, track.confirmed)));
     }
+    assert!(known[0].0 < 1.0, "it is followed from the first on");
     assert!(known.iter().all(|(_, id, _)| *id == known[0].1), "one track");
     assert!(known.iter().all(|(t, _, confirmed)| *t > waits_s || !confirmed), "it looks like a part");
     let (t, ..) = known.iter().find(|(_, _, confirmed)| *confirmed).expect("it drove off");
