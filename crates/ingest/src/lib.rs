@@ -13,6 +13,7 @@
 //! | `timeline`, `capture` | media time that never goes back; capture time from RTP/NTP |
 //! | `pipeline` | the GStreamer pipelines, and `tap`, where frames leave them |
 //! | `spare`, `units` | pictures that need not be decoded, or not yet |
+//! | `opening` | pictures that were guessed, before a connection's first keyframe |
 //! | `reason`, `secret` | failures in an operator's words, without credentials |
 //! | [`background`] | the running background picture, without road users |
 //! | [`motion`] | whether a frame shows anything new |
@@ -31,6 +32,7 @@ mod backoff;
 mod capture;
 mod cells;
 mod decoder;
+mod opening;
 mod pipeline;
 mod pixels;
 mod plugins;

@@ -15,6 +15,7 @@ use wayside_types::{CameraId, Frame, SharedClock, Timestamp};
 
 use crate::capture::{CaptureClock, SenderReport};
 use crate::error::IngestError;
+use crate::opening::Opening;
 use crate::pixels;
 use crate::rate::RateGate;
 use crate::spare::Ahead;
@@ -47,11 +48,13 @@ pub(crate) struct Tap {
     frames_metric: metrics::Counter,
     due_metric: metrics::Counter,
     skipped_metric: metrics::Counter,
+    guessed_metric: metrics::Counter,
 }
 
 struct State {
     gate: RateGate,
     ahead: Ahead,
+    opening: Opening,
     timeline: Timeline,
     capture: Option<CaptureClock>,
     /// Frames that are due and on their way to the appsink.
@@ -77,6 +80,7 @@ impl Tap {
             state: Mutex::new(State {
                 gate: RateGate::new(rate_fps),
                 ahead: Ahead::default(),
+                opening: Opening::default(),
                 timeline: Timeline::default(),
                 capture: None,
                 marks: VecDeque::new(),
@@ -96,7 +100,8 @@ impl Tap {
             decode_metric: metrics::histogram!("wayside_ingest_decode_seconds", "camera" => label.clone()),
             frames_metric: metrics::counter!("wayside_ingest_frames_total", "camera" => label.clone()),
             due_metric: metrics::counter!("wayside_ingest_due_total", "camera" => label.clone()),
-            skipped_metric: metrics::counter!("wayside_ingest_skipped_total", "camera" => label),
+            skipped_metric: metrics::counter!("wayside_ingest_skipped_total", "camera" => label.clone()),
+            guessed_metric: metrics::counter!("wayside_ingest_guessed_total", "camera" => label),
             camera,
         })
     }
@@ -215,11 +220,22 @@ impl Tap {
         self.state().ahead.given();
     }
 
+    /// A stream begins whose keyframes will be told of: until the first, pictures are left out.
+    pub fn keyframe_awaited(&self) {
+        self.state().opening = Opening::awaited();
+    }
+
+    /// The decoder is given a keyframe.
+    pub fn keyframe(&self, presented: Option<gst::ClockTime>) {
+        self.state().opening.keyframe(presented.map(Into::into));
+    }
+
     /// A new connection: what was on its way is gone, the camera's RTP time starts anew.
     pub fn reconnect(&self) {
         let mut state = self.state();
         state.marks.clear();
         state.ahead.forget();
+        state.opening = Opening::default();
         state.capture = None;
         state.timeline.reconnect();
         drop(state);
@@ -268,6 +284,10 @@ impl Tap {
         if placed.discontinuity {
             state.discontinuities += 1;
             tracing::warn!(camera = %self.camera, "time stamps took up a new base");
+        }
+        if state.opening.leaves_out(buffer.pts().map(Into::into), placed.media) {
+            self.guessed_metric.increment(1);
+            return false;
         }
         let due = state.gate.due(placed.media);
         if due {

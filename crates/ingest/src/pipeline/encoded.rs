@@ -36,6 +36,7 @@ pub(crate) fn link(
     gst::Element::link_many(&chain).map_err(|e| wrong(e.to_string()))?;
     let out = decoder.static_pad("src").ok_or_else(|| wrong("the decoder has no output".to_owned()))?;
     if let Some(sink) = decoder.static_pad("sink") {
+        await_keyframe(&sink, &context.tap);
         if !context.options.keyframes_only {
             spare(&sink, codec, &context.tap);
         }
@@ -66,6 +67,19 @@ pub(crate) fn keyframes_only(decoder: &gst::Element, tap: &Arc<Tap>) {
             }
             _ => gst::PadProbeReturn::Ok,
         }
+    });
+}
+
+/// Tells of the first keyframe that the decoder is given.
+fn await_keyframe(sink: &gst::Pad, tap: &Arc<Tap>) {
+    tap.keyframe_awaited();
+    let tap = Arc::clone(tap);
+    sink.add_probe(gst::PadProbeType::BUFFER, move |_, info| match info.buffer() {
+        Some(buffer) if !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT) => {
+            tap.keyframe(buffer.pts());
+            gst::PadProbeReturn::Remove
+        }
+        _ => gst::PadProbeReturn::Ok,
     });
 }
 

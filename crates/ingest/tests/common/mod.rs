@@ -40,8 +40,24 @@ pub fn has_element(name: &str) -> bool {
 
 /// Runs a pipeline to its end, writing a file.
 pub fn generate(pipeline: &str) {
+    generate_without(0, pipeline);
+}
+
+/// The same without the first of what goes through the element called `cut`.
+pub fn generate_without(first: usize, pipeline: &str) {
     wayside_ingest::init().unwrap();
     let pipeline = gst::parse::launch(pipeline).unwrap();
+    let bin = pipeline.downcast_ref::<gst::Bin>().unwrap();
+    if let Some(cut) = bin.by_name("cut") {
+        let left = std::sync::atomic::AtomicUsize::new(first);
+        cut.static_pad("sink").unwrap().add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            let order = std::sync::atomic::Ordering::Relaxed;
+            match left.fetch_update(order, order, |left| left.checked_sub(1)) {
+                Ok(_) => gst::PadProbeReturn::Drop,
+                Err(_) => gst::PadProbeReturn::Ok,
+            }
+        });
+    }
     let bus = pipeline.bus().unwrap();
     pipeline.set_state(gst::State::Playing).unwrap();
     let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
