@@ -12,6 +12,8 @@ const CONFIRM_EVIDENCE: f64 = 1.0;
 const CONFIRM_EVIDENCE_LONG: f64 = 0.7;
 /// See [`CONFIRM_EVIDENCE_LONG`].
 const CONFIRM_HITS: u32 = 3;
+/// One detection of this score is a road user at first sight, as long as it is seen.
+const FIRST_SIGHT_SCORE: f32 = 0.6;
 /// What was never detected well is a road user only once it moved this many of its box units: a sign or a marking that
 /// looks like a car now and then stays where it is.
 const WEAK_MOVES_UNITS: f64 = 1.0;
@@ -163,9 +165,12 @@ impl Tracklet {
         2 * self.seen_as_part < self.hits && self.hits >= 2 && self.evidence >= needed
     }
 
-    /// Whether it is worth telling of: confirmed, and detected well at least once or seen to move.
+    /// Whether it is worth telling of: confirmed, and detected well at least once or seen to move; or seen for the first
+    /// time just now, and unmistakably.
     fn is_somebody(&self, high_score: f32) -> bool {
-        self.confirmed() && (self.best_score >= high_score || self.moved)
+        let at_first_sight =
+            self.observed && self.hits == 1 && self.seen_as_part == 0 && self.score >= FIRST_SIGHT_SCORE;
+        at_first_sight || self.confirmed() && (self.best_score >= high_score || self.moved)
     }
 
     /// Whether this track follows a part of the road user that another one follows. Either its box lies

@@ -235,6 +235,32 @@ fn a_stream_that_stutters_keeps_its_tracks() {
 }
 
 #[test]
+fn what_is_unmistakable_is_told_of_at_first_sight_and_only_while_it_is_seen() {
+    let seen = |score: f32| Detection {
+        bbox: BBox::new(300.0, 200.0, 360.0, 250.0),
+        class: RoadUserClass::Car,
+        score,
+    };
+    // Of one frame with a car and two without: whether it is told of.
+    let told = |first: &[Detection]| {
+        let mut tracker = Tracker::new(TrackSettings::default(), SIZE);
+        [first, &[], &[]]
+            .into_iter()
+            .enumerate()
+            .map(|(i, seen)| {
+                let update = tracker.update(at(i as f64 / 10.0), seen);
+                update.active.iter().chain(&update.ended).filter(|t| t.confirmed).count()
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(&[seen(0.7)]), [1, 0, 0]);
+    assert_eq!(told(&[seen(0.5)]), [0, 0, 0], "it may be anything");
+    // What looks like a part of something else is not told of beside it.
+    let bonnet = Detection { bbox: BBox::new(305.0, 205.0, 340.0, 245.0), ..seen(0.6) };
+    assert_eq!(told(&[seen(0.9), bonnet])[0], 1);
+}
+
+#[test]
 fn two_halves_of_a_car_are_one_and_two_cars_are_two() {
     // The front half is seen with 0.3 to 0.5 beside the rear half with 0.6; cars a length apart are seen so too.
     let confirmed = |ahead_px: f32, up_px: f32| {

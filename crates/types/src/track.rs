@@ -56,7 +56,8 @@ pub struct Track {
     pub score: f32,
     /// Whether a detection was associated in this very frame; otherwise the box is predicted.
     pub observed: bool,
-    /// Whether it counts as a road user: enough detections have agreed, and it was detected well once or seen to move.
+    /// Whether it counts as a road user: enough detections have agreed, and it was detected well once or seen to move; or
+    /// it is seen for the first time in this very frame, and unmistakably.
     pub confirmed: bool,
     /// When it was first detected.
     pub first_seen: Timestamp,
