@@ -15,6 +15,9 @@ use wayside_types::{
     Timestamp, TrackUpdate, ViewSample, Zone, ZoneKind,
 };
 
+/// Whether a suspicion is right must be certain after this long; then bins are closed without what waits.
+const LONGEST_UNDECIDED: Duration = Duration::from_secs(60);
+
 /// When and how large a frame was: what is left of it once it has been through the detector.
 #[derive(Debug, Clone, Copy)]
 pub struct FrameMoment {
@@ -111,6 +114,7 @@ impl CameraAnalysis {
             events = self.restart();
         }
         detections.retain(|d| !self.is_ignored(d, moment.size));
+        let undecided = self.undecided_since(moment.captured_at);
         let stage = match &mut self.stage {
             Some(stage) => stage,
             None => self.stage.insert(Stage {
@@ -122,6 +126,7 @@ impl CameraAnalysis {
             }),
         };
         stage.last = moment;
+        let oldest = oldest(moment.captured_at, undecided);
         let at = stream_time(moment.media_time);
         stage.tracks = stage.tracker.update(at, &detections);
         let fresh = stage.measurer.update(at, &stage.tracks);
@@ -134,7 +139,7 @@ impl CameraAnalysis {
         }
         let (_, hazards) = self.hazards.get_or_insert_with(|| (moment.size, watch(&self.spec, moment.size)));
         incidents.extend(hazards.see(&sight));
-        events.extend(believed(&mut self.withheld, moment.captured_at, |at| hazards.belief(at)));
+        events.extend(believed(&mut self.withheld, oldest, |at| hazards.belief(at)));
         Ok(Outcome { events, incidents })
     }
 
@@ -153,10 +158,27 @@ impl CameraAnalysis {
         self.hazards.as_mut().map(|(_, hazards)| hazards.finish()).unwrap_or_default()
     }
 
-    /// Whether the camera itself is in doubt: what it shows is not counted, so it was not watched either.
+    /// Since when it is not certain whether the camera is at fault: what happened since then waits. Nothing waits for
+    /// longer than a minute.
     #[must_use]
-    pub fn is_doubted(&self) -> bool {
-        self.hazards.as_ref().is_some_and(|(_, hazards)| hazards.doubted().is_some())
+    pub fn undecided_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let since = self.hazards.as_ref().and_then(|(_, hazards)| hazards.undecided())?;
+        Some(since.max(now.checked_sub(LONGEST_UNDECIDED).unwrap_or(now)))
+    }
+
+    /// Whether the camera is believed in what it showed at a moment.
+    #[must_use]
+    pub fn belief(&self, at: Timestamp) -> Belief {
+        self.hazards.as_ref().map_or(Belief::Believed, |(_, hazards)| hazards.belief(at))
+    }
+
+    /// The same when nothing more will be seen: a suspicion came to nothing.
+    #[must_use]
+    pub fn belief_at_the_end(&self, at: Timestamp) -> Belief {
+        match self.belief(at) {
+            Belief::Doubted => Belief::Believed,
+            belief => belief,
+        }
     }
 
     /// What is in question about the camera at a moment, that of the last frame.
@@ -173,6 +195,7 @@ impl CameraAnalysis {
     /// Ends every track: the stream is over, was lost, or changed. The next frame begins anew.
     pub fn restart(&mut self) -> Vec<Event> {
         let Some(mut stage) = self.stage.take() else { return Vec::new() };
+        let oldest = oldest(stage.last.captured_at, self.undecided_since(stage.last.captured_at));
         let at = stream_time(stage.last.media_time);
         let ended = stage.tracker.finish();
         let mut events = stage.measurer.update(at, &ended);
@@ -182,12 +205,8 @@ impl CameraAnalysis {
         if let Some((_, hazards)) = &mut self.hazards {
             hazards.forget_ways();
             self.withheld.append(&mut events);
-            // A suspicion that nothing more is seen of came to nothing.
-            let belief = |at| match hazards.belief(at) {
-                Belief::Doubted => Belief::Believed,
-                belief => belief,
-            };
-            events = believed(&mut self.withheld, stage.last.captured_at, belief);
+            let mut withheld = std::mem::take(&mut self.withheld);
+            events = believed(&mut withheld, oldest, |at| self.belief_at_the_end(at));
         }
         events
     }
@@ -234,10 +253,20 @@ impl CameraAnalysis {
     }
 }
 
-/// Takes out of what is withheld the events that are believed by now, none dated longer ago than events may be, and
-/// drops those of a time in which the camera was at fault.
-fn believed(withheld: &mut Vec<Event>, now: Timestamp, belief: impl Fn(Timestamp) -> Belief) -> Vec<Event> {
-    let oldest = now.checked_sub(MAX_LATENESS).unwrap_or(now);
+/// The earliest that an event may be dated with the frame of `now`: bins stay open so long, and longer while it is
+/// undecided whether to believe what they are made of.
+fn oldest(now: Timestamp, undecided: Option<Timestamp>) -> Timestamp {
+    let usual = now.checked_sub(MAX_LATENESS).unwrap_or(now);
+    undecided.map_or(usual, |since| usual.min(since))
+}
+
+/// Takes out of what is withheld the events that are believed by now, none dated before `oldest`, and drops those of a
+/// time in which the camera was at fault.
+fn believed(
+    withheld: &mut Vec<Event>,
+    oldest: Timestamp,
+    belief: impl Fn(Timestamp) -> Belief,
+) -> Vec<Event> {
     let settled = withheld.extract_if(.., |event| belief(event.at()) != Belief::Doubted);
     let believed = settled.filter(|event| belief(event.at()) == Belief::Believed);
     believed
@@ -314,11 +343,13 @@ mod tests {
             }
         };
         let mut withheld = [4_000, 6_000, 9_900, 10_100, 15_000].map(crossing).to_vec();
-        let believable = believed(&mut withheld, at(10_500), belief(true));
+        let believable = believed(&mut withheld, oldest(at(10_500), None), belief(true));
         // No event is dated longer ago than bins stay open for it; the one of the fault is gone.
         assert_eq!(believable, [crossing(8_000), crossing(9_900)]);
         assert_eq!(withheld, [crossing(10_100), crossing(15_000)]);
-        assert_eq!(believed(&mut withheld, at(15_500), belief(false)), [crossing(13_000), crossing(15_000)]);
+        // Bins stayed open from the beginning of the doubt.
+        let oldest = oldest(at(15_500), Some(at(10_000)));
+        assert_eq!(believed(&mut withheld, oldest, belief(false)), [crossing(10_100), crossing(15_000)]);
         assert_eq!(withheld, []);
     }
 }

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use metrics::{Counter, Histogram, counter, histogram};
 use wayside_detect::Lift;
 use wayside_ingest::{MotionGate, ViewMeter};
-use wayside_measure::{Binner, Homography, MeasureError};
+use wayside_measure::{Binner, GRACE, Homography, MeasureError};
 use wayside_types::{
     CameraSpec, ClosedBins, Detection, Frame, FrameSize, Icon, IncidentChange, IncidentRecord, Timestamp,
     ViewSample,
@@ -22,6 +22,7 @@ use crate::light::Light;
 use crate::live::{EngineError, EngineParts};
 use crate::status::StatusBoard;
 use crate::view::LiveView;
+use crate::watched::Watched;
 
 /// Icons of a moment that is longer past are not shown.
 const ICONS_FADE: SignedDuration = SignedDuration::from_secs(3);
@@ -109,13 +110,7 @@ struct Work {
     /// Stills that wait for an incident; none where no rule is looked for. With how wide one may be.
     evidence: Option<Evidence>,
     still_width_px: u32,
-    last: Option<Watched>,
-}
-
-/// The last frame that was analysed, for coverage.
-struct Watched {
-    captured_at: Timestamp,
-    dropped: u64,
+    watched: Watched,
 }
 
 impl LiveCamera {
@@ -157,7 +152,7 @@ impl LiveCamera {
                 announcer,
                 evidence: spec.profile.hazard.any_enabled().then(Evidence::default),
                 still_width_px: 1,
-                last: None,
+                watched: Watched::default(),
             }),
             broken: AtomicBool::new(false),
             metrics: CameraMetrics::new(spec.id.as_str()),
@@ -280,9 +275,11 @@ impl LiveCamera {
         work.show_evidence_left();
     }
 
-    /// Bins that are over by now; each comes once.
+    /// Bins that are over by now, and not undecided; each comes once.
     pub fn close_bins(&self, now: Timestamp) -> Vec<ClosedBins> {
-        self.work().binner.close_until(now)
+        let mut work = self.work();
+        let undecided = work.analysis.undecided_since(now).and_then(|since| since.checked_add(GRACE).ok());
+        work.binner.close_until(undecided.map_or(now, |until| now.min(until)))
     }
 
     /// Bins that are not over yet, as they stand.
@@ -298,7 +295,7 @@ impl LiveCamera {
     /// The icons of the moment; none while no frames come.
     pub fn icons(&self, now: Timestamp) -> Vec<Icon> {
         let work = self.work();
-        let fresh = work.last.as_ref().is_some_and(|last| now.duration_since(last.captured_at) < ICONS_FADE);
+        let fresh = work.watched.last_at().is_some_and(|last| now.duration_since(last) < ICONS_FADE);
         if fresh { work.analysis.icons() } else { Vec::new() }
     }
 }
@@ -337,7 +334,6 @@ impl Work {
     }
 
     fn end_stream(&mut self) {
-        self.last = None;
         self.gate.forget();
         self.light.forget();
         self.meter.forget();
@@ -345,22 +341,16 @@ impl Work {
         for event in self.analysis.restart() {
             self.binner.event(&event);
         }
+        // A suspicion that nothing more is seen of came to nothing.
+        self.watched.end();
+        self.watched.settle(&mut self.binner, |at| self.analysis.belief_at_the_end(at));
     }
 
-    /// The stretch since the last analysed frame was watched, unless it is a hole: longer than two
-    /// seconds and than three frames at the camera's rate, or the camera itself is in doubt.
+    /// A frame was analysed: so long the camera watched.
     fn watched(&mut self, captured_at: Timestamp, dropped: u64, rate_fps: f64) {
-        if let Some(last) = &self.last {
-            let gap_s = captured_at.duration_since(last.captured_at).as_secs_f64();
-            let is_hole = gap_s <= 0.0 || gap_s > (3.0 / rate_fps).max(2.0);
-            if !is_hole {
-                self.binner.doubted(last.captured_at, captured_at, self.analysis.seeing(captured_at));
-            }
-            if !is_hole && !self.analysis.is_doubted() {
-                let missed = dropped.saturating_sub(last.dropped);
-                self.binner.observed(last.captured_at, captured_at, 1, missed);
-            }
+        if let Some((from, to)) = self.watched.see(captured_at, dropped, rate_fps) {
+            self.binner.doubted(from, to, self.analysis.seeing(to));
         }
-        self.last = Some(Watched { captured_at, dropped });
+        self.watched.settle(&mut self.binner, |at| self.analysis.belief(at));
     }
 }

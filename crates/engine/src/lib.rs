@@ -26,6 +26,7 @@ pub mod source;
 mod status;
 mod ticker;
 pub mod view;
+mod watched;
 mod worker;
 
 pub use backdrop::{Backdrop, BackdropError, backdrop};

@@ -178,6 +178,12 @@ impl HazardWatch {
         self.doubts.back().filter(|doubt| doubt.until.is_none()).map(|doubt| doubt.from)
     }
 
+    /// Since when it is not certain whether the camera is at fault.
+    #[must_use]
+    pub fn undecided(&self) -> Option<Timestamp> {
+        self.doubts.back().filter(|doubt| doubt.until.is_none() && !doubt.certain).map(|doubt| doubt.from)
+    }
+
     /// Whether the camera is believed in what it showed at a moment of the last seconds. A suspicion reaches back to
     /// its first frame, so this is asked of what happened when it is counted, not when it is seen; and as long as it is
     /// neither certain nor over, it is asked again.
