@@ -280,7 +280,8 @@ impl Camera {
         if area < settings.min_area_share || self.is_low {
             return Evidence::Absent;
         }
-        let edges = quantile(shares, 0.5, |s| s.edges);
+        // That of the parts that are blurred, at best: of a view's sharper half the middle says nothing.
+        let edges = quantile(shares, settings.min_area_share, |s| s.edges).min(settings.max_edges_share);
         there(vec![
             Reason::new("area_share", area, "min_area_share", settings.min_area_share),
             Reason::new("edges_share", edges, "max_edges_share", settings.max_edges_share),

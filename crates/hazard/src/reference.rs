@@ -1,5 +1,6 @@
 //! How sharp and how rich in contrast each part of the picture usually is: what this camera shows on a clear day,
-//! against which blur, dirt and fog are told. It follows the hours slowly, and stands still while something is wrong.
+//! against which blur, dirt and fog are told. It follows the hours slowly, and stands still while something is wrong. On a
+//! busy road what is usual are the moments between vehicles: those that the detector misses have edges, too.
 
 use wayside_types::view::VIEW_BLOCKS;
 use wayside_types::{BBox, FrameSize, ViewSample};
@@ -10,6 +11,10 @@ pub const READY_S: f64 = 5.0;
 const RISE_S: f64 = 60.0;
 /// … and with this one when it is less sharp: dusk takes longer than fog.
 const FALL_S: f64 = 1_200.0;
+/// What it follows is not what is seen now but the least that is seen now and then: that rises with this time constant …
+const QUIET_RISE_S: f64 = 300.0;
+/// … and falls with this one. The rest are vehicles that nobody detected, and their shadows.
+const QUIET_FALL_S: f64 = 30.0;
 /// Parts with fewer edges or less contrast, grey levels, tell nothing.
 const LEAST_EDGES: f32 = 1.5;
 const LEAST_CONTRAST: f32 = 4.0;
@@ -26,6 +31,8 @@ const MOST_DIMMED: f32 = 3.0;
 pub struct Reference {
     edges: Vec<f32>,
     contrast: Vec<f32>,
+    /// The least edges and contrast that each part has now and then.
+    quiet: Vec<(f32, f32)>,
     brightness: f32,
     seen_s: f64,
     /// How long each part was seen without road users.
@@ -113,6 +120,7 @@ impl Reference {
         if self.edges.len() != look.edges.len() {
             self.edges.clone_from(&look.edges);
             self.contrast.clone_from(&look.contrast);
+            self.quiet = look.edges.iter().copied().zip(look.contrast.iter().copied()).collect();
             self.brightness = look.brightness;
             self.seen_s = 0.0;
             self.free_s = vec![0.0; look.edges.len()];
@@ -122,19 +130,27 @@ impl Reference {
         // Until it is known it is the mean of what was seen.
         let share =
             |time_s: f64, seen_s: f64| (dt_s / time_s.min(seen_s.max(dt_s)).max(1e-3)).min(1.0) as f32;
-        let follow = |usual: &mut f32, now: f32, seen_s: f64| {
-            *usual += (now - *usual) * share(if now > *usual { RISE_S } else { FALL_S }, seen_s);
+        let follow = |usual: &mut f32, now: f32, seen_s: f64, (rise_s, fall_s): (f64, f64)| {
+            *usual += (now - *usual) * share(if now > *usual { rise_s } else { fall_s }, seen_s);
         };
         for i in (0..look.edges.len()).filter(|&i| !look.hidden[i]) {
             self.free_s[i] += dt_s;
+            let (free_s, quiet) = (self.free_s[i], &mut self.quiet[i]);
             // What was there in the first frame may have been a road user.
-            if self.free_s[i] <= dt_s {
-                (self.edges[i], self.contrast[i]) = (look.edges[i], look.contrast[i]);
+            if free_s <= dt_s {
+                *quiet = (look.edges[i], look.contrast[i]);
+                (self.edges[i], self.contrast[i]) = *quiet;
             }
-            follow(&mut self.edges[i], look.edges[i], self.free_s[i]);
-            follow(&mut self.contrast[i], look.contrast[i], self.free_s[i]);
+            follow(&mut quiet.0, look.edges[i], free_s, (QUIET_RISE_S, QUIET_FALL_S));
+            follow(&mut quiet.1, look.contrast[i], free_s, (QUIET_RISE_S, QUIET_FALL_S));
+            if free_s <= RISE_S {
+                (self.edges[i], self.contrast[i]) = *quiet;
+            } else {
+                follow(&mut self.edges[i], quiet.0, free_s, (RISE_S, FALL_S));
+                follow(&mut self.contrast[i], quiet.1, free_s, (RISE_S, FALL_S));
+            }
         }
-        follow(&mut self.brightness, look.brightness, self.seen_s);
+        follow(&mut self.brightness, look.brightness, self.seen_s, (RISE_S, FALL_S));
     }
 
     /// How many edges the parts without road users have together against what they had. A camera that looks elsewhere
@@ -222,5 +238,53 @@ impl Sums {
         let together = self.both / n - self.now / n * (self.empty / n);
         let most = (self.now_now / n - (self.now / n).powi(2)).max(0.0).sqrt();
         (most, (together / variance.sqrt().max(0.05)).clamp(0.0, most))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARTS: usize = 20;
+
+    fn look(edges: f32) -> Look {
+        let all = |value: f32| vec![value; PARTS];
+        let contrast = all(4.0 * edges);
+        Look {
+            edges: all(edges),
+            own: contrast.clone(),
+            contrast,
+            brightness: 100.0,
+            hidden: vec![false; PARTS],
+        }
+    }
+
+    /// The share of its usual edges that a part has, after so many minutes at five frames a second of `seen`, second by second.
+    fn after(minutes: u32, seen: impl Fn(u32) -> f32, now: f32) -> f32 {
+        let mut reference = Reference::default();
+        for frame in 0..minutes * 300 {
+            reference.learn(&look(seen(frame / 5)), 0.2);
+        }
+        reference.compare(&look(now)).unwrap()[0].edges
+    }
+
+    #[test]
+    fn what_the_detector_misses_of_a_busy_road_is_not_usual() {
+        // Vehicles far away that nobody detects pass for 40 s of each minute.
+        let busy = |second: u32| if second % 60 < 40 { 15.0 } else { 5.0 };
+        for minutes in [10, 20, 60] {
+            let empty = after(minutes, busy, 5.0);
+            assert!(empty > 0.5, "{empty} of what is usual between them after {minutes} minutes");
+        }
+    }
+
+    #[test]
+    fn fog_does_not_become_usual_within_minutes_and_a_clear_view_does() {
+        let fog = |second: u32| if second < 600 { 10.0 } else { 3.0 };
+        let share = after(15, fog, 3.0);
+        assert!(share < 0.4, "{share} after five minutes of fog that nobody told of");
+        let clears = |second: u32| if second < 600 { 3.0 } else { 10.0 };
+        let share = after(20, clears, 10.0);
+        assert!(share < 1.15, "{share} ten minutes after it cleared up");
     }
 }

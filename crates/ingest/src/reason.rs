@@ -90,6 +90,11 @@ fn classify(error: &glib::Error, text: &str, debug: &str) -> Loss {
     if status("403") {
         return Loss::needs_person("the camera forbids this stream to this user (403 Forbidden)");
     }
+    if debug.contains("(Parse error)") {
+        return Loss::needs_person(
+            "what answers there does not speak RTSP: host, port or path may be another's",
+        );
+    }
     if debug.contains("UDP packets") {
         return Loss::retry("no video came over UDP: a firewall may block it; try transport = \"tcp\"");
     }

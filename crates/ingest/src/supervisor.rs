@@ -271,7 +271,13 @@ impl Supervisor {
     fn diagnosed(&self, loss: Loss) -> Loss {
         let Source::Camera(address) = &self.source else { return loss };
         let patience = Duration::from_millis(self.options.connect_timeout_ms);
-        reason::diagnose(address, patience).map_or(loss, Loss::retry)
+        match reason::diagnose(address, patience) {
+            Some(reason) => Loss::retry(reason),
+            None if address.location.starts_with("rtsps:") => Loss::needs_person(
+                "what answers there does not speak TLS: the camera may want rtsp:// or another port",
+            ),
+            None => loss,
+        }
     }
 
     fn tell(&self, change: SourceChange) {

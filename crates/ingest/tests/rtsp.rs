@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -161,11 +162,30 @@ fn the_video_is_found_among_other_streams() {
     assert!(reason.contains("no video stream") && reason.contains("audio"), "{reason}");
 }
 
+/// The port of something that answers whatever it is asked as a web server does.
+fn web_server() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut asked = [0; 1024];
+            if stream.read(&mut asked).is_ok() {
+                drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nno\n"));
+            }
+        }
+    });
+    port
+}
+
 #[test]
 fn each_refusal_has_its_own_reason() {
     let server = Server::start(H264);
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let web = web_server();
     for (url, want) in [
+        (format!("rtsp://127.0.0.1:{web}/cam"), "does not speak RTSP"),
+        (format!("rtsps://127.0.0.1:{}/cam", server.port), "does not speak TLS"),
         (format!("rtsp://127.0.0.1:{}/nothing", server.port), "404"),
         (format!("rtsp://127.0.0.1:{free}/cam"), "connection refused by 127.0.0.1"),
         ("rtsp://../cam".to_owned(), "cannot be resolved (DNS)"),
