@@ -111,6 +111,12 @@ impl FairQueue {
         self.lock().lanes.iter().map(|lane| lane.waiting.len()).sum()
     }
 
+    /// Frames that wait, camera by camera.
+    #[must_use]
+    pub fn depths(&self) -> Vec<usize> {
+        self.lock().lanes.iter().map(|lane| lane.waiting.len()).collect()
+    }
+
     /// No more frames are taken in; what waits is still handed out.
     pub fn close(&self) {
         self.lock().closed = true;
@@ -175,7 +181,7 @@ mod tests {
             assert!(queue.push(0, frame("a", seq), Duration::ZERO).is_none());
         }
         assert_eq!(queue.push(0, frame("a", 2), Duration::ZERO).unwrap().seq, 0);
-        assert_eq!(queue.depth(), 3);
+        assert_eq!((queue.depth(), queue.depths()), (3, vec![2, 1]));
         assert_eq!(taken(&queue, 8), [(0, 1), (1, 100)]);
     }
 

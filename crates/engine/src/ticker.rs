@@ -39,13 +39,19 @@ pub fn run(shared: &Shared, sources: &[Option<Box<dyn Source>>], seed: u64) {
         show_icons(shared, &mut rng);
         note_silence(shared);
         shared.hub.forget_silhouettes();
-        gauge!("wayside_frames_waiting").set(shared.queue.depth() as f64);
+        note_waiting(shared);
         if ticks.is_multiple_of(STATUS_EVERY_TICKS) {
             refresh(shared, sources);
         }
         if ticks.is_multiple_of(CHECKPOINT_EVERY_TICKS) {
             save_checkpoint(shared);
         }
+    }
+}
+
+fn note_waiting(shared: &Shared) {
+    for (camera, depth) in shared.cameras.iter().zip(shared.queue.depths()) {
+        gauge!("wayside_frames_waiting", "camera" => camera.spec.id.to_string()).set(depth as f64);
     }
 }
 

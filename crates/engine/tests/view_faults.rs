@@ -67,13 +67,22 @@ fn at(t: f64) -> Timestamp {
 }
 
 /// Incidents of the clip, each frame changed by `change`, which knows the time and the frame before.
-fn incidents(clip: &[(Frame, Luma)], mut change: impl FnMut(f64, Luma) -> Luma) -> Vec<Incident> {
+fn incidents(clip: &[(Frame, Luma)], change: impl FnMut(f64, Luma) -> Luma) -> Vec<Incident> {
+    incidents_within(CLEAR_S + FAULT_S, clip, change)
+}
+
+/// The same of the clip over and over for so many seconds.
+fn incidents_within(
+    seconds: f64,
+    clip: &[(Frame, Luma)],
+    mut change: impl FnMut(f64, Luma) -> Luma,
+) -> Vec<Incident> {
     let mut gate = MotionGate::new(MotionSettings::default());
     let mut meter = ViewMeter::with_steps();
     let mut watch = HazardWatch::new(HazardSettings::default(), &[], clip[0].0.size, None);
     let tracks = TrackUpdate::default();
     let mut all = BTreeMap::new();
-    for index in 0..((CLEAR_S + FAULT_S) * RATE) as usize {
+    for index in 0..(seconds * RATE) as usize {
         let t = index as f64 / RATE;
         let (frame, luma) = &clip[index % clip.len()];
         let luma = change(t, luma.clone());
@@ -152,6 +161,14 @@ fn told(clip: &Path, kind: IncidentKind, hold_s: f64, found: &[Incident]) {
         "{}: {kind} told after {detected} s",
         clip.display()
     );
+}
+
+#[test]
+fn half_an_hour_of_busy_roads_that_nobody_is_detected_on_raises_nothing() {
+    for path in clips() {
+        let found = incidents_within(1_800.0, &lumas(&path), |_, luma| luma);
+        assert!(found.is_empty(), "{}: {found:?}", path.display());
+    }
 }
 
 #[test]
