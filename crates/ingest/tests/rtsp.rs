@@ -2,11 +2,10 @@
 
 mod common;
 
-use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use common::server::{H264, Proxy, Server, Setting};
+use common::server::{H264, Proxy, Server, Setting, web_server};
 use common::{quick, start};
 use wayside_ingest::{RtspTransport, SourceChange, SourceOptions};
 use wayside_types::{Clock, FrameSize, SystemClock};
@@ -160,22 +159,6 @@ fn the_video_is_found_among_other_streams() {
     let (_live, recorder) = start(&server.url(), quick());
     let reason = recorder.reason();
     assert!(reason.contains("no video stream") && reason.contains("audio"), "{reason}");
-}
-
-/// The port of something that answers whatever it is asked as a web server does.
-fn web_server() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let mut asked = [0; 1024];
-            if stream.read(&mut asked).is_ok() {
-                drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nno\n"));
-            }
-        }
-    });
-    port
 }
 
 #[test]

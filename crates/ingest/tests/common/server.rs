@@ -153,3 +153,19 @@ fn forward(mut from: TcpStream, mut to: TcpStream, hangs: &AtomicBool) {
         }
     }
 }
+
+/// The port of something that answers whatever it is asked as a web server does.
+pub fn web_server() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut asked = [0; 1024];
+            if stream.read(&mut asked).is_ok() {
+                drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nno\n"));
+            }
+        }
+    });
+    port
+}
