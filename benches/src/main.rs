@@ -10,6 +10,7 @@ mod metrics;
 mod overhead;
 mod site;
 mod soak;
+mod speeds;
 mod startup;
 mod tracking;
 
@@ -55,6 +56,8 @@ enum Bench {
     Soak(soak::SoakArgs),
     /// HOTA, IDF1 and MOTA beside ByteTrack and OC-SORT of the trackers package, on the same made detections
     Tracking(tracking::TrackingArgs),
+    /// Mean speeds against the truth on made roads: three camera heights, 20 to 120 km/h
+    Speeds(speeds::SpeedsArgs),
     /// Whether the truth lies in the bands of counts, on made scenes
     Bands(bands::BandsArgs),
 }
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Bench::Alerts(args) => alerts::run(&args),
         Bench::Soak(args) => soak::run(&args),
         Bench::Tracking(args) => tracking::run(&args),
+        Bench::Speeds(args) => speeds::run(&args),
         Bench::Bands(args) => bands::run(&args),
     };
     match done {

@@ -12,6 +12,7 @@ pub(crate) struct Page<T> {
     /// What is on this page.
     pub(crate) items: Vec<T>,
     /// Give this back as `cursor` for the next page; null on the last one.
+    #[schema(required)]
     pub(crate) next_cursor: Option<String>,
 }
 

@@ -75,7 +75,7 @@ pub(crate) struct FieldError {
     #[schema(example = "bin")]
     pub(crate) field: String,
     /// What was given, cut to 80 characters; null when it is missing.
-    #[schema(example = "2m")]
+    #[schema(example = "2m", required)]
     pub(crate) value: Option<String>,
     /// What may be given.
     #[schema(example = "one of: 1m 5m 15m 1h 1d")]

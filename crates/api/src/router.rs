@@ -91,6 +91,7 @@ pub fn router(parts: ApiParts) -> Router {
     api.route("/api/docs", get(docs::redirect))
         .route("/api/docs/", get(docs::index))
         .route("/api/docs/{file}", get(docs::file))
+        .route("/api/v1/sta/v1.1/", get(sta::root))
         .route("/api/v1/sta/v1.1/{resource}/{*rest}", get(sta::further))
         .fallback(web::handler)
         .method_not_allowed_fallback(method_not_allowed)

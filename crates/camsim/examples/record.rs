@@ -14,16 +14,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seed = rest.first().map_or(Ok(1), |seed| seed.parse())?;
     let mut spec = SceneSpec::new(kind.parse::<SceneKind>()?, seed);
     for hazard in rest.iter().skip(1) {
-        let (from_s, for_s) = (20.0, 40.0);
-        spec.hazards.push(match hazard.as_str() {
-            "stopped" => Hazard::StoppedVehicle { from_s, for_s },
-            "wrong-way" => Hazard::WrongWay { from_s },
-            "object" => Hazard::ObjectOnRoad { from_s, for_s },
-            "fog" => Hazard::Fog { from_s, for_s, visibility_m: 60.0 },
-            other => {
-                return Err(format!("hazard {other:?} is not one of: stopped wrong-way object fog").into());
-            }
-        });
+        let unknown = || format!("hazard {hazard:?} is not one of: {}", Hazard::NAMES.join(" "));
+        spec.hazards.push(Hazard::usual(hazard, 20.0).ok_or_else(unknown)?);
     }
     let file = |end: &str| Path::new(out).join(format!("{kind}.{end}"));
     let (video, truth, camera) = (file("mp4"), file("truth.json"), file("toml"));

@@ -282,6 +282,25 @@ async fn create_database(connection: &mut PgConnection, name: &str) -> Result<()
     Ok(())
 }
 
+/// Looks whether there is a database to be had, and changes nothing: that the server of an address lets us in, or that
+/// PostgreSQL's programs for a private cluster are installed.
+///
+/// # Errors
+/// [`StoreError::Url`], [`StoreError::Unavailable`], [`StoreError::Refused`] of a server; [`StoreError::NoServerPrograms`],
+/// [`StoreError::OtherMajorVersion`] of a private cluster.
+pub async fn look(options: &DatabaseOptions) -> Result<(), StoreError> {
+    match options {
+        DatabaseOptions::Url(url) => {
+            let connect = parse(url)?;
+            let asked = tokio::time::timeout(ACQUIRE, connect.connect());
+            let connection = asked.await.map_err(|_| no_answer("a connection", ACQUIRE))?;
+            drop(connection.map_err(StoreError::sql("a connection"))?.close().await);
+            Ok(())
+        }
+        DatabaseOptions::Private { dir } => crate::cluster::look(dir),
+    }
+}
+
 /// Makes an empty database on the server of this address: for tests and tools.
 ///
 /// # Errors

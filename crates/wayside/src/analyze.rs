@@ -25,7 +25,7 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "OUT")]
     json: Option<PathBuf>,
     /// Analysed frames a second; else the profile's
-    #[arg(long, value_name = "FPS")]
+    #[arg(long, value_name = "FPS", allow_negative_numbers = true)]
     rate: Option<f64>,
     /// Name of a manifest in models/; else the profile's
     #[arg(long, value_name = "NAME")]

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use wayside_camsim::{CamServer, CamsimOptions, MountedCamera, SceneKind, SceneSpec, camera_toml, record};
+use wayside_camsim::{
+    CamServer, CamsimOptions, Hazard, MountedCamera, SceneKind, SceneSpec, camera_toml, record,
+};
 
 use crate::process::{say, stop_signal};
 
@@ -17,6 +19,10 @@ pub struct CamsimArgs {
     /// Drawn scenes to serve; `street` is all three
     #[arg(long = "scene", value_name = "SCENE")]
     scenes: Vec<Scene>,
+    /// What goes wrong in every drawn scene, once: stopped, wrong-way, object or fog, and at which second (20 unless given),
+    /// such as stopped@60; may be repeated
+    #[arg(long = "hazard", value_name = "KIND[@SECOND]", value_parser = hazard, requires = "scenes")]
+    hazards: Vec<Hazard>,
     /// Port on the loopback interface; 0 takes any free one
     #[arg(long, default_value_t = 8554)]
     port: u16,
@@ -59,6 +65,15 @@ impl Scene {
     }
 }
 
+/// Reads `KIND` or `KIND@SECOND`.
+fn hazard(text: &str) -> Result<Hazard, String> {
+    let (name, second) = text.split_once('@').unwrap_or((text, "20"));
+    // Whoever makes the hazard has to come into view first, and traffic to get out of the way.
+    let second = second.parse().ok().filter(|second| (10.0..=86_400.0).contains(second));
+    let second = second.ok_or("the second after @ must be 10 to 86400")?;
+    Hazard::usual(name, second).ok_or_else(|| format!("must be one of: {}", Hazard::NAMES.join(" ")))
+}
+
 /// Runs the subcommand.
 ///
 /// # Errors
@@ -68,7 +83,7 @@ pub fn run(args: &CamsimArgs) -> anyhow::Result<()> {
         .scenes
         .iter()
         .flat_map(|scene| scene.kinds())
-        .map(|&kind| SceneSpec::new(kind, args.seed))
+        .map(|&kind| SceneSpec { hazards: args.hazards.clone(), ..SceneSpec::new(kind, args.seed) })
         .collect();
     if let Some(directory) = &args.record {
         return record_all(&scenes, args.seconds, directory);

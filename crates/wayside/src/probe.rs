@@ -12,7 +12,7 @@ use wayside_engine::{IngestSources, OpenSource};
 use wayside_ingest::{FrameSink, SourceChange};
 use wayside_types::{CameraId, CameraSpec, Frame, FrameSize, PixelFormat, SharedClock, SystemClock};
 
-use crate::process::say;
+use crate::process::{say, warn};
 
 /// A camera that sends no picture for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -163,15 +163,15 @@ fn has_colours(frame: &Frame) -> bool {
 fn tell(camera: &CameraSpec, model: Option<&Model>, found: Result<Sent, String>) {
     let id = &camera.id;
     match found {
-        Err(reason) => say(&format!("warning: camera {id}: {reason}")),
+        Err(reason) => warn(&format!("camera {id}: {reason}")),
         Ok(Sent { size, codec, colours }) => {
             say(&format!("camera {id}: sends {size}, {codec}"));
             if let Some(waste) = model.and_then(|model| too_large(size, model.shown(size))) {
-                say(&format!("warning: camera {id}: {waste}"));
+                warn(&format!("camera {id}: {waste}"));
             }
             if colours == Some(false) {
-                say(&format!(
-                    "warning: camera {id}: its picture has no colours (infrared by night?); the detectors that come with \
+                warn(&format!(
+                    "camera {id}: its picture has no colours (infrared by night?); the detectors that come with \
                      Wayside were trained on colours and miss up to a third of the vehicles without them"
                 ));
             }

@@ -3,6 +3,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
@@ -53,6 +54,21 @@ pub fn print_error(error: &anyhow::Error) {
     }
     // Standard error may be closed; there is nobody left to tell then.
     drop(writeln!(std::io::stderr(), "wayside: {text}"));
+}
+
+/// How many warnings were printed.
+static WARNED: AtomicUsize = AtomicUsize::new(0);
+
+/// Prints what is no fault and should still be looked at.
+pub fn warn(text: &str) {
+    WARNED.fetch_add(1, Ordering::Relaxed);
+    say(&format!("warning: {text}"));
+}
+
+/// How many warnings were printed.
+#[must_use]
+pub fn warned() -> usize {
+    WARNED.load(Ordering::Relaxed)
 }
 
 /// Prints a line for the person at the terminal.

@@ -180,7 +180,11 @@ pub(crate) fn source_options(rtsp: &RtspSettings) -> SourceOptions {
     }
 }
 
-fn database_options(settings: &Settings) -> anyhow::Result<DatabaseOptions> {
+/// Where this site keeps what is measured.
+///
+/// # Errors
+/// When its database's address can't be used.
+pub fn database_options(settings: &Settings) -> anyhow::Result<DatabaseOptions> {
     Ok(match &settings.database_url {
         Some(url) => DatabaseOptions::Url(SecretUrl::new(url.expose())?),
         None => DatabaseOptions::Private { dir: settings.data_dir.join("pg") },

@@ -131,3 +131,33 @@ fn a_model_with_another_hash_is_refused() {
     let config = site.config();
     fails(&["run", "--config", text(&config)], &["yolox_nano", "00000000", "615e2661"]);
 }
+
+/// A server that is away is no fault, for `run` waits for it; a site that is checked before it is put to work should hear of it.
+#[test]
+fn check_says_when_the_database_does_not_answer() {
+    let site = Site::new();
+    std::fs::write(site.cameras().join("c.toml"), CAMERA).unwrap();
+    let config = site.config();
+    let check = |more: &str| {
+        site.configure(more);
+        let (good, out, error) = run(&["check", "--config", text(&config)]);
+        assert!(good, "{out}{error}");
+        out
+    };
+    let away = check("[database]\nurl = \"postgres://wayside:hunter2@127.0.0.1:1/wayside\"\n");
+    assert!(away.contains("warning: database.url: the database can't be reached"), "{away}");
+    assert!(away.contains("no fault, 3 warnings") && !away.contains("all good"), "{away}");
+    assert!(!away.contains("hunter2"), "{away}");
+    // The other warnings are the camera's, whose video is not there.
+    let private = check("");
+    assert!(private.contains("no fault, 2 warnings\n") && !private.contains("database"), "{private}");
+}
+
+#[test]
+fn a_rate_below_zero_is_a_rate() {
+    let dir = scratch();
+    let camera = dir.path().join("camera.toml");
+    std::fs::write(&camera, CAMERA).unwrap();
+    let args = ["x.mp4", "--camera", text(&camera), "--rate", "-1"];
+    fails(&[&["analyze"][..], &args].concat(), &["--rate -1", "more than 0 and at most 60"]);
+}

@@ -103,3 +103,30 @@ fn the_highway_is_counted() {
     check("highway", "1", 0);
     check("highway", "3", 0);
 }
+
+/// What can be asked for on the command line really happens, when it was asked for, and is in the truth.
+#[test]
+fn hazards_come_on_request() {
+    let dir = scratch();
+    let record = |hazard: &str| {
+        let into = ["--record", dir.path().to_str().unwrap(), "--seconds", "30"];
+        run(&[&["camsim", "--scene", "arterial", "--hazard", hazard][..], &into].concat())
+    };
+    for (hazard, kind) in [
+        ("stopped@10", "stopped_vehicle"),
+        ("wrong-way@10", "wrong_way"),
+        ("object@11", "object_on_road"),
+        ("fog@10", "low_visibility"),
+    ] {
+        let (good, _, error) = record(hazard);
+        assert!(good, "{error}");
+        let truth = load(&dir.path().join("arterial.truth.json"));
+        let kinds: Vec<&str> =
+            truth["incidents"].as_array().unwrap().iter().map(|i| i["kind"].as_str().unwrap()).collect();
+        assert_eq!(kinds, [kind], "{hazard}: {truth}");
+    }
+    for bad in ["flood", "stopped@5", "stopped@soon", "fog@"] {
+        let (good, _, error) = record(bad);
+        assert!(!good && error.contains("--hazard") && error.contains("must be"), "{bad}: {error}");
+    }
+}

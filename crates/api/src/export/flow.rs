@@ -20,13 +20,13 @@ pub(crate) struct Speed {
     #[schema(example = 26.0)]
     pub(crate) space_mean_kmh: f64,
     /// The speed that 15 % do not exceed, km/h; from a histogram of 2 km/h.
-    #[schema(example = 21.3)]
+    #[schema(example = 21.3, required)]
     pub(crate) p15_kmh: Option<f64>,
     /// The median, km/h; likewise.
-    #[schema(example = 27.4)]
+    #[schema(example = 27.4, required)]
     pub(crate) p50_kmh: Option<f64>,
     /// The speed that 85 % do not exceed, km/h; likewise.
-    #[schema(example = 31.9)]
+    #[schema(example = 31.9, required)]
     pub(crate) p85_kmh: Option<f64>,
 }
 
@@ -54,13 +54,13 @@ pub(crate) struct Headway {
     #[schema(example = 5.6)]
     pub(crate) mean_s: f64,
     /// The headway that 15 % do not exceed, seconds; from a histogram of half a second.
-    #[schema(example = 1.8)]
+    #[schema(example = 1.8, required)]
     pub(crate) p15_s: Option<f64>,
     /// The median, seconds; likewise.
-    #[schema(example = 3.2)]
+    #[schema(example = 3.2, required)]
     pub(crate) p50_s: Option<f64>,
     /// The headway that 85 % do not exceed, seconds; likewise; 60 for 60 and more.
-    #[schema(example = 9.7)]
+    #[schema(example = 9.7, required)]
     pub(crate) p85_s: Option<f64>,
 }
 

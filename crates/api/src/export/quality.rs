@@ -32,10 +32,10 @@ impl From<Band> for CountBand {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct CountQuality {
     /// Share of the counted tracks that began where tracks do, 0 to 1; null where nobody was counted.
-    #[schema(example = 0.94)]
+    #[schema(example = 0.94, required)]
     pub(crate) began_well: Option<f64>,
     /// Share of the counted tracks that ended where tracks do, of those that have, 0 to 1.
-    #[schema(example = 0.89)]
+    #[schema(example = 0.89, required)]
     pub(crate) ended_well: Option<f64>,
     /// How many tracks may have been broken at the line: crossings that nobody saw, tracks lost short of it or born
     /// behind it.

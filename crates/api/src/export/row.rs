@@ -30,34 +30,38 @@ pub(crate) struct LineMeasurement {
     #[schema(example = "hp-07")]
     pub(crate) camera: String,
     /// The line's id; null where lines are summed.
-    #[schema(example = "east-in")]
+    #[schema(example = "east-in", required)]
     pub(crate) line: Option<String>,
     /// `forward` or `backward`; null where directions are summed.
-    #[schema(example = "forward")]
+    #[schema(example = "forward", required)]
     pub(crate) direction: Option<&'static str>,
     #[serde(flatten)]
     pub(crate) counted: Counted,
     /// Where the true count is to be expected; null in bins under 15 minutes, and where it is not known by what signs the
     /// count may be wrong.
+    #[schema(required)]
     pub(crate) band: Option<CountBand>,
     /// By what signs the count may be wrong; null in bins under 15 minutes.
+    #[schema(required)]
     pub(crate) quality: Option<CountQuality>,
     /// Speeds; null in bins under 15 minutes, without calibration, and where fewer than five may be told.
+    #[schema(required)]
     pub(crate) speed: Option<Speed>,
     /// How many crossed with a speed that could not be trusted: too short a path, or too far away. Null in bins under
     /// 15 minutes, without calibration, and where nobody crossed.
-    #[schema(example = 1)]
+    #[schema(example = 1, required)]
     pub(crate) untrusted: Option<u64>,
     /// Times between successive cars, buses, trucks and motorcycles; null in bins under 15 minutes and where fewer than
     /// five may be told.
+    #[schema(required)]
     pub(crate) headway: Option<Headway>,
     /// Mean time from a vehicle's rear to the next one's front, seconds: the mean headway times the share of time in which
     /// nothing was over the line. Null where classes are told apart, and as `headway` and `occupancy`.
-    #[schema(example = 5.1)]
+    #[schema(example = 5.1, required)]
     pub(crate) gap_mean_s: Option<f64>,
     /// Share of the observed time in which a vehicle was over the line, 0 to 1; where classes are told apart, each class'
     /// part of it. Null in bins under 15 minutes and where lines or directions are summed.
-    #[schema(example = 0.083)]
+    #[schema(example = 0.083, required)]
     pub(crate) occupancy: Option<f64>,
     #[serde(flatten)]
     pub(crate) watched: Watched,
@@ -70,10 +74,10 @@ pub(crate) struct MovementMeasurement {
     #[schema(example = "hp-07")]
     pub(crate) camera: String,
     /// The line by which they entered; null where these are summed.
-    #[schema(example = "east-in")]
+    #[schema(example = "east-in", required)]
     pub(crate) from: Option<String>,
     /// The line by which they left; null where these are summed.
-    #[schema(example = "north-out")]
+    #[schema(example = "north-out", required)]
     pub(crate) to: Option<String>,
     #[serde(flatten)]
     pub(crate) counted: Counted,
@@ -85,25 +89,25 @@ pub(crate) struct MovementMeasurement {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Counted {
     /// `car`, `bus`, `truck`, `motorcycle`, `bicycle` or `pedestrian`; null where classes are summed.
-    #[schema(example = "car")]
+    #[schema(example = "car", required)]
     pub(crate) class: Option<&'static str>,
     /// The group of the class scheme asked for; null without `scheme` and where classes are summed.
-    #[schema(example = json!(null))]
+    #[schema(example = json!(null), required)]
     pub(crate) group: Option<String>,
     /// Start of the bin, inclusive.
     pub(crate) start: Timestamp,
     /// End of the bin, exclusive.
     pub(crate) end: Timestamp,
     /// How many; null where suppressed.
-    #[schema(example = 18)]
+    #[schema(example = 18, required)]
     pub(crate) count: Option<u64>,
     /// Whether the count is hidden because it is a movement's and under 3.
     pub(crate) suppressed: bool,
     /// How many an hour, by the observed time: `count` × 3600 ÷ `observed_s`; null where suppressed.
-    #[schema(example = 72.0)]
+    #[schema(example = 72.0, required)]
     pub(crate) flow_per_h: Option<f64>,
     /// The same in passenger-car units of the class scheme asked for; null without `scheme`.
-    #[schema(example = json!(null))]
+    #[schema(example = json!(null), required)]
     pub(crate) pcu_per_h: Option<f64>,
 }
 

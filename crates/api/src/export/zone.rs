@@ -40,14 +40,17 @@ pub(crate) struct ZoneState {
     #[schema(example = 2.4)]
     pub(super) vehicles_mean: f64,
     /// Vehicles a kilometre; null without calibration.
-    #[schema(example = 38.1)]
+    #[schema(example = 38.1, required)]
     pub(super) density_per_km: Option<f64>,
     /// The queue; null without calibration and for zones that are neither lane nor queue.
+    #[schema(required)]
     pub(super) queue: Option<Queue>,
     /// Time lost in the zone; null without calibration or the zone's `free_flow_kmh`, and where fewer than five may be
     /// told.
+    #[schema(required)]
     pub(super) delay: Option<Delay>,
     /// Null where what it follows from is.
+    #[schema(required)]
     pub(super) level_of_service: Option<LevelOfService>,
 }
 

@@ -36,6 +36,7 @@ pub(crate) struct Hello {
     /// The version of the binary; a page of another version should load itself anew.
     version: &'static str,
     /// The site's time zone, to whose clock bins are aligned.
+    #[schema(required)]
     time_zone: Option<String>,
     /// Whether this stream will hold icons. If not, a page lost its session and should load itself anew.
     icons: bool,
@@ -62,6 +63,7 @@ pub(crate) struct MachineEvent {
     /// Share of their profiles' rates at which cameras are analysed; below 1 while the machine is overloaded.
     rate_share: f64,
     /// The last batch of rows to the database, in milliseconds; null before the first.
+    #[schema(required)]
     store_ms: Option<f64>,
     /// Rows that wait on disk for the database.
     spooled_rows: u64,

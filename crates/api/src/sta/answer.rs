@@ -7,7 +7,7 @@ use std::pin::Pin;
 use serde_json::{Map, Value, json};
 
 use super::catalogue::Catalogue;
-use super::observations::{Of, observations};
+use super::observations::{Asked, Of, observations};
 use super::options::{self, Options};
 use super::path::{self, Target, Wanted};
 use super::{Entity, Kind, Refusal, StaError};
@@ -53,7 +53,7 @@ pub(crate) async fn answer(
     let nowhere =
         || StaError::NotFound(format!("there is nothing at {address:?}; {base} says where to begin"));
     let Target { steps, wanted } = path::parse(address).ok_or_else(nowhere)?;
-    let service = Service { catalogue: Catalogue(parts), base };
+    let service = Service { catalogue: Catalogue(parts), asked: Asked::at(parts.clock.now()), base };
     let mut reached: Option<Reached> = None;
     for step in &steps {
         let set = match &reached {
@@ -159,6 +159,7 @@ type Later<'f, T> = Pin<Box<dyn Future<Output = Result<T, StaError>> + Send + 'f
 
 struct Service<'a> {
     catalogue: Catalogue<'a>,
+    asked: Asked,
     base: &'a str,
 }
 
@@ -181,13 +182,13 @@ impl Service<'_> {
             Some(entity) => Of::Feature(entity.id.clone()),
         };
         let bounds = options.filter.as_ref().map(|filter| filter.time_bounds()).unwrap_or_default();
-        observations(&self.catalogue, &of, bounds).await
+        observations(&self.catalogue, &self.asked, &of, bounds).await
     }
 
     async fn by_id(&self, set: &Set, id: &str) -> Result<Option<Entity>, StaError> {
         let found = if set.kind == Kind::Observation {
             let one = Of::One(id.to_owned());
-            let all = observations(&self.catalogue, &one, (None, None)).await?;
+            let all = observations(&self.catalogue, &self.asked, &one, (None, None)).await?;
             all.into_iter().find(|entity| entity.id == id)
         } else {
             self.catalogue.one(set.kind, id)
@@ -206,6 +207,14 @@ impl Service<'_> {
     }
 
     async fn page(&self, set: &Set, options: &Options) -> Result<Page, StaError> {
+        let whole = set.kind != Kind::Observation && set.of.is_none();
+        if whole && options.filter.is_none() && options.order.is_empty() {
+            let count = options.count.then(|| self.catalogue.count(set.kind));
+            let mut entities = self.catalogue.some(set.kind, options.skip, options.top.saturating_add(1));
+            let more = options.top > 0 && entities.len() > options.top;
+            entities.truncate(options.top);
+            return Ok(Page { entities, count, more });
+        }
         let mut all = self.members(set, options).await?;
         if let Some(filter) = &options.filter {
             all.retain(|entity| filter.holds(&|path: &[String]| self.value(entity, path)));

@@ -181,6 +181,24 @@ impl<'a> Catalogue<'a> {
         }
     }
 
+    /// Some of every entity of a kind. A city has half a million Datastreams: those of other pages are not made.
+    pub(super) fn some(&self, kind: Kind, skip: usize, take: usize) -> Vec<Entity> {
+        match kind {
+            Kind::Datastream => {
+                self.streams(None).skip(skip).take(take).map(|stream| stream.entity()).collect()
+            }
+            _ => self.all(kind).skip(skip).take(take).collect(),
+        }
+    }
+
+    /// How many entities of a kind there are.
+    pub(super) fn count(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Datastream => self.streams(None).count(),
+            _ => self.all(kind).count(),
+        }
+    }
+
     /// The entity of an id; observations are not here.
     pub(super) fn one(&self, kind: Kind, id: &str) -> Option<Entity> {
         match kind {
@@ -294,4 +312,42 @@ fn feature(parts: &ApiParts, camera: &CameraSpec, line: &Line) -> Entity {
             "feature": {"type": "Feature", "properties": {}, "geometry": geometry},
         }),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use wayside_store::WriterStats;
+    use wayside_types::{Clock, SystemClock};
+
+    use super::*;
+    use crate::testing::{no_database, parts};
+
+    /// How long it takes at best.
+    fn best_of_three<T>(work: impl Fn() -> T) -> Duration {
+        let once = |_| {
+            let began = SystemClock::default().monotonic();
+            std::hint::black_box(work());
+            SystemClock::default().monotonic().saturating_sub(began)
+        };
+        (0..3).map(once).min().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_page_of_a_city_costs_no_more_than_itself() {
+        let mut parts = parts(no_database().await, "127.0.0.1:8080", WriterStats::default());
+        let camera = parts.cameras[0].clone();
+        let numbered = |n| CameraSpec { id: CameraId::new(&format!("c-{n}")).unwrap(), ..camera.clone() };
+        parts.cameras = (0..600).map(numbered).collect();
+        let catalogue = Catalogue(&parts);
+        let all: Vec<Entity> = catalogue.all(Kind::Datastream).collect();
+        assert_eq!((all.len(), catalogue.count(Kind::Datastream)), (600 * 2 * 2 * 6 * 7, all.len()));
+        let from = all.len() - 150;
+        assert_eq!(catalogue.some(Kind::Datastream, from, 100), all[from..from + 100]);
+        assert_eq!(catalogue.some(Kind::Thing, 599, 100).len(), 1);
+        let page = best_of_three(|| catalogue.some(Kind::Datastream, from, 100));
+        let everything = best_of_three(|| catalogue.all(Kind::Datastream).count());
+        assert!(20 * page < everything, "{page:?} of {everything:?}");
+    }
 }

@@ -1,10 +1,12 @@
 //! Observations out of the store: a quarter of an hour of a line, a direction and a class is one for each quantity that was
 //! told of it. What was not watched has no observation; what may not be told has none either.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use wayside_store::query::{MeasurementQuery, Pages};
-use wayside_types::BinLength;
+use wayside_types::{BinLength, CameraId, LineId, RoadUserClass};
 
 use super::catalogue::{Catalogue, QUANTITIES, Stream};
 use super::{Entity, Kind, Refusal, StaError};
@@ -31,17 +33,83 @@ pub(super) enum Of {
     One(String),
 }
 
+/// Most rows that are kept for the next stream.
+const KEPT: usize = 20_000;
+
+/// What a request has asked the store for. Streams of a line and class that are expanded one after the other (a direction's
+/// quantities, then the next class) are made of the same rows, which are asked for once.
+pub(super) struct Asked {
+    /// One moment for all of a request.
+    now: Timestamp,
+    last: Mutex<Option<(Question, Arc<Vec<LineMeasurement>>)>>,
+}
+
+/// Which rows.
+#[derive(Debug, Clone, PartialEq)]
+struct Question {
+    from: Timestamp,
+    to: Timestamp,
+    cameras: Vec<CameraId>,
+    lines: Vec<LineId>,
+    classes: Vec<RoadUserClass>,
+}
+
+impl Asked {
+    pub(super) fn at(now: Timestamp) -> Self {
+        Self { now, last: Mutex::new(None) }
+    }
+
+    fn known(&self, question: &Question) -> Option<Arc<Vec<LineMeasurement>>> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().filter(|(known, _)| known == question).map(|(_, rows)| rows.clone())
+    }
+
+    async fn rows(
+        &self,
+        catalogue: &Catalogue<'_>,
+        question: Question,
+        most: usize,
+    ) -> Result<Arc<Vec<LineMeasurement>>, StaError> {
+        if let Some(rows) = self.known(&question) {
+            return Ok(rows);
+        }
+        let parts = catalogue.0;
+        let Question { from, to, cameras, lines, classes } = question.clone();
+        let zone = parts.time_zone.clone();
+        let mut query = MeasurementQuery::new(from, to, BinLength::Minute15, zone);
+        // No observation holds a band or a sign.
+        (query.limit, query.with_quality) = (ROWS, false);
+        (query.cameras, query.lines, query.classes) = (cameras, lines, classes);
+        let mut rows = Vec::new();
+        let mut pages = Pages::new(&parts.database, query);
+        while let Some(page) = pages.next().await? {
+            rows.extend(page.into_iter().map(Measurement::from).filter_map(|row| match row {
+                Measurement::Line(row) => Some(*row),
+                Measurement::Movement(_) | Measurement::Zone(_) => None,
+            }));
+            if rows.len() > most {
+                return Err(too_many());
+            }
+        }
+        let rows = Arc::new(rows);
+        if rows.len() <= KEPT {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            *last = Some((question, rows.clone()));
+        }
+        Ok(rows)
+    }
+}
+
 /// Observations by stream and time, as far as `bounds` (from a filter) and `of` want them.
 ///
 /// # Errors
 /// [`StaError::Refused`] for too many; [`StaError::Store`].
 pub(super) async fn observations(
     catalogue: &Catalogue<'_>,
+    asked: &Asked,
     of: &Of,
     bounds: (Option<Timestamp>, Option<Timestamp>),
 ) -> Result<Vec<Entity>, StaError> {
-    let parts = catalogue.0;
-    let now = parts.clock.now();
     let (from, to) = match of {
         Of::One(id) => {
             let start = id.rsplit('.').next().and_then(|s| s.parse().ok());
@@ -50,51 +118,50 @@ pub(super) async fn observations(
             };
             (start, start.checked_add(SignedDuration::from_secs(1)).unwrap_or(start))
         }
-        of => span(now, bounds, if *of == Of::All { BACK_ALL_H } else { BACK_ONE_H })?,
+        of => span(asked.now, bounds, if *of == Of::All { BACK_ALL_H } else { BACK_ONE_H })?,
     };
     if from >= to {
         return Ok(Vec::new());
     }
-    let mut query = MeasurementQuery::new(from, to, BinLength::Minute15, parts.time_zone.clone());
-    query.limit = ROWS;
-    query.cameras = parts.cameras.iter().map(|camera| camera.id.clone()).collect();
+    let cameras = catalogue.0.cameras.iter().map(|camera| camera.id.clone()).collect();
+    let mut question = Question { from, to, cameras, lines: Vec::new(), classes: Vec::new() };
     let stream = match of {
         Of::All => None,
         Of::Feature(id) => {
             let Some((camera, line)) = catalogue.feature(id) else { return Ok(Vec::new()) };
-            (query.cameras, query.lines) = (vec![camera.id.clone()], vec![line.id.clone()]);
+            (question.cameras, question.lines) = (vec![camera.id.clone()], vec![line.id.clone()]);
             None
         }
-        Of::Stream(id) => Some(id.clone()),
-        Of::One(id) => id.rsplit_once('.').map(|(stream, _)| stream.to_owned()),
+        Of::Stream(id) => Some(id.as_str()),
+        Of::One(id) => id.rsplit_once('.').map(|(stream, _)| stream),
     };
     let mut only: Option<Stream<'_>> = None;
+    // A row is two observations at least, its count and its flow; of a stream it is one, and half of the rows go the other way.
+    let mut most = MOST / 2;
     if let Some(id) = stream {
-        let Some(stream) = catalogue.stream(&id) else { return Ok(Vec::new()) };
-        query.cameras = vec![stream.camera.id.clone()];
-        query.lines = vec![stream.line.id.clone()];
-        query.classes = vec![stream.class];
+        let Some(stream) = catalogue.stream(id) else { return Ok(Vec::new()) };
+        question.cameras = vec![stream.camera.id.clone()];
+        question.lines = vec![stream.line.id.clone()];
+        question.classes = vec![stream.class];
         only = Some(stream);
+        most = 2 * MOST;
     }
-    if query.cameras.is_empty() {
+    if question.cameras.is_empty() {
         return Ok(Vec::new());
     }
-    let mut found = Vec::new();
-    let mut pages = Pages::new(&parts.database, query);
-    while let Some(rows) = pages.next().await? {
-        for row in rows.into_iter().map(Measurement::from) {
-            let Measurement::Line(row) = row else { continue };
-            if only.is_none_or(|only| row.direction == Some(only.direction.as_str())) {
-                let wanted = only.map(|only| only.quantity.id);
-                found.extend(of_row(&row, wanted));
-            }
-        }
-        if found.len() > MOST {
-            let accepted = format!("a filter of phenomenonTime that leaves at most {MOST} observations");
-            return Err(Refusal::new("$filter", "", accepted).into());
-        }
+    let rows = asked.rows(catalogue, question, most).await?;
+    let rows =
+        rows.iter().filter(|row| only.is_none_or(|only| row.direction == Some(only.direction.as_str())));
+    let found: Vec<Entity> = rows.flat_map(|row| of_row(row, only.map(|only| only.quantity.id))).collect();
+    if found.len() > MOST {
+        return Err(too_many());
     }
     Ok(found)
+}
+
+fn too_many() -> StaError {
+    let accepted = format!("a filter of phenomenonTime that leaves at most {MOST} observations");
+    Refusal::new("$filter", "", accepted).into()
 }
 
 fn span(
@@ -115,7 +182,7 @@ fn span(
 }
 
 /// The observations of a row, or one of them.
-fn of_row<'a>(row: &'a LineMeasurement, wanted: Option<&'static str>) -> impl Iterator<Item = Entity> + 'a {
+fn of_row(row: &LineMeasurement, wanted: Option<&'static str>) -> impl Iterator<Item = Entity> {
     QUANTITIES.iter().filter(move |quantity| wanted.is_none_or(|wanted| wanted == quantity.id)).filter_map(
         move |quantity| {
             let result = match quantity.id {
@@ -148,4 +215,38 @@ fn of_row<'a>(row: &'a LineMeasurement, wanted: Option<&'static str>) -> impl It
             ))
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use wayside_store::WriterStats;
+    use wayside_testkit::TestDb;
+
+    use super::*;
+    use crate::testing::parts;
+    use crate::tests::measurements::{fill, half_an_hour};
+
+    async fn found(parts: &crate::ApiParts, asked: &Asked, stream: &str) -> Option<usize> {
+        let of = Of::Stream(format!("hp-07.{stream}"));
+        let found = observations(&Catalogue(parts), asked, &of, (None, None)).await;
+        found.ok().map(|found| found.len())
+    }
+
+    /// A client that expands the observations of a camera's 168 streams would otherwise ask the store 168 times.
+    #[tokio::test]
+    async fn streams_of_a_line_and_class_are_asked_for_once() {
+        let db = TestDb::new().await;
+        let database = fill(&db, half_an_hour()).await;
+        let parts = parts(database.clone(), "127.0.0.1:8080", WriterStats::default());
+        let asked = Asked::at(parts.clock.now());
+        assert_eq!(found(&parts, &asked, "east-in.forward.car.count").await, Some(2));
+        database.close().await;
+        for (stream, want) in [("forward.car.flow", 2), ("forward.car.speed", 1), ("backward.car.count", 2)] {
+            assert_eq!(found(&parts, &asked, &format!("east-in.{stream}")).await, Some(want), "{stream}");
+        }
+        // Another line's, another class', and those of another request are not known yet.
+        assert_eq!(found(&parts, &asked, "north-out.forward.car.count").await, None);
+        assert_eq!(found(&parts, &asked, "east-in.forward.bus.count").await, None);
+        assert_eq!(found(&parts, &Asked::at(parts.clock.now()), "east-in.forward.car.flow").await, None);
+    }
 }

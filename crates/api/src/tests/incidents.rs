@@ -135,7 +135,7 @@ async fn every_parameter_at_fault_is_named() {
         ("zone=lane-9", "zone", "lane-9", "one of the zones of these cameras: lane-1"),
         ("zone=lane-1&camera=hp-01", "zone", "lane-1", "one of the zones of these cameras (there are none)"),
         ("severity=bad", "severity", "bad", "one of: minor moderate severe extreme"),
-        ("from=noon", "from", "noon", "an RFC 3339 time such as 2026-11-21T08:00:00Z"),
+        ("from=noon", "from", "noon", "an RFC 3339 time such as 2026-11-21T08:00:00Z, before 9999-12-31"),
         ("limit=1001", "limit", "1001", "a whole number from 1 to 1000"),
         ("cursor=1.x", "cursor", "1.x", "the next_cursor of an earlier page"),
         (

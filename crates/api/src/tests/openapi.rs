@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use wayside_testkit::TestDb;
+
+use super::measurements;
 use crate::testing::{Site, no_database};
 
 fn committed() -> PathBuf {
@@ -136,6 +139,60 @@ fn everything_described_says_what_it_is() {
             let described =
                 schema["description"].is_string() || schema["oneOf"][0]["description"].is_string();
             assert!(described, "{name}.{property} has no description: {schema}");
+        }
+    }
+}
+
+/// What a schema says must be there, its parts included.
+fn required(description: &Value, schema: &Value) -> Vec<String> {
+    let schema = match schema["$ref"].as_str() {
+        Some(reference) => description.pointer(reference.trim_start_matches('#')).unwrap(),
+        None => schema,
+    };
+    let own = schema["required"].as_array().into_iter().flatten();
+    let own = own.map(|name| name.as_str().unwrap().to_owned());
+    let parts = schema["allOf"].as_array().into_iter().flatten();
+    own.chain(parts.flat_map(|part| required(description, part))).collect()
+}
+
+/// A client that is made from the description refuses a row that could be two of the things it is said to be one of.
+#[tokio::test]
+async fn a_row_is_one_thing_and_no_other() {
+    let db = TestDb::new().await;
+    let (site, database) = measurements::site(&db, measurements::half_an_hour()).await;
+    let description = description();
+    let things = description["components"]["schemas"]["Measurement"]["oneOf"].as_array().unwrap();
+    for (kind, want) in
+        [("lines", "LineMeasurement"), ("movements", "MovementMeasurement"), ("zones", "ZoneMeasurement")]
+    {
+        let span = "from=2026-11-21T11:30:00Z&to=2026-11-21T12:00:00Z";
+        let answer = site.get(&format!("/api/v1/measurements?kind={kind}&{span}")).await.json();
+        let rows = answer["items"].as_array().unwrap();
+        assert!(!rows.is_empty(), "{kind}: {answer}");
+        for row in rows {
+            let fits =
+                |thing: &&Value| required(&description, thing).iter().all(|name| row.get(name).is_some());
+            let fitting: Vec<&str> =
+                things.iter().filter(fits).map(|thing| thing["$ref"].as_str().unwrap()).collect();
+            assert_eq!(fitting, [format!("#/components/schemas/{want}")], "{row}");
+        }
+    }
+    database.close().await;
+}
+
+/// What is not known is answered as null, so that a client need not ask whether it is there.
+#[test]
+fn what_is_always_there_is_said_to_be() {
+    let description = description();
+    for (name, schema) in description["components"]["schemas"].as_object().unwrap() {
+        let parts = schema["allOf"].as_array().into_iter().flatten().chain([schema]);
+        for part in parts.filter(|part| part["properties"].is_object()) {
+            let required = part["required"].as_array().cloned().unwrap_or_default();
+            for property in part["properties"].as_object().unwrap().keys() {
+                let said = required.iter().any(|known| known == property);
+                let left_out = name == "Problem" && property == "errors";
+                assert!(said != left_out, "{name}.{property}");
+            }
         }
     }
 }

@@ -46,7 +46,7 @@ async fn bad_parameters_are_named() {
 #[tokio::test]
 async fn bad_questions_are_named() {
     const BINS: &str = "one of: 1m 5m 15m 1h 1d";
-    const TIME: &str = "an RFC 3339 time such as 2026-11-21T08:00:00Z";
+    const TIME: &str = "an RFC 3339 time such as 2026-11-21T08:00:00Z, before 9999-12-31";
     const FINE: &str = "in bins of 1m: car bus truck";
     let site = Site::over(no_database().await);
     for (query, field, value, accepted) in [
@@ -67,6 +67,7 @@ async fn bad_questions_are_named() {
         ),
         ("from=yesterday", "from", "yesterday", TIME),
         ("to=2026-11-21", "to", "2026-11-21", TIME),
+        ("to=9999-12-31T23:59:59Z", "to", "9999-12-31T23:59:59Z", TIME),
         ("group=camera", "group", "camera", "some of: line direction class; or none"),
         ("group=", "group", "", "some of: line direction class; or none"),
         ("kind=movements&group=line", "group", "line", "some of: from to class; or none"),

@@ -40,6 +40,7 @@ async fn entities_are_as_the_standard_says() {
 
 async fn every_set_is_named_at_the_root(site: &Site) {
     let root = site.get(ROOT).await.json();
+    assert_eq!(site.get(&format!("{ROOT}/")).await.json(), root, "many clients end the address with a slash");
     let sets = root["value"].as_array().unwrap();
     let names: Vec<&str> = sets.iter().map(|set| set["name"].as_str().unwrap()).collect();
     assert_eq!(

@@ -86,6 +86,24 @@ pub enum Hazard {
     },
 }
 
+impl Hazard {
+    /// The names on the command line.
+    pub const NAMES: [&str; 4] = ["stopped", "wrong-way", "object", "fog"];
+
+    /// The usual one of a name, at a second of scene time: 40 s long, fog in which one sees 60 m.
+    #[must_use]
+    pub fn usual(name: &str, from_s: f64) -> Option<Self> {
+        let for_s = 40.0;
+        Some(match name {
+            "stopped" => Self::StoppedVehicle { from_s, for_s },
+            "wrong-way" => Self::WrongWay { from_s },
+            "object" => Self::ObjectOnRoad { from_s, for_s },
+            "fog" => Self::Fog { from_s, for_s, visibility_m: 60.0 },
+            _ => return None,
+        })
+    }
+}
+
 /// A drawn scene. The same specification gives the same frames, byte for byte.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SceneSpec {

@@ -103,21 +103,7 @@ impl Layout {
 
     /// The major version that made the cluster; `None` when there is none yet.
     pub(super) fn made_by(&self) -> Result<Option<String>, StoreError> {
-        let path = self.data.join("PG_VERSION");
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text.trim().to_owned())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let occupied = fs::read_dir(&self.data).is_ok_and(|mut entries| entries.next().is_some());
-                if occupied {
-                    let reason =
-                        "it holds files but no PG_VERSION, so it is no PostgreSQL cluster; move it away"
-                            .to_owned();
-                    return Err(StoreError::Damaged { path: self.data.clone(), reason });
-                }
-                Ok(None)
-            }
-            Err(error) => Err(StoreError::io("reading", path)(error)),
-        }
+        made_by(&self.data)
     }
 
     /// A command that runs as the server's user, with nothing of our environment but the search path.
@@ -225,6 +211,29 @@ impl Layout {
         let last = lines.iter().rev().take(6).rev().copied().collect::<Vec<_>>().join("; ");
         let reason = if last.is_empty() { "it said nothing".to_owned() } else { last };
         StoreError::ServerStart { dir: self.dir.clone(), reason }
+    }
+}
+
+/// Where the server's own files lie in a cluster's directory.
+pub(super) fn data_of(dir: &Path) -> PathBuf {
+    dir.join("data")
+}
+
+/// The major version that made the cluster; `None` when there is none yet.
+pub(super) fn made_by(data: &Path) -> Result<Option<String>, StoreError> {
+    let path = data.join("PG_VERSION");
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let occupied = fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some());
+            if occupied {
+                let reason = "it holds files but no PG_VERSION, so it is no PostgreSQL cluster; move it away"
+                    .to_owned();
+                return Err(StoreError::Damaged { path: data.to_owned(), reason });
+            }
+            Ok(None)
+        }
+        Err(error) => Err(StoreError::io("reading", path)(error)),
     }
 }
 

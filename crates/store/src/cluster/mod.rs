@@ -47,6 +47,12 @@ impl ClusterOptions {
     }
 }
 
+/// Whether the programs are there with which a cluster under `dir` can be made or run.
+pub(crate) fn look(dir: &Path) -> Result<(), StoreError> {
+    let data = layout::data_of(dir);
+    Programs::find(None, layout::made_by(&data)?.as_deref(), &data).map(|_| ())
+}
+
 /// A running private cluster. Dropping it stops the server.
 #[derive(Debug)]
 pub struct Cluster {

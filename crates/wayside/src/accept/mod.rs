@@ -37,7 +37,7 @@ pub struct AcceptArgs {
     #[arg(long, value_name = "OUT")]
     json: Option<PathBuf>,
     /// Analysed frames a second; else each camera's profile's
-    #[arg(long, value_name = "FPS")]
+    #[arg(long, value_name = "FPS", allow_negative_numbers = true)]
     rate: Option<f64>,
     /// Only scenes whose name contains this
     #[arg(long, value_name = "TEXT")]

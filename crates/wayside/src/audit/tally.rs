@@ -8,14 +8,15 @@ use wayside_types::{CameraSpec, Direction};
 
 /// The first line of a CSV, which may be left out.
 const HEADER: [&str; 4] = ["line", "direction", "class", "count"];
-/// Reads a CSV.
+
+/// Reads a CSV, also as spreadsheets write it: with a byte order mark, or with semicolons where commas are decimal points.
 ///
 /// # Errors
 /// Names the first row that is not acceptable, and what would be.
 pub fn parse(text: &str, camera: &CameraSpec) -> anyhow::Result<Vec<Tally>> {
     let mut tallies: Vec<Tally> = Vec::new();
-    for (index, row) in text.lines().enumerate() {
-        let fields: Vec<&str> = row.split(',').map(|field| field.trim().trim_matches('"')).collect();
+    for (index, row) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let fields: Vec<&str> = row.split([',', ';']).map(|field| field.trim().trim_matches('"')).collect();
         if row.trim().is_empty() || (tallies.is_empty() && fields == HEADER) {
             continue;
         }
@@ -87,6 +88,30 @@ fn answer(what: &str) -> anyhow::Result<Option<u32>> {
         match number(text) {
             Ok(number) => return Ok(Some(number)),
             Err(error) => writeln!(out, "{error}")?,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wayside_types::{Line, LineId, Point};
+
+    use super::*;
+
+    #[test]
+    fn what_spreadsheets_write_is_read() {
+        let line =
+            Line { id: LineId::new("east").unwrap(), points: [Point::new(0.2, 0.9), Point::new(0.2, 0.1)] };
+        let camera = CameraSpec { lines: vec![line], ..wayside_testkit::camera("hp-07") };
+        let read = |text: &str| parse(&text.replace("LINE", "east"), &camera).unwrap();
+        let plain = read("line,direction,class,count\nLINE,forward,motor,12\nLINE,backward,bicycle,0\n");
+        assert_eq!(plain.len(), 2);
+        for other in [
+            "\u{feff}line,direction,class,count\r\nLINE,forward,motor,12\r\nLINE,backward,bicycle,0\r\n",
+            "\u{feff}line;direction;class;count\r\nLINE;forward;motor;12\r\nLINE;backward;bicycle;0\r\n",
+            "\"LINE\";\"forward\";\"motor\";\"12\"\nLINE;backward;bicycle;0",
+        ] {
+            assert_eq!(read(other), plain, "{other:?}");
         }
     }
 }

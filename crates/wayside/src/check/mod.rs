@@ -11,17 +11,18 @@ use wayside_config::{Site, load_site};
 use wayside_detect::Detector;
 use wayside_engine::{DetectorSetup, IngestSources, backdrop};
 use wayside_measure::{Homography, Measurer};
+use wayside_store::{DatabaseOptions, database};
 use wayside_types::{CameraSpec, FrameSize, SystemClock};
 
 use crate::detectors;
 use crate::probe::{self, Sizes};
-use crate::process::{progress, say};
-use crate::run::source_options;
+use crate::process::{progress, say, warn, warned};
+use crate::run::{database_options, source_options};
 
 /// Arguments of `wayside check`.
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
-    /// Don't connect to the cameras
+    /// Don't connect to the cameras, nor to the server of database.url
     #[arg(long)]
     offline: bool,
     /// Also draw each calibrated camera's metre grid, lines and zones over its background, as DIR/ID.svg; each
@@ -44,7 +45,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
     let site = load_site(args.config.as_deref())?;
     let mut findings: Vec<String> = Vec::new();
     for warning in &site.warnings {
-        say(&format!("warning: {warning}"));
+        warn(&warning.to_string());
     }
     if let Some(dir) = &args.grid {
         std::fs::create_dir_all(dir).with_context(|| format!("--grid {}: can't be made", dir.display()))?;
@@ -74,10 +75,30 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
             findings.extend(media.err().into_iter().chain(opened.err()).map(|error| format!("{error:#}")));
         }
     }
+    findings.extend(look_at_the_database(&site, args.offline)?);
     if let Err(error) = std::net::TcpListener::bind(site.settings.listen) {
         findings.push(format!("listen {}: {error}", site.settings.listen));
     }
     conclude(&site, &findings)
+}
+
+/// What is wrong with where measurements are to be kept. A server that is away is worth a warning only: `run` waits for it.
+fn look_at_the_database(site: &Site, offline: bool) -> anyhow::Result<Option<String>> {
+    let options = database_options(&site.settings)?;
+    let is_server = matches!(options, DatabaseOptions::Url(_));
+    if is_server && offline {
+        return Ok(None);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(match runtime.block_on(database::look(&options)) {
+        Ok(()) => None,
+        Err(error) if is_server => {
+            let error = anyhow::Error::from(error);
+            warn(&format!("database.url: {error:#}; what is measured waits on disk until it answers"));
+            None
+        }
+        Err(error) => Some(format!("{:#}", anyhow::Error::from(error))),
+    })
 }
 
 /// A camera's calibration fitted for its pictures, if it has one and it fits.
@@ -89,7 +110,12 @@ fn describe_ground(site: &Site, sizes: &Sizes) {
     for camera in &site.cameras {
         let size = sizes.get(&camera.id).copied();
         if let Some(homography) = fitted(camera, size) {
-            ground::describe(camera, &homography, size).iter().for_each(|text| say(text));
+            for text in ground::describe(camera, &homography, size) {
+                match text.strip_prefix("warning: ") {
+                    Some(warning) => warn(warning),
+                    None => say(&text),
+                }
+            }
         }
     }
 }
@@ -106,7 +132,7 @@ fn draw_grids(site: &Site, dir: &Path, sizes: &Sizes, (open, setup): &mut Opened
             progress(&format!("camera {}: watching it for its background …", camera.id));
             match backdrop(camera, &options, detector, &SystemClock::shared()) {
                 Ok(made) => background = made.jpeg,
-                Err(error) => say(&format!("warning: camera {}: no background: {error}", camera.id)),
+                Err(error) => warn(&format!("camera {}: no background: {error}", camera.id)),
             }
         }
         let file = grid::write(dir, camera, &homography, background.as_deref())?;
@@ -122,7 +148,11 @@ fn conclude(site: &Site, findings: &[String]) -> anyhow::Result<()> {
     if findings.is_empty() {
         let (cameras, profiles) =
             (counted(site.cameras.len(), "camera"), counted(site.profiles.len(), "profile"));
-        say(&format!("{}: {cameras}, {profiles}: all good", site.settings.config_file.display()));
+        let verdict = match warned() {
+            0 => "all good".to_owned(),
+            n => format!("no fault, {}", counted(n, "warning")),
+        };
+        say(&format!("{}: {cameras}, {profiles}: {verdict}", site.settings.config_file.display()));
         return Ok(());
     }
     bail!("{} found", counted(findings.len(), "fault"))

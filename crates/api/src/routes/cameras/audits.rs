@@ -82,10 +82,12 @@ pub(crate) struct AuditRow {
     /// Seconds of the stretch that the camera observed.
     observed_s: f64,
     /// By how many per cent of the tally the count is off; null where nobody was tallied.
+    #[schema(required)]
     error_percent: Option<f64>,
     /// The GEH statistic of the two flows by the hour; under 5 is held to be a good agreement.
     geh: f64,
     /// Where the true count was to be expected, lowest and highest; null in lists, and where that was not kept.
+    #[schema(required)]
     band: Option<[u64; 2]>,
     /// When the two were compared.
     made_at: Timestamp,

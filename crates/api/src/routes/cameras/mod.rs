@@ -34,6 +34,7 @@ pub(crate) struct Camera {
     #[schema(example = "rtsp://10.0.0.7/sub")]
     source: String,
     /// Where it stands and looks.
+    #[schema(required)]
     location: Option<Location>,
     /// Counting lines.
     lines: Vec<Line>,
@@ -53,6 +54,7 @@ pub(crate) struct Location {
     /// Degrees north, WGS 84.
     lat: f64,
     /// View direction, clockwise from north.
+    #[schema(required)]
     heading_deg: Option<f64>,
 }
 
@@ -79,11 +81,12 @@ pub(crate) struct Zone {
     /// Corners as fractions of the picture's width and height.
     polygon: Vec<[f64; 2]>,
     /// The way traffic should go, as an arrow in the picture; lanes have one.
+    #[schema(required)]
     heading: Option<[[f64; 2]; 2]>,
     /// Classes that must not be here.
     closed_to: Vec<&'static str>,
     /// How fast traffic goes here when nothing is in its way, km/h: what delay is measured against.
-    #[schema(example = 50.0)]
+    #[schema(example = 50.0, required)]
     free_flow_kmh: Option<f64>,
 }
 
@@ -96,8 +99,10 @@ pub(crate) struct Status {
     /// Since when.
     since: Timestamp,
     /// Why, in words for an operator, when something is wrong.
+    #[schema(required)]
     reason: Option<String>,
     /// Capture time of the newest frame.
+    #[schema(required)]
     last_frame_at: Option<Timestamp>,
     /// Decoded frames a second over the last seconds.
     received_fps: f64,
@@ -114,8 +119,10 @@ pub(crate) struct Status {
     stages: Stages,
     /// Analysed frames a second that the camera has been slowed to because the machine is overloaded; null at
     /// its full rate.
+    #[schema(required)]
     slowed_to_fps: Option<f64>,
     /// Picture width and height in pixels, once known.
+    #[schema(required)]
     size_px: Option<[u32; 2]>,
     /// Times the connection was made anew since the start.
     reconnects: u64,
@@ -143,14 +150,19 @@ impl From<DroppedShares> for Dropped {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Stages {
     /// From the decoder being given data to its giving a picture.
+    #[schema(required)]
     decode_ms: Option<f64>,
     /// From a due frame's arrival to a worker taking it.
+    #[schema(required)]
     wait_ms: Option<f64>,
     /// The detector's run that the frame was part of.
+    #[schema(required)]
     detect_ms: Option<f64>,
     /// Tracking, measuring and looking for hazards.
+    #[schema(required)]
     track_ms: Option<f64>,
     /// From capture to result; only as true as the camera's clock.
+    #[schema(required)]
     result_ms: Option<f64>,
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Incident {
     /// How sure, 0 to 1.
     confidence: f64,
     /// The zone it is in; null where it is about the whole view.
-    #[schema(example = "lane-1")]
+    #[schema(example = "lane-1", required)]
     zone: Option<String>,
     /// When it began.
     started_at: Timestamp,
@@ -48,12 +48,15 @@ pub(crate) struct Incident {
     /// When it was last known to hold, by this version; newer versions come when something changes.
     last_seen_at: Timestamp,
     /// When it was over; null while it lasts and where nobody saw its end.
+    #[schema(required)]
     ended_at: Option<Timestamp>,
     /// Where it is, if it is at one place; of people the middle of a cell of a coarse grid.
+    #[schema(required)]
     place: Option<Place>,
     /// Why the rule fired: each value that was found against the setting that it was held against.
     why: Vec<Reason>,
     /// Which stills there are: some of `start` and `confirmed`; null in lists and live events.
+    #[schema(required)]
     stills: Option<Vec<&'static str>>,
 }
 
@@ -63,10 +66,13 @@ pub(crate) struct Place {
     /// In the picture, as fractions of its width and height.
     image: [f64; 2],
     /// On the ground, metres of the calibration; null without one.
+    #[schema(required)]
     ground_m: Option<[f64; 2]>,
     /// Degrees east, WGS 84; null unless the calibration says where its ground is.
+    #[schema(required)]
     lon: Option<f64>,
     /// Degrees north, WGS 84; null unless the calibration says where its ground is.
+    #[schema(required)]
     lat: Option<f64>,
 }
 

@@ -20,7 +20,7 @@ const LIMIT_MAX: u32 = 10_000;
 pub(crate) const BINS_MAX: i64 = 600_000;
 
 pub(crate) const BINS: &str = "one of: 1m 5m 15m 1h 1d";
-pub(crate) const TIME: &str = "an RFC 3339 time such as 2026-11-21T08:00:00Z";
+pub(crate) const TIME: &str = "an RFC 3339 time such as 2026-11-21T08:00:00Z, before 9999-12-31";
 
 /// The question that the parameters of a request ask.
 ///

@@ -23,8 +23,10 @@ pub(crate) struct Matrix {
     #[schema(example = "hp-07")]
     camera: String,
     /// Start of the first quarter of an hour, inclusive; null where none begins in the time asked for.
+    #[schema(required)]
     start: Option<Timestamp>,
     /// End of the last, exclusive.
+    #[schema(required)]
     end: Option<Timestamp>,
     /// The lines: what rows and columns stand for.
     #[schema(example = json!(["east-in", "north-out"]))]

@@ -41,17 +41,19 @@ pub(crate) struct Peak {
     #[schema(value_type = String, format = Date, example = "2026-11-20")]
     day: Date,
     /// Start of the hour, inclusive; null where no hour of the day was watched whole.
+    #[schema(required)]
     start: Option<Timestamp>,
     /// End of the hour, exclusive.
+    #[schema(required)]
     end: Option<Timestamp>,
     /// How many in it, of the classes asked for.
-    #[schema(example = 812)]
+    #[schema(example = 812, required)]
     volume: Option<u64>,
     /// How many in its highest quarter of an hour.
-    #[schema(example = 241)]
+    #[schema(example = 241, required)]
     highest_quarter: Option<u64>,
     /// Peak-hour factor: the volume over four times its highest quarter; null where nobody came.
-    #[schema(example = 0.842)]
+    #[schema(example = 0.842, required)]
     factor: Option<f64>,
 }
 

@@ -41,22 +41,23 @@ pub(crate) struct TypicalBin {
     #[schema(example = "hp-07")]
     camera: String,
     /// The line; null where rows are not told apart by it.
-    #[schema(example = "east-in")]
+    #[schema(example = "east-in", required)]
     line: Option<String>,
     /// Which way; null likewise.
-    #[schema(example = "forward")]
+    #[schema(example = "forward", required)]
     direction: Option<&'static str>,
     /// Which class; null likewise.
-    #[schema(example = "car")]
+    #[schema(example = "car", required)]
     class: Option<&'static str>,
     /// Start of the bin, inclusive.
     start: Timestamp,
     /// End of the bin, exclusive.
     end: Timestamp,
     /// How many on the day; null where the bin was not watched whole.
-    #[schema(example = 131)]
+    #[schema(example = 131, required)]
     count: Option<u64>,
     /// What is usual; null where the bin was watched whole on fewer than three of the days.
+    #[schema(required)]
     usual: Option<Usual>,
 }
 
@@ -165,7 +166,7 @@ pub(crate) struct Mover {
     #[schema(example = 2110.5)]
     difference: f64,
     /// The count over what is usual; null where nobody is.
-    #[schema(example = 1.301)]
+    #[schema(example = 1.301, required)]
     ratio: Option<f64>,
     /// How many hours were compared.
     #[schema(example = 17)]
