@@ -101,7 +101,7 @@ fn it_ends_when_the_place_is_empty_though_nobody_saw_it_leave() {
 #[test]
 fn a_queue_of_which_one_is_seen_at_a_time_is_none() {
     let seen: [fn(f64) -> bool; 4] = [
-        |t| t < 15.0 || t as u64 / 2 % 4 == 0,
+        |t| t < 15.0 || (t as u64 / 2).is_multiple_of(4),
         |t| t < 15.0 || t as u64 / 2 % 4 == 1,
         |t| t < 15.0 || t as u64 / 2 % 4 == 2,
         |t| t < 15.0 || t as u64 / 2 % 4 == 3,
