@@ -169,10 +169,12 @@ mod tests {
             (0..looks).for_each(|_| cars.learn(&[user(x1)], size));
             cars.area(0.5)
         };
-        assert_eq!(after(LEAST_CARS, 300.0), Some(2_400.0));
+        // The median goes by steps.
+        let is_about = |area: Option<f64>| area.is_some_and(|area| (2_300.0..2_500.0).contains(&area));
+        assert!(is_about(after(LEAST_CARS, 300.0)));
         assert_eq!((after(LEAST_CARS, 0.0), after(LEAST_CARS, 579.0)), (None, None));
         // Where all are cut, it is better than nothing.
-        assert_eq!(after(LEAST_UNSURE_CARS, 0.0), Some(2_400.0));
+        assert!(is_about(after(LEAST_UNSURE_CARS, 0.0)));
     }
 
     #[test]
