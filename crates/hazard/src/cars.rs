@@ -1,7 +1,7 @@
 //! How large cars are in each part of the picture, learnt from those that pass: what a camera without a calibration knows of
 //! sizes. Sizes of boxes only, of nobody in particular.
 
-use wayside_types::RoadUserClass;
+use wayside_types::{FrameSize, RoadUserClass};
 
 use crate::road::RoadUser;
 
@@ -17,6 +17,8 @@ const FURTHEST_ROWS: usize = 5;
 const LEAST_SHARE: f64 = 0.3;
 /// One row of them says it at most so many rows away.
 const ALONE_ROWS: f64 = 3.0;
+/// A box this close to the edge of the picture, pixels, may be cut there.
+const EDGE_PX: f32 = 2.0;
 /// A step of the median, from the first size on.
 const STEP: f64 = 1.02;
 
@@ -46,11 +48,15 @@ pub struct Cars {
 }
 
 impl Cars {
-    /// Learns from those that are seen in a frame.
-    pub fn learn(&mut self, users: &[RoadUser]) {
+    /// Learns from those that are seen in a frame of this size (pixels). Of one that the edge of the picture cuts, nobody is sure how
+    /// large it is.
+    pub fn learn(&mut self, users: &[RoadUser], size: FrameSize) {
+        let (w, h) = (size.width as f32 - EDGE_PX, size.height as f32 - EDGE_PX);
         for user in users.iter().filter(|u| u.class == RoadUserClass::Car) {
             let (row, area) = (row_of(user.image.y), f64::from(user.bbox.area()));
-            if user.confirmed && user.score >= LEAST_SCORE {
+            let b = &user.bbox;
+            let is_whole = b.x1 >= EDGE_PX && b.y1 >= EDGE_PX && b.x2 <= w && b.y2 <= h;
+            if user.confirmed && user.score >= LEAST_SCORE && is_whole {
                 self.sure[row].take(area);
             } else if user.score >= LEAST_UNSURE_SCORE && user.anchor.is_none() {
                 self.unsure[row].take(area);
@@ -69,6 +75,13 @@ impl Cars {
         let nearby = nearby.or_else(|| self.further(row));
         let area = nearby.or_else(|| known(&self.unsure, LEAST_UNSURE_CARS).map(|car| car.area));
         area.map(|area| area.max(1.0))
+    }
+
+    /// The area (px²) that a car's box has at least in a row where none was seen and none is expected: as much as in the nearest row
+    /// further up where some were, since nobody looks smaller for being nearer.
+    pub fn least_area(&self, y: f64) -> Option<f64> {
+        let known = self.sure[..row_of(y)].iter().rev().find(|car| car.cars >= LEAST_CARS);
+        known.map(|car| car.area.max(1.0))
     }
 
     /// What cars further up and down let expect in a row: on a level road their sides grow evenly from row to row, and seen
@@ -99,6 +112,8 @@ fn row_of(y: f64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use wayside_types::{BBox, Point, TrackId};
+
     use super::*;
 
     #[test]
@@ -114,6 +129,52 @@ mod tests {
         assert!((69.0..71.0).contains(&grown), "{grown}");
         assert_eq!(area(10), None, "too far away");
         assert_eq!(Cars::default().area(0.5), None);
+    }
+
+    #[test]
+    fn nearer_cars_are_no_smaller() {
+        let mut cars = Cars::default();
+        let least = |cars: &Cars, row: usize| cars.least_area((row as f64 + 0.5) / ROWS as f64);
+        (1..LEAST_CARS).for_each(|_| cars.sure[2].take(900.0));
+        assert_eq!(least(&cars, 9), None, "too few were seen");
+        cars.sure[2].take(900.0);
+        assert_eq!((least(&cars, 9), least(&cars, 2), least(&cars, 0)), (Some(900.0), None, None));
+        (0..LEAST_CARS).for_each(|_| cars.sure[5].take(2_500.0));
+        assert_eq!(least(&cars, 9), Some(2_500.0), "the nearest row says it");
+    }
+
+    #[test]
+    fn cars_cut_by_the_edge_of_the_picture_say_less() {
+        let user = |x1: f32| RoadUser {
+            id: TrackId::FIRST,
+            class: RoadUserClass::Car,
+            bbox: BBox::new(x1, 100.0, x1 + 60.0, 140.0),
+            p: Point::new(0.0, 0.0),
+            image: Point::new(0.5, 0.5),
+            unit: 49.0,
+            car_share: None,
+            score: 0.8,
+            standing_score: 0.8,
+            confirmed: true,
+            zones: Vec::new(),
+            speed_units: None,
+            speed_mps: None,
+            anchor: None,
+            arrived: false,
+            rolled: false,
+        };
+        let size = FrameSize { width: 640, height: 360 };
+        let after = |looks: u32, x1: f32| {
+            let mut cars = Cars::default();
+            (0..looks).for_each(|_| cars.learn(&[user(x1)], size));
+            cars.area(0.5)
+        };
+        // The median goes by steps.
+        let is_about = |area: Option<f64>| area.is_some_and(|area| (2_300.0..2_500.0).contains(&area));
+        assert!(is_about(after(LEAST_CARS, 300.0)));
+        assert_eq!((after(LEAST_CARS, 0.0), after(LEAST_CARS, 579.0)), (None, None));
+        // Where all are cut, it is better than nothing.
+        assert!(is_about(after(LEAST_UNSURE_CARS, 0.0)));
     }
 
     #[test]

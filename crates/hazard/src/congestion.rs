@@ -5,7 +5,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use wayside_types::rules::CongestionSettings;
-use wayside_types::{IncidentKind, Point, Reason, Timestamp, TrackId, ZoneKind};
+use wayside_types::{BBox, IncidentKind, Point, Reason, Timestamp, TrackId, ZoneKind};
 
 use crate::ledger::Held;
 use crate::road::{Road, RoadUser, RoadZone};
@@ -36,8 +36,19 @@ const WATCHED_SHARE: f64 = 0.8;
 const QUEUE_GAP_S: f64 = 2.0;
 /// Zones of which the smaller one shares this much with the other are of one road: one jam in both is one incident.
 const SAME_ROAD: f64 = 0.5;
+/// Who overlaps a vehicle that is told as stopped by this much is that one.
+const TOLD_IOU: f32 = 0.4;
 /// Vehicles a queue has at least.
 const QUEUE_LEAST: usize = 2;
+
+/// Who is seen and says nothing of how traffic flows.
+#[derive(Debug, Clone, Copy)]
+pub struct Apart<'a> {
+    /// Tracks of vehicles that were there before the camera watched.
+    pub parked: &'a HashSet<TrackId>,
+    /// Boxes (px) of stopped vehicles that are told as such: they are one cause, and a jam beside them is another.
+    pub told: &'a [BBox],
+}
 
 /// What one zone's traffic is like now.
 #[derive(Debug, Clone, Copy, Default)]
@@ -116,11 +127,11 @@ impl Congestion {
         dt_s: f64,
         road: &Road,
         users: &[RoadUser],
-        parked: &HashSet<TrackId>,
+        apart: Apart<'_>,
     ) -> Vec<Held> {
         let vehicles: Vec<&RoadUser> = users
             .iter()
-            .filter(|u| u.class.is_motor_vehicle() && u.confirmed && !parked.contains(&u.id))
+            .filter(|u| u.class.is_motor_vehicle() && u.confirmed && !apart.parked.contains(&u.id))
             .collect();
         let queues: Vec<bool> = road.zones.iter().map(|z| z.zone.kind == ZoneKind::Queue).collect();
         let mut causes = Vec::new();
@@ -130,7 +141,8 @@ impl Congestion {
             traffic.note_flow(&inside, dt_s);
             let cause = match zone.zone.kind {
                 ZoneKind::Lane | ZoneKind::Carriageway => {
-                    let free = |u: &&&RoadUser| !u.zones.iter().any(|&z| queues[z]);
+                    let told = |u: &RoadUser| apart.told.iter().any(|b| b.iou(&u.bbox) >= TOLD_IOU);
+                    let free = |u: &&&RoadUser| !u.zones.iter().any(|&z| queues[z]) && !told(u);
                     let inside: Vec<&RoadUser> = inside.iter().filter(free).copied().collect();
                     traffic.add(at, dt_s, &inside, zone, road, self.settings.hold_s);
                     let free_kmh = zone.zone.free_flow_kmh.filter(|_| road.is_calibrated());

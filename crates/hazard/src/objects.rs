@@ -33,13 +33,19 @@ const SETTLED_S: f64 = 1.6;
 const SEEN_SHARE: f64 = 0.4;
 /// So much of the road at once is a change of light.
 const MOST_OF_ROAD: f64 = 0.12;
-/// What is new this close to a standing vehicle, shares of its box a side, is part of it, its shadow or its lamps' shine; of
-/// one that was there before, all of that was as well.
-const BESIDE: (f32, f32) = (0.35, 0.05);
+/// What is new this close to a standing vehicle, a share of its box a side, is part of it, its shadow or its lamps' shine …
+const BESIDE: f32 = 0.35;
+/// … and of what is new this close to one that was there before so much is, as boxes and cells are no more exact: all of that was
+/// there before as well.
+const BESIDE_PARKED: f32 = 0.05;
+const PARKED_PART: f32 = 0.25;
 /// Steps of the empty scene are followed over about this long.
 const STEPS_S: f64 = 4.0;
 /// The incident lasts this long beyond the last look that showed it.
 const LINGER_S: f64 = 3.0;
+/// Parts of one thing are so many cells each at least, and came within so long.
+const PART_CELLS: usize = 2;
+const TOGETHER_S: f64 = 0.5;
 /// A thing looks like one for this share of the time.
 const MOSTLY: f64 = 0.6;
 /// What looks otherwise for so long is something else; sooner somebody passed whom the detector does not know.
@@ -76,10 +82,19 @@ struct Alarm {
     held: Held,
 }
 
-/// A box with half of its longer side all around: a thing of which a stripe is as grey as the road is one.
-fn around(b: &BBox) -> BBox {
-    let by = b.width().max(b.height()) / 2.0;
-    BBox::new(b.x1 - by, b.y1 - by, b.x2 + by, b.y2 + by)
+impl Alarm {
+    /// Whether it is of what a blob is part of: with half of its longer side all around, as a stripe of it may be as grey as the road.
+    fn is_at(&self, blob: &Blob) -> bool {
+        let b = &self.bbox;
+        let by = b.width().max(b.height()) / 2.0;
+        BBox::new(b.x1 - by, b.y1 - by, b.x2 + by, b.y2 + by).intersection(&blob.bbox) > 0.0
+    }
+}
+
+/// Whether what is new is part of a standing vehicle, its shadow or its shine.
+fn is_part(stand: &Stand, blob: &Blob) -> bool {
+    let (beside, part) = if stand.came { (BESIDE, 0.0) } else { (BESIDE_PARKED, PARKED_PART) };
+    stand.is_sure() && stand.bbox.grown(beside).intersection(&blob.bbox) > part * blob.bbox.area()
 }
 
 /// Cells that belong together.
@@ -143,14 +158,9 @@ impl Objects {
         let cells: usize = blobs.iter().map(|blob| blob.cells.len()).sum();
         self.suspects.clear();
         self.shapes.clear();
-        let beside = |stand: &Stand| if stand.came { BESIDE.0 } else { BESIDE.1 };
         if cells as f64 <= MOST_OF_ROAD * on_road as f64 {
             for blob in &blobs {
-                let stands_there = stands
-                    .iter()
-                    .filter(|s| s.is_sure())
-                    .any(|s| s.bbox.grown(beside(s)).intersection(&blob.bbox) > 0.0);
-                if stands_there {
+                if stands.iter().any(|stand| is_part(stand, blob)) {
                     continue;
                 }
                 // Until sizes are known there nothing is said of it, but it is not learnt either.
@@ -161,9 +171,11 @@ impl Objects {
                     self.suspects.push(blob.bbox);
                 }
                 if looks_so && mostly && is_known {
-                    if self.is_as_large_as_a_vehicle(blob, road) {
+                    // What was told as a thing stays one, however large the next cars turn out to be.
+                    let told = self.alarms.iter().any(|alarm| alarm.is_at(blob));
+                    if !told && self.is_as_large_as_a_vehicle(blob, road) {
                         self.shapes.push(Shape { bbox: blob.bbox, since: blob.since });
-                    } else {
+                    } else if told || !self.may_be_vehicle(blob, road, stands) {
                         self.tell(at, blob, road);
                     }
                 }
@@ -207,7 +219,8 @@ impl Objects {
                     (cell.other, cell.other_s) = (None, 0.0);
                     cell.off += (off - cell.off) * 0.2;
                     cell.seen_s += dt_s;
-                    cell.peak = cell.peak.max(off.abs());
+                    // Lamps that pass are none of what lies there.
+                    cell.peak = cell.peak.max(cell.off.abs());
                     cell.gone_s = (cell.gone_s - FORGIVEN * dt_s).max(0.0);
                 }
                 (false, Some(_)) => {
@@ -257,7 +270,31 @@ impl Objects {
             let (bbox, since) = (self.grid.bbox(&cells), *times.get(times.len() / 3)?);
             Some(Blob { cells, bbox, since })
         };
-        self.grid.patches(settled).into_iter().filter_map(blob).collect()
+        let mut blobs: Vec<Blob> = Vec::new();
+        for mut new in self.grid.patches(settled).into_iter().filter_map(blob) {
+            // A thing of which a stripe is as grey as the road is one, whichever of its parts was found first.
+            while let Some(index) = blobs.iter().position(|other| self.are_one(other, &new)) {
+                let other = blobs.swap_remove(index);
+                new.cells.extend(other.cells);
+                (new.bbox, new.since) = (self.grid.bbox(&new.cells), new.since.min(other.since));
+            }
+            blobs.push(new);
+        }
+        blobs
+    }
+
+    /// Whether two blobs came together, at once, with no more than a cell between them.
+    fn are_one(&self, a: &Blob, b: &Blob) -> bool {
+        let by = 1.5 * self.grid.side_px;
+        let near = BBox::new(a.bbox.x1 - by, a.bbox.y1 - by, a.bbox.x2 + by, a.bbox.y2 + by);
+        let came = |blob: &Blob| {
+            let arrived = blob.cells.iter().filter(|&&i| self.cells[i].arrived()).count();
+            blob.cells.len() >= PART_CELLS && 2 * arrived >= blob.cells.len()
+        };
+        near.intersection(&b.bbox) > 0.0
+            && seconds(a.since, b.since).abs() <= TOGETHER_S
+            && came(a)
+            && came(b)
     }
 
     /// Whether it mostly looked like a thing until now: what is at the limit does at times.
@@ -274,8 +311,7 @@ impl Objects {
     }
 
     fn tell(&mut self, at: Timestamp, blob: &Blob, road: &Road) {
-        let near = |alarm: &&mut Alarm| around(&alarm.bbox).intersection(&blob.bbox) > 0.0;
-        if let Some(alarm) = self.alarms.iter_mut().find(near) {
+        if let Some(alarm) = self.alarms.iter_mut().find(|alarm| alarm.is_at(blob)) {
             alarm.held.last = at;
             alarm.bbox = blob.bbox;
             return;

@@ -184,7 +184,7 @@ impl Road {
         self.pasts.retain(|id, _| alive(id));
         let seen: Vec<&Track> = tracks.active.iter().filter(|track| track.observed).collect();
         let users: Vec<RoadUser> = seen.into_iter().map(|track| self.follow(at, track)).collect();
-        self.cars.learn(&users);
+        self.cars.learn(&users, self.size);
         users
     }
 

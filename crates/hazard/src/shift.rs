@@ -17,6 +17,8 @@ const TURNED_SHIFT: (i32, i32) = (6, 4);
 const PARTS: (usize, usize) = (8, 5);
 /// Parts whose edges are weaker than this mean, grey levels, tell nothing.
 const LEAST_EDGES: f32 = 1.0;
+/// Nor do those of which fewer than one cell in so many is asked.
+const LEAST_PART: usize = 8;
 /// Edges are compared up to this strength, so that no single one decides.
 const MOST_EDGE: f32 = 12.0;
 
@@ -100,9 +102,14 @@ impl Directions {
     /// How well it agrees with another of the same shape without a shift: over those parts of `self` that have edges.
     /// `None` where hardly any has.
     pub fn agreement(&self, now: &Self) -> Option<Agreement> {
+        self.agreement_where(now, |_| true)
+    }
+
+    /// The same of those cells that are to be asked.
+    pub fn agreement_where(&self, now: &Self, asked: impl Fn(usize) -> bool) -> Option<Agreement> {
         let parts = PARTS.0 * PARTS.1;
-        let mut sums = vec![(0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32); parts];
-        for (index, (a, b)) in self.cells.iter().zip(&now.cells).enumerate() {
+        let mut sums = vec![(0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32, 0_u16); parts];
+        for (index, (a, b)) in self.cells.iter().zip(&now.cells).enumerate().filter(|(i, _)| asked(*i)) {
             let (column, row) = (index % self.columns, index / self.columns);
             let part = (row * PARTS.1 / self.rows) * PARTS.0 + column * PARTS.0 / self.columns;
             let sum = &mut sums[part];
@@ -112,10 +119,13 @@ impl Directions {
                 sum.1 + squares,
                 sum.2 + b[0] * b[0] + b[1] * b[1],
                 sum.3 + squares.sqrt(),
+                sum.4 + 1,
             );
         }
-        let a_part = (self.cells.len() / parts) as f32;
-        let told = sums.iter().filter(|sum| sum.3 >= LEAST_EDGES * a_part);
+        let least_cells = self.cells.len() / parts / LEAST_PART;
+        let told = sums
+            .iter()
+            .filter(|sum| sum.3 >= LEAST_EDGES * f32::from(sum.4) && usize::from(sum.4) >= least_cells);
         let mut scores: Vec<f32> = told.map(|sum| sum.0 / (sum.1 * sum.2).sqrt().max(1e-6)).collect();
         if scores.len() < 6 {
             return None;

@@ -15,6 +15,9 @@ use crate::stands::Stand;
 const TOGETHER_UNITS: f64 = 3.0;
 /// Traffic queues when this share of a zone's vehicles stands or crawls.
 const QUEUE_SHARE: f64 = 0.6;
+/// A vehicle that was last known to stand so long ago stands; two are apart if their boxes overlap by no more than this.
+const STANDS_S: f64 = 2.0;
+const APART_IOU: f32 = 0.15;
 /// A place is one where vehicles use to stand once so many did …
 const USUAL_STOPS: u32 = 3;
 /// … for at least this long, and went on.
@@ -53,6 +56,19 @@ struct UsualStop {
     longest_s: f64,
 }
 
+/// How many vehicles that came stand in a zone, whether or not they are seen now. What overlaps another is counted once: a vehicle
+/// of a queue that moves up stands anew where it mostly stood.
+fn standing(at: Timestamp, zone: usize, stands: &[Stand]) -> usize {
+    let there = |s: &&Stand| s.came && s.zones.contains(&zone) && seconds(s.known_at, at) <= STANDS_S;
+    let mut apart: Vec<&Stand> = Vec::new();
+    for stand in stands.iter().filter(there) {
+        if apart.iter().all(|other| other.bbox.iou(&stand.bbox) <= APART_IOU) {
+            apart.push(stand);
+        }
+    }
+    apart.len()
+}
+
 impl Stopped {
     pub fn new(settings: StoppedVehicleSettings, zones: usize) -> Self {
         Self { settings, queued_at: vec![None; zones], alarms: Vec::new(), usual: Vec::new(), last_key: 0 }
@@ -69,8 +85,11 @@ impl Stopped {
     ) -> Vec<Held> {
         for (zone, queued_at) in self.queued_at.iter_mut().enumerate() {
             let flow = traffic.flow(zone);
-            let many = flow.slow >= self.settings.queue_vehicles as usize;
-            if flow.crawls || many && flow.slow as f64 >= QUEUE_SHARE * flow.vehicles as f64 {
+            // By night not all of a queue are seen at a time, but where they stand is known.
+            let stand = standing(at, zone, stands);
+            let (slow, vehicles) = (flow.slow.max(stand), flow.vehicles.max(stand));
+            let many = slow >= self.settings.queue_vehicles as usize;
+            if flow.crawls || many && slow as f64 >= QUEUE_SHARE * vehicles as f64 {
                 *queued_at = Some(at);
             }
         }
@@ -123,6 +142,11 @@ impl Stopped {
         let usual = self.usual.iter().filter(|u| u.stops >= USUAL_STOPS && u.p.distance(stand.p) <= u.unit);
         let longest_s = usual.map(|u| u.longest_s * USUAL_LONGER + USUAL_MORE_S).fold(0.0, f64::max);
         set.max(longest_s.min(self.settings.queue_hold_s))
+    }
+
+    /// Those of the standing vehicles that are told.
+    pub fn told<'a>(&'a self, stands: &'a [Stand]) -> impl Iterator<Item = &'a Stand> {
+        stands.iter().filter(|stand| self.alarms.iter().any(|alarm| alarm.stand == stand.number))
     }
 
     fn alarm(&mut self, stand: &Stand, stands: &[Stand]) {

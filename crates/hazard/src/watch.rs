@@ -9,7 +9,7 @@ use wayside_types::{
 };
 
 use crate::camera::{Camera, KINDS};
-use crate::congestion::Congestion;
+use crate::congestion::{Apart, Congestion};
 use crate::ledger::{Held, Ledger};
 use crate::objects::Objects;
 use crate::people::People;
@@ -242,7 +242,9 @@ impl HazardWatch {
             self.stands.see_shapes(at, &self.road, self.objects.shapes());
         }
         let parked = self.stands.parked();
-        let mut held = self.congestion.update(at, dt_s, &self.road, &users, &parked);
+        let told: Vec<BBox> = self.stopped.told(&self.stands.all).map(|stand| stand.bbox).collect();
+        let mut held =
+            self.congestion.update(at, dt_s, &self.road, &users, Apart { parked: &parked, told: &told });
         held.extend(self.stopped.update(at, &self.road, &self.congestion, &self.stands.all, &gone));
         held.extend(self.wrong_way.update(at, &self.road, &users, &parked));
         held.extend(self.people.update(at, &self.road, &self.congestion, &users));

@@ -8,7 +8,7 @@ use super::doubt::Evidence;
 use crate::reference::READY_S;
 use crate::scene::Scene;
 use crate::seconds;
-use crate::shift::{Directions, MOST_SHIFT, Movement, NEARBY};
+use crate::shift::{Agreement, Directions, MOST_SHIFT, Movement, NEARBY};
 
 /// Whether the camera looks elsewhere is asked this often.
 const MOVED_EVERY_S: f64 = 0.18;
@@ -27,6 +27,10 @@ const FOUND_DIM_SHARE: f64 = 0.6;
 /// … or nowhere, and hardly any part of the picture agrees with what was there by more than this share of usual.
 const LOST_SHARE: f64 = 0.5;
 
+/// What is brighter than the empty scene by this many grey levels shines, and its edges hide those of the scene: by night the lamps of
+/// a jam, and their shine on a wet road, do so all over the picture. Elsewhere a camera that moved shows as much that is darker.
+const SHINE_LEVELS: f32 = 12.0;
+
 /// How well edges agree where they were.
 #[derive(Debug, Clone, Copy)]
 struct Here {
@@ -43,6 +47,14 @@ pub(super) struct Sharp {
     pub mostly: bool,
     /// Nearly everywhere: nothing lies on the lens.
     pub everywhere: bool,
+}
+
+/// Whether the edge in a cell is one of what shines.
+fn shines(scene: &Scene, cell: usize) -> bool {
+    let columns = scene.grid().columns;
+    let beside = [cell.checked_sub(1), Some(cell + 1), cell.checked_sub(columns), Some(cell + columns)];
+    let near = beside.into_iter().flatten().chain([cell]);
+    near.into_iter().any(|i| scene.off(i).is_some_and(|off| off >= SHINE_LEVELS))
 }
 
 impl Camera {
@@ -99,7 +111,12 @@ impl Camera {
             if found.is_some() {
                 return found;
             }
-            if far && sharp.everywhere && agreement.best < LOST_SHARE * usual {
+            let lost = |agreement: Agreement| agreement.best < LOST_SHARE * usual;
+            if far
+                && sharp.everywhere
+                && lost(agreement)
+                && then.agreement_where(&now, |cell| !shines(scene, cell)).is_some_and(lost)
+            {
                 let share = agreement.best / usual;
                 return Some(vec![Reason::new("agreement_share", share, "min_agreement_share", LOST_SHARE)]);
             }

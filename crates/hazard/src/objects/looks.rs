@@ -9,6 +9,7 @@ use crate::reference::READY_S;
 use crate::road::Road;
 use crate::scene::Scene;
 use crate::seconds;
+use crate::stands::Stand;
 
 /// New edges are steeper than the empty scene's by this many grey levels …
 const NEW_STEP: f32 = 16.0;
@@ -30,7 +31,12 @@ const MOST_M: f64 = 4.0;
 /// From this share of a car's box on it is as large as a vehicle, and, where the ground is known, from this long side on.
 const VEHICLE_SHARE: f64 = 0.55;
 const VEHICLE_M: f64 = 2.0;
-/// It is no light if this share of it came so in each of its cells.
+/// From this share of a car's box on, what the detector takes for a vehicle at this place may be one.
+const MAYBE_SHARE: f64 = 0.35;
+const TAKEN_IOU: f32 = 0.25;
+/// Where cars were seen further up only, those that are nearer are taken for so many times as large.
+const NEARER_CARS: f64 = 2.0;
+/// It is no light if this share of it came so, all cells together: one at its edge may have been lit by who passed.
 const AT_ONCE_SHARE: f32 = 0.7;
 /// Black in limited range: darkness of light is counted from here.
 const BLACK: f32 = 16.0;
@@ -70,8 +76,25 @@ impl Objects {
         2 * on_road >= blob.cells.len() && long && car.is_some_and(|car| area >= VEHICLE_SHARE * car)
     }
 
+    /// Whether it is nearly as large as a vehicle, and the detector rather takes it for one: then it is told as neither as long as
+    /// nobody knows.
+    pub(super) fn may_be_vehicle(&self, blob: &Blob, road: &Road, stands: &[Stand]) -> bool {
+        let taken = |stand: &Stand| stand.came && stand.bbox.iou(&blob.bbox) >= TAKEN_IOU;
+        let large = self.size(blob, road).is_some_and(|(size, ..)| size >= MAYBE_SHARE);
+        !road.is_calibrated() && large && stands.iter().any(taken)
+    }
+
     pub(super) fn size(&self, blob: &Blob, road: &Road) -> Option<(f64, f64, f64)> {
-        self.extent(&blob.cells, &blob.bbox, road)
+        self.extent(&blob.cells, &blob.bbox, road).or_else(|| self.size_below_cars(blob, road))
+    }
+
+    /// The same where cars are known further up only: `None` unless it is surely large enough, and smaller than any vehicle.
+    fn size_below_cars(&self, blob: &Blob, road: &Road) -> Option<(f64, f64, f64)> {
+        let least = road.cars.least_area(road.image(Point::new(0.0, f64::from(blob.bbox.y2))).y)?;
+        let side = f64::from(self.grid.side_px);
+        let share = blob.cells.len() as f64 * side * side / least;
+        let (size, min) = (share / NEARER_CARS, self.settings.min_car_share);
+        (size >= min && share < VEHICLE_SHARE).then_some((size, min, MOST_CARS))
     }
 
     /// How large something is, how large it must be and may be: metres, or car boxes.
@@ -112,8 +135,9 @@ impl Objects {
         let step = blob.cells.iter().map(|&i| f32::from(steps[i]) - self.cells[i].step).fold(0.0, f32::max);
         let (darkest, brightest) = LIGHT;
         // Light becomes more by and by; what is brighter from one moment to the next, and stays, is a thing.
+        let sum = |pick: fn(&Cell) -> f32| blob.cells.iter().map(|&i| pick(&self.cells[i])).sum::<f32>();
         let at_once =
-            all(1.0) && blob.cells.iter().all(|&i| self.cells[i].leap >= AT_ONCE_SHARE * self.cells[i].peak);
+            all(1.0) && sum(|cell| cell.leap.min(cell.peak)) >= AT_ONCE_SHARE * sum(|cell| cell.peak);
         one_way
             && !at_once
             && !self.is_patterned(blob, steps)

@@ -68,6 +68,20 @@ fn dense_traffic_that_flows_and_an_empty_road_are_none() {
     none(&World::new(lane(), vec![]), 80.0);
 }
 
+/// It is large in a small zone, and nobody else is there.
+#[test]
+fn a_stopped_vehicle_alone_is_no_congestion_as_well() {
+    for rate in RATES {
+        let stands = Actor {
+            size: (150.0, 90.0),
+            ..car(&[(4.0, 0.0, 290.0), (9.0, 460.0, 290.0), (10.0, 500.0, 290.0), (90.0, 500.0, 290.0)])
+        };
+        let small = zone("road", ZoneKind::Carriageway, (400.0, 600.0), (200.0, 300.0));
+        let found = only(World::new(vec![small], vec![stands]).run(rate, 80.0), IncidentKind::StoppedVehicle);
+        assert_eq!(found.len(), 1, "at {rate}/s: {found:?}");
+    }
+}
+
 #[test]
 fn parked_cars_are_no_congestion() {
     let parked = (0..12).map(|i| {

@@ -9,6 +9,7 @@
 )]
 
 mod congestion;
+mod dim;
 mod people;
 mod stopped;
 mod things;

@@ -97,6 +97,23 @@ fn it_ends_when_the_place_is_empty_though_nobody_saw_it_leave() {
     }
 }
 
+/// By night one of a queue is seen now and another then.
+#[test]
+fn a_queue_of_which_one_is_seen_at_a_time_is_none() {
+    let seen: [fn(f64) -> bool; 4] = [
+        |t| t < 15.0 || (t as u64 / 2).is_multiple_of(4),
+        |t| t < 15.0 || t as u64 / 2 % 4 == 1,
+        |t| t < 15.0 || t as u64 / 2 % 4 == 2,
+        |t| t < 15.0 || t as u64 / 2 % 4 == 3,
+    ];
+    let queue = (0..4).map(|i| {
+        let (x, t) = (900.0 - 100.0 * f64::from(i), f64::from(i));
+        let way = [(t, x - 700.0, 250.0), (9.0 + t, x - 50.0, 250.0), (10.0 + t, x, 250.0), (60.0, x, 250.0)];
+        Actor { seen: seen[i as usize], ..car(&way) }
+    });
+    none(&World { brightness: true, ..World::new(lane(), queue.collect()) }, 36.0);
+}
+
 #[test]
 fn passing_traffic_makes_no_second_incident() {
     for rate in RATES {

@@ -13,7 +13,7 @@ const COLUMNS: usize = 100;
 const ROWS: usize = 50;
 const SIZE: FrameSize = FrameSize { width: 1000, height: 500 };
 /// When it happens.
-const FROM_S: f64 = 12.0;
+pub const FROM_S: f64 = 12.0;
 
 /// Twenty pixels a metre.
 struct Flat;
@@ -25,10 +25,10 @@ impl GroundMap for Flat {
 }
 
 /// What a cell (by its column and row) shows at a time: its brightness and its steepest step, grey levels.
-type Shown = dyn Fn(f64, usize, usize) -> (f64, u8);
+pub type Shown = dyn Fn(f64, usize, usize) -> (f64, u8);
 
 /// Asphalt with a few marks.
-fn road(x: usize, y: usize) -> (f64, u8) {
+pub fn road(x: usize, y: usize) -> (f64, u8) {
     let mark = x % 9 == 3 && y % 7 < 2;
     (
         90.0 + f64::from(((x * 7 + y * 13) % 5) as u8) + if mark { 60.0 } else { 0.0 },
@@ -36,19 +36,29 @@ fn road(x: usize, y: usize) -> (f64, u8) {
     )
 }
 
-fn run(zones: &[Zone], rate: f64, until_s: f64, shown: &Shown) -> Vec<Incident> {
+pub fn run(zones: &[Zone], rate: f64, until_s: f64, shown: &Shown) -> Vec<Incident> {
     run_with(zones, rate, until_s, &|_| TrackUpdate::default(), shown)
 }
 
 /// The same with whom the detector sees at a time.
-fn run_with(
+pub fn run_with(
     zones: &[Zone],
     rate: f64,
     until_s: f64,
     seen: &dyn Fn(f64) -> TrackUpdate,
     shown: &Shown,
 ) -> Vec<Incident> {
-    let ground: Option<Box<dyn GroundMap>> = Some(Box::new(Flat));
+    run_on(Some(Box::new(Flat)), zones, (rate, until_s), seen, shown)
+}
+
+/// The same on a ground that is known or not, at a rate for so many seconds.
+pub fn run_on(
+    ground: Option<Box<dyn GroundMap>>,
+    zones: &[Zone],
+    (rate, until_s): (f64, f64),
+    seen: &dyn Fn(f64) -> TrackUpdate,
+    shown: &Shown,
+) -> Vec<Incident> {
     let mut watch = HazardWatch::new(HazardSettings::default(), zones, SIZE, ground);
     let mut all = Vec::new();
     for frame in 0..(until_s * rate) as usize {
@@ -71,7 +81,7 @@ fn run_with(
 }
 
 /// Cells of a thing of three by three in the middle of the road.
-fn there(x: usize, y: usize) -> bool {
+pub fn there(x: usize, y: usize) -> bool {
     (50..53).contains(&x) && (24..27).contains(&y)
 }
 
@@ -266,7 +276,7 @@ fn over_the_place(score: f32) -> TrackUpdate {
 }
 
 /// One car in a box with a score.
-fn one(id: TrackId, bbox: BBox, score: f32) -> TrackUpdate {
+pub fn one(id: TrackId, bbox: BBox, score: f32) -> TrackUpdate {
     let track = Track {
         id,
         class: RoadUserClass::Car,

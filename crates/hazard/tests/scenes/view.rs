@@ -31,6 +31,8 @@ struct Shown {
     dirt: f64,
     /// Brightness of everything.
     gain: f64,
+    /// Grey levels of the shine of lamps, in stripes all over the picture.
+    shine: f64,
     frozen: bool,
 }
 
@@ -46,6 +48,7 @@ const CLEAR: Shown = Shown {
     sharp: 1.0,
     dirt: 0.0,
     gain: 1.0,
+    shine: 0.0,
     frozen: false,
 };
 
@@ -81,6 +84,9 @@ fn picture(shown: Shown, t: f64, random: &mut Pcg64Mcg) -> ViewSample {
             level = level * clear + (shown.grey + shown.drifting * drift) * (1.0 - clear);
             if f64::from(x) < shown.dirt * f64::from(COLUMNS) {
                 level = 100.0 + 0.03 * level;
+            }
+            if x % 12 < 4 {
+                level += shown.shine * [0.5, 1.0, 1.0, 0.5][x as usize % 12];
             }
             level = 16.0 + (level - 16.0) * shown.gain + random.random_range(-0.5..0.5);
             means.push((level.clamp(0.0, 255.0) * 16.0) as u16);
@@ -333,5 +339,21 @@ fn the_first_in_the_order_explains_the_rest() {
     ] {
         let seen = run(10.0, 45.0, |t| Some(if t >= 20.0 { shown } else { CLEAR }));
         assert_eq!(only(seen.incidents, kind).len(), 1);
+    }
+}
+
+/// Lamps of a jam on a wet road by night: the scene has other edges all over, and is where it was. Elsewhere it is not, lamps or none.
+#[test]
+fn what_shines_all_over_the_picture_is_no_movement() {
+    const DIM: Shown = Shown { clear: (0.12, 0.12), grey: 40.0, ..CLEAR };
+    for rate in RATES {
+        for (shift, told) in [((0, 0), 0), ((31, 17), 1)] {
+            let shown = |t: f64| {
+                let shift = if t >= 20.0 { shift } else { (0, 0) };
+                Some(Shown { shift, shine: if t >= 20.0 { 90.0 } else { 0.0 }, ..DIM })
+            };
+            let found = only(run(rate, 50.0, shown).incidents, IncidentKind::CameraMoved);
+            assert_eq!(found.len(), told, "{shift:?} at {rate}/s: {found:?}");
+        }
     }
 }

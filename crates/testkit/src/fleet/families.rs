@@ -60,6 +60,7 @@ pub fn all() -> Vec<Family> {
     all.extend(super::more::LATER);
     all.extend(super::more::LATEST);
     all.extend(super::more::NEWEST);
+    all.extend(super::more::FURTHER);
     all
 }
 

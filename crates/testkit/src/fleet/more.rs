@@ -329,6 +329,39 @@ pub(super) const NEWEST: &[Family] = &[
     }),
 ];
 
+/// Likenesses of what was missed or told falsely after that: jams that a detector sees badly in the dark, drivers against the
+/// traffic through rain in the dark, things on dim roads.
+pub(super) const FURTHER: &[Family] = &[
+    tuned(StoppedVehicle, false, "a jam under street lamps, motorway", |l, r| {
+        let (times, share) = (r.random_range(6.0..9.0), r.random_range(0.25..0.4));
+        Ok(jammed(stretched(&l.motorway, r, times, Some(Dark::Lamps(share)))))
+    }),
+    tuned(StoppedVehicle, false, "a jam at dusk, arterial, mirrored", |l, r| {
+        let (times, gamma) = (r.random_range(6.0..9.0), r.random_range(1.4..1.7));
+        Ok(jammed(stretched(&l.arterial, r, times, Some(Dark::Gamma(gamma)))).mirrored())
+    }),
+    tuned(StoppedVehicle, false, "a jam at dusk in rain, motorway, mirrored", |l, r| {
+        let (times, gamma) = (r.random_range(6.0..9.0), r.random_range(1.3..1.5));
+        let scene = stretched(&l.motorway, r, times, Some(Dark::Gamma(gamma)));
+        Ok(jammed(rain(scene, r, 150, 0.05)).mirrored())
+    }),
+    tuned(WrongWay, true, "backwards at dusk in rain, motorway", |l, r| {
+        let gamma = r.random_range(1.2..1.4);
+        let scene = backwards(&l.motorway, r, Some(Dark::Gamma(gamma)))?;
+        Ok(rain(scene, r, 250, 0.08))
+    }),
+    tuned(WrongWay, true, "backwards by night in rain, arterial, mirrored", |l, r| {
+        let gamma = r.random_range(1.4..1.7);
+        let scene = backwards(&l.arterial, r, Some(Dark::Gamma(gamma)))?;
+        Ok(rain(scene, r, 150, 0.05).mirrored())
+    }),
+    tuned(ObjectOnRoad, true, "a barrel or a bag at dusk in rain, arterial, mirrored", |l, r| {
+        let (what, gamma) = (thing(r, &[Thing::Barrel, Thing::Bag]), r.random_range(1.3..1.5));
+        let scene = lies(&l.arterial, r, what, Some(Dark::Gamma(gamma)))?;
+        Ok(rain(scene, r, 150, 0.05).mirrored())
+    }),
+];
+
 /// The views that rules about the camera are tuned on: the arterial, the motorway, the drawn highway.
 const CLEAR_VIEWS: &[usize] = &[0, 2, 4];
 
