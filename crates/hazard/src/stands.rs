@@ -55,6 +55,8 @@ const WELL_S: f64 = 2.0;
 const CREPT_SHARE: f64 = 0.45;
 /// It is asked until it stands for so long.
 const CREEPS_S: f64 = 12.0;
+/// A vehicle of which this share is hidden by one that stands in front can't be seen.
+const BEHIND_SHARE: f32 = 0.5;
 /// A new look at what it looks like is taken this often.
 const LOOK_S: f64 = 3.0;
 
@@ -132,10 +134,11 @@ impl Stands {
             self.see(at, user, scene, begun);
         }
         let moving: Vec<BBox> = vehicles().filter(|u| u.anchor.is_none()).map(|u| u.bbox).collect();
+        let seen: Vec<BBox> = self.all.iter().filter(|s| s.seen_at == at).map(|s| s.bbox).collect();
         for stand in &mut self.all {
             stand.blink(at, users);
             stand.note_leaving(users);
-            if let Some(scene) = scene {
+            if let Some(scene) = scene.filter(|_| !seen.iter().any(|front| stand.is_behind(front))) {
                 stand.look(at, dt_s, scene, &moving);
             }
             stand.note_creeping(scene, &moving);
@@ -350,6 +353,11 @@ impl Stand {
     /// Whether somebody passes in front.
     fn is_hidden(&self, moving: &[BBox]) -> bool {
         moving.iter().any(|bbox| bbox.intersection(&self.bbox) > 0.1 * self.bbox.area())
+    }
+
+    /// Whether a vehicle that stands in front hides most of it: the brightness of its place is that one's then.
+    fn is_behind(&self, front: &BBox) -> bool {
+        front.y2 > self.bbox.y2 && front.intersection(&self.bbox) >= BEHIND_SHARE * self.bbox.area()
     }
 
     /// What the brightness of its place says.

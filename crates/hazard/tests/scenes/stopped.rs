@@ -326,3 +326,19 @@ fn where_vehicles_use_to_stop_they_may_once_that_is_known() {
         assert_eq!(found.len(), 1, "at {rate}/s");
     }
 }
+
+#[test]
+fn two_that_wait_at_a_signal_one_after_the_other_are_not_one_because_a_third_hid_it() {
+    let mut zones = lane();
+    zones.push(zone("signal", ZoneKind::Queue, (300.0, 700.0), (200.0, 300.0)));
+    let first = Actor { seen: |t| t < 14.0, ..car(&stopping(66.0)) };
+    let in_front = Actor {
+        size: (90.0, 60.0),
+        level: 150,
+        ..car(&[(9.0, 0.0, 285.0), (13.0, 505.0, 285.0), (66.0, 505.0, 285.0), (69.0, 1000.0, 285.0)])
+    };
+    let second =
+        car(&[(66.0, 300.0, 250.0), (69.0, 500.0, 250.0), (135.0, 500.0, 250.0), (139.0, 1000.0, 250.0)]);
+    let world = World { brightness: true, ..World::new(zones, vec![first, in_front, second]) };
+    none(&world, 145.0);
+}
