@@ -3,17 +3,15 @@
 //! it crossed; measured is what the tracker and the measurer that ship say of those whose speed they trust.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use wayside_measure::{Event, Measurer};
 use wayside_track::Tracker;
-use wayside_types::{
-    Calibration, CameraId, CameraSpec, Department, Line, LineId, Point, Profile, SourceUrl, Timestamp,
-};
+use wayside_types::{Calibration, CameraSpec, Line, LineId, Point, Timestamp};
 
+use crate::bands::scene::made_camera;
 use crate::say;
 use crate::tracking::seen::{self, SIZE, Seer, Trouble, View};
 use crate::tracking::traffic::{self, Traffic};
@@ -183,23 +181,6 @@ fn camera(view: &View, rate_fps: f64) -> anyhow::Result<CameraSpec> {
         })
     };
     Ok(CameraSpec {
-        id: CameraId::new("made")?,
-        name: "Made".into(),
-        source: SourceUrl::File("none".into()),
-        transport: Default::default(),
-        department: Department::new("traffic")?,
-        profile: Arc::new(Profile {
-            name: "made".into(),
-            rate_fps,
-            model: "none".into(),
-            decode: Default::default(),
-            motion: Default::default(),
-            detect: Default::default(),
-            track: Default::default(),
-            count: Default::default(),
-            hazard: Default::default(),
-        }),
-        location: None,
         calibration: Some(Calibration {
             image: ground.map(share).to_vec(),
             ground_m: ground.map(|[x, y]| Point::new(x, y)).to_vec(),
@@ -207,8 +188,7 @@ fn camera(view: &View, rate_fps: f64) -> anyhow::Result<CameraSpec> {
             distortion: None,
         }),
         lines: vec![across("towards", -16.0, -0.6)?, across("away", 0.6, 16.0)?],
-        zones: Vec::new(),
-        config_version: "made".into(),
+        ..made_camera(rate_fps)?
     })
 }
 

@@ -4,7 +4,7 @@
 mod drawn;
 mod fit;
 mod sample;
-mod scene;
+pub mod scene;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -72,29 +72,7 @@ impl Scene {
     }
 
     fn camera(&self) -> anyhow::Result<CameraSpec> {
-        Ok(CameraSpec {
-            id: CameraId::new("made")?,
-            name: "Made".into(),
-            source: SourceUrl::File("none".into()),
-            transport: Default::default(),
-            department: Department::new("traffic")?,
-            profile: Arc::new(Profile {
-                name: "made".into(),
-                rate_fps: f64::from(self.rate),
-                model: "none".into(),
-                decode: Default::default(),
-                motion: Default::default(),
-                detect: Default::default(),
-                track: Default::default(),
-                count: Default::default(),
-                hazard: Default::default(),
-            }),
-            location: None,
-            calibration: None,
-            lines: self.lines.clone(),
-            zones: Vec::new(),
-            config_version: "made".into(),
-        })
+        Ok(CameraSpec { lines: self.lines.clone(), ..made_camera(f64::from(self.rate))? })
     }
 }
 
@@ -212,5 +190,35 @@ pub fn run_all(first: u64, scenes: u64, seconds: u32) -> anyhow::Result<Vec<Bin>
         }
         bins.sort_by_key(|bin| bin.scene);
         Ok(bins)
+    })
+}
+
+/// A camera of made traffic that looks so many times a second: nothing drawn, no calibration.
+///
+/// # Errors
+/// Never: its names are good ones.
+pub fn made_camera(rate_fps: f64) -> anyhow::Result<CameraSpec> {
+    Ok(CameraSpec {
+        id: CameraId::new("made")?,
+        name: "Made".into(),
+        source: SourceUrl::File("none".into()),
+        transport: Default::default(),
+        department: Department::new("traffic")?,
+        profile: Arc::new(Profile {
+            name: "made".into(),
+            rate_fps,
+            model: "none".into(),
+            decode: Default::default(),
+            motion: Default::default(),
+            detect: Default::default(),
+            track: Default::default(),
+            count: Default::default(),
+            hazard: Default::default(),
+        }),
+        location: None,
+        calibration: None,
+        lines: Vec::new(),
+        zones: Vec::new(),
+        config_version: "made".into(),
     })
 }

@@ -158,8 +158,8 @@ impl CameraAnalysis {
         self.hazards.as_mut().map(|(_, hazards)| hazards.finish()).unwrap_or_default()
     }
 
-    /// Since when it is not certain whether the camera is at fault: what happened since then waits. Nothing waits for
-    /// longer than a minute.
+    /// Since when it is not certain whether the camera is at fault: what happened since then waits, and bins
+    /// wait for it a minute at most.
     #[must_use]
     pub fn undecided_since(&self, now: Timestamp) -> Option<Timestamp> {
         let since = self.hazards.as_ref().and_then(|(_, hazards)| hazards.undecided())?;

@@ -273,8 +273,8 @@ impl Supervisor {
         let patience = Duration::from_millis(self.options.connect_timeout_ms);
         match reason::diagnose(address, patience) {
             Some(reason) => Loss::retry(reason),
-            None if address.location.starts_with("rtsps:") => Loss::needs_person(
-                "what answers there does not speak TLS: the camera may want rtsp:// or another port",
+            None if address.location.starts_with("rtsps:") => Loss::retry(
+                "what answers there does not speak TLS, it seems: the camera may want rtsp:// or another port",
             ),
             None => loss,
         }

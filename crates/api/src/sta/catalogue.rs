@@ -316,26 +316,13 @@ fn feature(parts: &ApiParts, camera: &CameraSpec, line: &Line) -> Entity {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use wayside_store::WriterStats;
-    use wayside_types::{Clock, SystemClock};
 
     use super::*;
     use crate::testing::{no_database, parts};
 
-    /// How long it takes at best.
-    fn best_of_three<T>(work: impl Fn() -> T) -> Duration {
-        let once = |_| {
-            let began = SystemClock::default().monotonic();
-            std::hint::black_box(work());
-            SystemClock::default().monotonic().saturating_sub(began)
-        };
-        (0..3).map(once).min().unwrap()
-    }
-
     #[tokio::test]
-    async fn a_page_of_a_city_costs_no_more_than_itself() {
+    async fn a_page_of_a_city_is_that_part_of_everything() {
         let mut parts = parts(no_database().await, "127.0.0.1:8080", WriterStats::default());
         let camera = parts.cameras[0].clone();
         let numbered = |n| CameraSpec { id: CameraId::new(&format!("c-{n}")).unwrap(), ..camera.clone() };
@@ -346,8 +333,5 @@ mod tests {
         let from = all.len() - 150;
         assert_eq!(catalogue.some(Kind::Datastream, from, 100), all[from..from + 100]);
         assert_eq!(catalogue.some(Kind::Thing, 599, 100).len(), 1);
-        let page = best_of_three(|| catalogue.some(Kind::Datastream, from, 100));
-        let everything = best_of_three(|| catalogue.all(Kind::Datastream).count());
-        assert!(20 * page < everything, "{page:?} of {everything:?}");
     }
 }
