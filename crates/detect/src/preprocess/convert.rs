@@ -1,7 +1,7 @@
 //! The last step of pre-processing: rows of a scaled picture become floats in the tensor's own channel
 //! and dimension order. The inner loops are kept so plain that the compiler turns them into SIMD; those that cost
-//! the most are compiled for AVX2 as well, and which of the two runs is decided by the processor. Neither
-//! fuses a multiplication with an addition, so that both give the same floats.
+//! the most are compiled for AVX2 and AVX-512 as well, and which of them runs is decided by the processor. None
+//! fuses a multiplication with an addition, so that all give the same floats.
 
 use multiversion::multiversion;
 
@@ -97,7 +97,7 @@ impl Folded {
 
 /// Rows of equal length in, three rows of that length out. Indexed loops over slices of one length are
 /// what the compiler vectorises.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn yuv_row(folded: [Folded; 3], [y, u, v]: [&[f32]; 3], [red, green, blue]: [&mut [f32]; 3]) {
     let n = y.len();
     if u.len() != n || v.len() != n || red.len() != n || green.len() != n || blue.len() != n {

@@ -4,6 +4,7 @@
 
 mod convert;
 mod lift;
+mod pairs;
 mod plane;
 mod sample;
 

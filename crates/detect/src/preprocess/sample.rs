@@ -6,6 +6,7 @@
 
 use multiversion::multiversion;
 
+use super::pairs::{Pairs, READ};
 use super::plane::Plane;
 
 /// A soft picture is made of triangles that reach so many pixels of the plane, where it becomes smaller at all.
@@ -79,6 +80,8 @@ impl Axis {
 #[derive(Debug, Default)]
 pub(super) struct Sampler {
     across: Axis,
+    /// `across`, where 16 pixels can be made at once.
+    pairs: Pairs,
     down: Axis,
     /// The weights of `down`.
     down_weights: Vec<u16>,
@@ -98,11 +101,14 @@ impl Sampler {
     ) -> Scaled<'s, 'p> {
         let (width, height) = (size.0 as usize, size.1 as usize);
         let widened = plane.width > 2 * width || plane.height > 2 * height;
-        self.across.set(plane.width, width, widened, soft);
+        if self.across.set(plane.width, width, widened, soft) {
+            let of_two: &[_] = if self.across.taps == 2 { self.across.weights.as_chunks().0 } else { &[] };
+            self.pairs.set(&self.across.first, of_two, f32::from(ONE));
+        }
         if self.down.set(plane.height, height, widened, soft) {
             self.down.write_whole(&mut self.down_weights);
         }
-        self.sums.resize(plane.width * plane.channels, 0);
+        self.sums.resize(plane.width * plane.channels + READ, 0);
         self.tall.resize(plane.width * plane.channels, 0.0);
         Scaled { sampler: self, plane }
     }
@@ -117,8 +123,8 @@ pub(super) struct Scaled<'s, 'p> {
 impl Scaled<'_, '_> {
     /// Writes a row, each channel of the plane into a slice of the size's width. A row that there is none of, or
     /// another number of channels than the plane's, leaves `out` as it is.
-    pub(super) fn row<const CHANNELS: usize>(&mut self, index: usize, out: [&mut [f32]; CHANNELS]) {
-        let Sampler { across, down, down_weights, sums, tall } = &mut *self.sampler;
+    pub(super) fn row<const CHANNELS: usize>(&mut self, index: usize, mut out: [&mut [f32]; CHANNELS]) {
+        let Sampler { across, pairs, down, down_weights, sums, tall } = &mut *self.sampler;
         let weights = down_weights.get(index * down.taps..(index + 1) * down.taps).unwrap_or_default();
         let Some(&first) = down.first.get(index) else { return };
         if self.plane.channels != CHANNELS {
@@ -126,14 +132,17 @@ impl Scaled<'_, '_> {
         }
         if let &[above, below] = weights {
             let rows = [self.plane.row(first as usize), self.plane.row(first as usize + 1)];
-            mix_rows(rows, [above, below], tall);
+            add_rows(rows, [above, below], sums);
+            if CHANNELS == 1 && out.first_mut().is_some_and(|out| pairs.make(sums, out)) {
+                return;
+            }
         } else {
             sums.fill(0);
             for (tap, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0) {
                 add_row(self.plane.row(first as usize + tap), weight, sums);
             }
-            tall.iter_mut().zip(&*sums).for_each(|(value, &sum)| *value = f32::from(sum) * SHARE);
         }
+        as_floats(sums, tall);
         for (channel, out) in out.into_iter().enumerate() {
             let Some(row) = tall.get(channel..) else { return };
             if across.taps == 2 {
@@ -145,12 +154,18 @@ impl Scaled<'_, '_> {
     }
 }
 
-/// Two rows of bytes become one of floats, by weights with a sum of [`ONE`].
-#[multiversion(targets("x86_64+avx2"))]
-fn mix_rows([above, below]: [&[u8]; 2], [of_above, of_below]: [u16; 2], out: &mut [f32]) {
-    for ((out, &above), &below) in out.iter_mut().zip(above).zip(below) {
-        *out = f32::from(u16::from(above) * of_above + u16::from(below) * of_below) * SHARE;
+/// Adds two rows of bytes up, by weights with a sum of [`ONE`].
+#[multiversion(targets("x86_64+avx512f+avx512bw", "x86_64+avx2"))]
+fn add_rows([above, below]: [&[u8]; 2], [of_above, of_below]: [u16; 2], sums: &mut [u16]) {
+    for ((sum, &above), &below) in sums.iter_mut().zip(above).zip(below) {
+        *sum = u16::from(above) * of_above + u16::from(below) * of_below;
     }
+}
+
+/// Sums with weights of [`ONE`] as what they stand for.
+#[multiversion(targets("x86_64+avx2"))]
+fn as_floats(sums: &[u16], out: &mut [f32]) {
+    out.iter_mut().zip(sums).for_each(|(value, &sum)| *value = f32::from(sum) * SHARE);
 }
 
 /// One channel of a row, made from two pixels each.
