@@ -7,6 +7,7 @@
 
 mod rewrite;
 mod silu;
+mod tensors;
 
 use std::path::Path;
 

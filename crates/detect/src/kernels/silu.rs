@@ -9,6 +9,7 @@ use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInp
 use ort::value::TensorElementType;
 
 use super::rewrite::Named;
+use super::tensors;
 
 /// What ONNX Runtime makes of `x · sigmoid(x)`, and ours stands for.
 pub(super) const REPLACES: Named =
@@ -47,13 +48,7 @@ impl Operator for Silu {
 
 impl Kernel for Silu {
     fn compute(&mut self, context: &ComputeContext) -> ort::Result<()> {
-        let missing = || ort::Error::new("SiLU without its tensors");
-        let input = context.input(0)?.ok_or_else(missing)?;
-        let (shape, from) = input.try_extract_tensor::<f32>()?;
-        let mut output = context.output(0, shape.to_vec())?.ok_or_else(missing)?;
-        let (_, to) = output.try_extract_tensor_mut::<f32>()?;
-        apply(from, to);
-        Ok(())
+        tensors::through(context, apply)
     }
 }
 
