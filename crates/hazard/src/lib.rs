@@ -15,6 +15,7 @@
 //! | `field` | the usual direction at each place |
 //! | `scene` | what the picture shows when nobody is there, in cells |
 //! | `calm` | whether what a cell shows came at once or by and by |
+//! | `parts` | how pictures are cut into parts |
 //! | `reference` | how sharp and rich in contrast each part of the picture usually is |
 //! | `shift` | whether the camera looks elsewhere |
 //! | `camera` | faults of the camera and low visibility, in their order |
@@ -28,6 +29,7 @@ mod congestion;
 mod field;
 mod ledger;
 mod objects;
+mod parts;
 mod people;
 mod reference;
 mod road;

@@ -5,6 +5,8 @@
 use wayside_types::view::VIEW_BLOCKS;
 use wayside_types::{BBox, FrameSize, ViewSample};
 
+use crate::parts::parts_of;
+
 /// Without a stored reference, so much clear view makes one.
 pub const READY_S: f64 = 5.0;
 /// From then on it follows what is seen with this time constant when that is sharper …
@@ -201,12 +203,14 @@ fn contrasts(view: &ViewSample, empty: &[f32]) -> Vec<(f32, f32)> {
     let (across, down) = VIEW_BLOCKS;
     let cells = &view.cells;
     let mut sums = vec![Sums::default(); across * down];
-    for (index, &mean) in cells.means.iter().enumerate() {
-        let (column, row) = (index % cells.columns, index / cells.columns);
-        let block = (row * down / cells.rows) * across + column * across / cells.columns;
-        let now = f32::from(mean) / 16.0;
-        sums[block].add(now, empty.get(index).copied().unwrap_or(now));
-    }
+    parts_of((cells.columns, cells.rows), VIEW_BLOCKS, |block, indices| {
+        let sum = &mut sums[block];
+        for index in indices {
+            let Some(&mean) = cells.means.get(index) else { return };
+            let now = f32::from(mean) / 16.0;
+            sum.add(now, empty.get(index).copied().unwrap_or(now));
+        }
+    });
     sums.iter().map(Sums::deviations).collect()
 }
 

@@ -4,6 +4,10 @@
 //!
 //! Directions are compared as doubled angles, by normalised correlation.
 
+use multiversion::multiversion;
+
+use crate::parts::parts_of;
+
 /// So far is a shift sought, in cells across and down: first nearby, then a fifth of the picture.
 pub const NEARBY: (i32, i32) = (5, 5);
 pub const MOST_SHIFT: (i32, i32) = (16, 9);
@@ -109,19 +113,20 @@ impl Directions {
     pub fn agreement_where(&self, now: &Self, asked: impl Fn(usize) -> bool) -> Option<Agreement> {
         let parts = PARTS.0 * PARTS.1;
         let mut sums = vec![(0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32, 0_u16); parts];
-        for (index, (a, b)) in self.cells.iter().zip(&now.cells).enumerate().filter(|(i, _)| asked(*i)) {
-            let (column, row) = (index % self.columns, index / self.columns);
-            let part = (row * PARTS.1 / self.rows) * PARTS.0 + column * PARTS.0 / self.columns;
+        parts_of((self.columns, self.rows), PARTS, |part, cells| {
             let sum = &mut sums[part];
-            let squares = a[0] * a[0] + a[1] * a[1];
-            *sum = (
-                sum.0 + a[0] * b[0] + a[1] * b[1],
-                sum.1 + squares,
-                sum.2 + b[0] * b[0] + b[1] * b[1],
-                sum.3 + squares.sqrt(),
-                sum.4 + 1,
-            );
-        }
+            for index in cells.filter(|&index| asked(index)) {
+                let (Some(a), Some(b)) = (self.cells.get(index), now.cells.get(index)) else { return };
+                let squares = a[0] * a[0] + a[1] * a[1];
+                *sum = (
+                    sum.0 + a[0] * b[0] + a[1] * b[1],
+                    sum.1 + squares,
+                    sum.2 + b[0] * b[0] + b[1] * b[1],
+                    sum.3 + squares.sqrt(),
+                    sum.4 + 1,
+                );
+            }
+        });
         let least_cells = self.cells.len() / parts / LEAST_PART;
         let told = sums
             .iter()
@@ -253,28 +258,26 @@ impl Directions {
     }
 }
 
+/// Floats that are handled at once.
+const LANES: usize = 8;
+
 /// Sums of products, in as many parts as the compiler makes SIMD of: one sum after the other would wait for itself.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Products {
-    product: [f32; 8],
-    a_squares: [f32; 8],
-    b_squares: [f32; 8],
+    product: [f32; LANES],
+    a_squares: [f32; LANES],
+    b_squares: [f32; LANES],
 }
 
 impl Products {
     fn add(&mut self, a: &[f32], b: &[f32]) {
-        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-        for (a, b) in a.iter().zip(b) {
-            for lane in 0..8 {
-                self.product[lane] += a[lane] * b[lane];
-                self.a_squares[lane] += a[lane] * a[lane];
-                self.b_squares[lane] += b[lane] * b[lane];
-            }
-        }
-        for (lane, (a, b)) in a_rest.iter().zip(b_rest).enumerate() {
-            self.product[lane] += a * b;
-            self.a_squares[lane] += a * a;
-            self.b_squares[lane] += b * b;
+        let ((a, a_rest), (b, b_rest)) = (a.as_chunks(), b.as_chunks());
+        add_all(self, a, b);
+        if !a_rest.is_empty() {
+            // What is beyond the end adds nothing.
+            let padded =
+                |rest: &[f32]| std::array::from_fn(|lane| rest.get(lane).copied().unwrap_or_default());
+            add_all(self, &[padded(a_rest)], &[padded(b_rest)]);
         }
     }
 
@@ -283,6 +286,24 @@ impl Products {
             [self.product, self.a_squares, self.b_squares].map(|lanes| lanes.iter().sum::<f32>());
         f64::from(product / (a * b).sqrt().max(1e-6))
     }
+}
+
+/// One loop a sum, and the sums written back at the end, is what the compiler makes SIMD of.
+#[multiversion(targets("x86_64+avx2"))]
+fn add_all(sums: &mut Products, a: &[[f32; LANES]], b: &[[f32; LANES]]) {
+    let Products { mut product, mut a_squares, mut b_squares } = *sums;
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            product[lane] += a[lane] * b[lane];
+        }
+        for lane in 0..LANES {
+            a_squares[lane] += a[lane] * a[lane];
+        }
+        for lane in 0..LANES {
+            b_squares[lane] += b[lane] * b[lane];
+        }
+    }
+    *sums = Products { product, a_squares, b_squares };
 }
 
 #[cfg(test)]
