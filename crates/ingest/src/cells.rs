@@ -1,12 +1,16 @@
 //! Means of the luma plane in square cells: what the motion gate compares and what `hazard` is shown of a frame's
 //! brightness. Only how a picture is cut and summed belongs here.
 
+use multiversion::multiversion;
 use wayside_types::{Frame, FrameSize, LumaCells, PixelFormat};
 
 /// Cells across the picture, about: a cell of a picture 640 wide is 8 × 8 pixels.
 const CELLS_ACROSS: usize = 80;
 /// Rows of a cell that are read; more would tell no more than these do.
 const ROWS_READ: usize = 8;
+/// Cells of pictures 640 wide have sides of so many pixels: a row of such a cell is one word, and [`ROWS_READ`] of them add up to
+/// less than 16 bits a quarter.
+const WORD: usize = 8;
 /// Fractional bits of a cell's mean.
 pub(crate) const FRACTION: u32 = 4;
 
@@ -20,8 +24,8 @@ pub(crate) struct Cells {
     side: usize,
     pub columns: usize,
     pub rows: usize,
-    /// Sums of one row of cells, kept from frame to frame.
-    sums: Vec<u32>,
+    /// Sums of one row of cells, kept from frame to frame; where sides are [`WORD`] pixels, each in four parts of 16 bits.
+    sums: Vec<u64>,
 }
 
 impl Cells {
@@ -53,9 +57,10 @@ impl Cells {
                 };
                 self.add_line(line, cell_bytes);
             }
-            let pixels = u32::try_from(read * self.side).unwrap_or(u32::MAX);
+            let pixels = (read * self.side) as u64;
+            let whole = |sum: u64| if self.in_words() { quarters(sum).iter().sum() } else { sum };
             for (mean, &sum) in means.iter_mut().zip(&self.sums) {
-                *mean = u16::try_from((sum << FRACTION) / pixels).unwrap_or(u16::MAX);
+                *mean = u16::try_from((whole(sum) << FRACTION) / pixels).unwrap_or(u16::MAX);
             }
         }
         true
@@ -66,20 +71,38 @@ impl Cells {
         LumaCells { columns: self.columns, rows: self.rows, side_px: self.side, means: means.to_vec() }
     }
 
-    /// Plain sums of whole slices are what the compiler makes SIMD of; those of a length that it knows most.
+    /// Whether a row of a cell is a word.
+    fn in_words(&self) -> bool {
+        self.pixel.0 == 1 && self.side == WORD
+    }
+
+    /// Plain sums of whole slices are what the compiler makes SIMD of.
     fn add_line(&mut self, line: &[u8], cell_bytes: usize) {
-        let sum_of = |cell: &[u8]| cell.iter().map(|&v| u32::from(v)).sum::<u32>();
-        let sums = self.sums.iter_mut();
-        match self.pixel {
-            (1, _) if self.side == 8 => {
-                line.as_chunks::<8>().0.iter().zip(sums).for_each(|(cell, sum)| *sum += sum_of(cell));
-            }
-            (1, _) => line.chunks_exact(cell_bytes).zip(sums).for_each(|(cell, sum)| *sum += sum_of(cell)),
-            (stride, offset) => {
-                for (cell, sum) in line.chunks_exact(cell_bytes).zip(sums) {
-                    *sum += cell.iter().skip(offset).step_by(stride).map(|&v| u32::from(v)).sum::<u32>();
-                }
-            }
+        if self.in_words() {
+            return add_words(line.as_chunks().0, &mut self.sums);
+        }
+        let (stride, offset) = self.pixel;
+        for (cell, sum) in line.chunks_exact(cell_bytes).zip(&mut self.sums) {
+            *sum += if stride == 1 {
+                u64::from(cell.iter().map(|&v| u32::from(v)).sum::<u32>())
+            } else {
+                cell.iter().skip(offset).step_by(stride).map(|&v| u64::from(v)).sum()
+            };
         }
     }
+}
+
+/// Adds the sum of each word's bytes, in quarters: of each pair of neighbours.
+#[multiversion(targets("x86_64+avx2"))]
+fn add_words(words: &[[u8; WORD]], sums: &mut [u64]) {
+    const EVERY_OTHER: u64 = 0x00ff_00ff_00ff_00ff;
+    for (word, sum) in words.iter().zip(sums) {
+        let word = u64::from_le_bytes(*word);
+        *sum += (word & EVERY_OTHER) + ((word >> 8) & EVERY_OTHER);
+    }
+}
+
+/// The four parts that a sum of words is in.
+fn quarters(sum: u64) -> [u64; 4] {
+    [0, 16, 32, 48].map(|bits| (sum >> bits) & 0xffff)
 }
