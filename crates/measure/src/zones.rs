@@ -79,6 +79,8 @@ pub(crate) struct ZoneMeter {
     zone: Zone,
     size: FrameSize,
     samples: Vec<Point>,
+    /// The least and the greatest place among them, px.
+    extent: (Point, Point),
     covered_s: f64,
     watched_s: f64,
     max_queue_m: Option<f64>,
@@ -91,10 +93,12 @@ pub(crate) struct ZoneMeter {
 impl ZoneMeter {
     pub fn new(zone: &Zone, size: FrameSize, ground: Option<&Homography>) -> Self {
         let queues = ground.is_some() && zone.kind.has_queues();
+        let samples = samples(zone, size);
         Self {
             zone: zone.clone(),
             size,
-            samples: samples(zone, size),
+            extent: extent(&samples),
+            samples,
             covered_s: 0.0,
             watched_s: 0.0,
             max_queue_m: queues.then_some(0.0),
@@ -144,9 +148,17 @@ impl ZoneMeter {
         }
     }
 
-    /// Share of the area that lies under the lower halves of boxes.
-    fn share<'a>(&self, boxes: impl Iterator<Item = &'a BBox> + Clone) -> f64 {
-        let covered = self.samples.iter().filter(|p| boxes.clone().any(|b| holds(b, **p))).count();
+    /// Share of the area that lies under the lower halves of boxes: those stand on the ground, near enough for it.
+    fn share<'a>(&self, boxes: impl Iterator<Item = &'a BBox>) -> f64 {
+        let (low, high) = self.extent;
+        let touches = |(from, to): &(Point, Point)| {
+            from.x <= high.x && to.x >= low.x && from.y <= high.y && to.y >= low.y
+        };
+        let halves: Vec<(Point, Point)> = boxes.map(lower_half).filter(touches).collect();
+        let holds = |p: &Point, (low, high): &(Point, Point)| {
+            p.x >= low.x && p.x <= high.x && p.y >= low.y && p.y <= high.y
+        };
+        let covered = self.samples.iter().filter(|p| halves.iter().any(|half| holds(p, half))).count();
         covered as f64 / self.samples.len().max(1) as f64
     }
 
@@ -224,10 +236,11 @@ fn samples(zone: &Zone, size: FrameSize) -> Vec<Point> {
         .collect()
 }
 
-/// The lower half of a box is what stands on the ground, near enough for a share of an area.
-fn holds(b: &BBox, p: Point) -> bool {
-    let (low, high) = lower_half(b);
-    p.x >= low.x && p.x <= high.x && p.y >= low.y && p.y <= high.y
+/// The least and the greatest place.
+fn extent(places: &[Point]) -> (Point, Point) {
+    let least = |pick: fn(&Point) -> f64| places.iter().map(pick).fold(f64::INFINITY, f64::min);
+    let most = |pick: fn(&Point) -> f64| places.iter().map(pick).fold(f64::NEG_INFINITY, f64::max);
+    (Point::new(least(|p| p.x), least(|p| p.y)), Point::new(most(|p| p.x), most(|p| p.y)))
 }
 
 /// The longest run of standing vehicles: metres, and how many they are.
