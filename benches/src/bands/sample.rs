@@ -2,8 +2,7 @@
 
 use wayside_types::{Band, Evidence, RoadUserClass};
 
-use super::drawn::NUMBERED_FROM;
-use super::tally::{Bin, Cell};
+use super::tally::{Bin, Cell, Origin};
 
 /// Who was counted this far from who truly crossed, seconds, is somebody else.
 const SAME_S: f64 = 1.0;
@@ -12,6 +11,7 @@ const SAME_S: f64 = 1.0;
 #[derive(Debug, Clone)]
 pub struct Sample {
     pub scene: u64,
+    pub origin: Origin,
     /// Line and way, and who.
     pub line: String,
     pub what: &'static str,
@@ -45,9 +45,9 @@ impl Sample {
             let (truth, missed, surplus) = (within(&truth), within(&missed), within(&surplus));
             // Who crossed as the window opened and was counted a moment before or after is in it or not by the truth.
             let count = truth - missed + surplus;
-            let (scene, seconds) = (bin.scene, to_s - from_s);
+            let (scene, origin, seconds) = (bin.scene, bin.origin, to_s - from_s);
             let line = bin.line.clone();
-            Self { scene, line, what, seconds, truth, count, missed, surplus, evidence, together }
+            Self { scene, origin, line, what, seconds, truth, count, missed, surplus, evidence, together }
         };
         let groups = [("motor", true), ("others", false)];
         let groups = groups.map(|(what, motor)| of(what, &|class| class.is_motor_vehicle() == motor, true));
@@ -56,11 +56,6 @@ impl Sample {
         // Where nothing was and nothing was noted there is nothing to be wrong about.
         let is_telling = |sample: &Self| sample.truth > 0 || sample.count > 0 || !sample.evidence.is_empty();
         groups.into_iter().chain(classes).filter(is_telling).collect()
-    }
-
-    /// Whether it is of a drawn scene, not of a made one.
-    pub fn is_drawn(&self) -> bool {
-        self.scene >= NUMBERED_FROM
     }
 
     pub fn band(&self) -> Band {

@@ -14,6 +14,33 @@ use wayside_types::{
 pub const LEAD_S: f64 = 6.0;
 pub const TAIL_S: f64 = 3.0;
 
+/// What kind of scene a bin is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// Made boxes of a road with traffic.
+    #[default]
+    Made,
+    /// Drawn pictures of one.
+    Drawn,
+    /// Made boxes of a road where hardly anybody comes, for long.
+    MadeQuiet,
+    /// Drawn pictures of one, half of them by night.
+    DrawnQuiet,
+}
+
+impl Origin {
+    pub const ALL: [Self; 4] = [Self::Made, Self::Drawn, Self::MadeQuiet, Self::DrawnQuiet];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Made => "made",
+            Self::Drawn => "drawn",
+            Self::MadeQuiet => "made, quiet",
+            Self::DrawnQuiet => "drawn, quiet",
+        }
+    }
+}
+
 /// A line, one way, over a scene.
 #[derive(Debug, Clone, Default)]
 pub struct Bin {
@@ -21,6 +48,7 @@ pub struct Bin {
     pub window_s: (f64, f64),
     /// Of which scene, for what is shared by all of its bins.
     pub scene: u64,
+    pub origin: Origin,
     /// Which line and way.
     pub line: String,
     pub classes: BTreeMap<RoadUserClass, Cell>,
@@ -72,8 +100,8 @@ impl Tally {
         self.last_s = at_s;
     }
 
-    /// The bins of a scene of this number.
-    pub fn finish(mut self, scene: u64) -> Vec<Bin> {
+    /// The bins of a scene of this kind and number.
+    pub fn finish(mut self, origin: Origin, scene: u64) -> Vec<Bin> {
         let ended = self.tracker.finish();
         let events = self.measurer.update(instant(self.last_s), &ended);
         self.take(events);
@@ -82,7 +110,7 @@ impl Tally {
         let window_s = self.window_s;
         let named = self.bins.into_iter().map(|((line, direction), bin)| {
             let line = format!("{line} {}", direction.as_str());
-            Bin { window_s, scene, line, ..bin }
+            Bin { window_s, scene, origin, line, ..bin }
         });
         named.collect()
     }

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use wayside_api::{ApiParts, Publisher, os_random, router, serve};
 use wayside_store::query::{GroupBy, GroupKey, MeasurementQuery, Pages};
 use wayside_store::{Cluster, ClusterOptions, Database, DatabaseOptions, WriterStats};
-use wayside_testkit::{SimClock, camera};
+use wayside_testkit::{SimClock, bench_arguments, camera};
 use wayside_types::{BinLength, CameraId, CameraSpec, Line, LineId, LiveHub, Point, TimeZone};
 
 /// When the bench `city` says it is.
@@ -26,11 +26,7 @@ const LIMIT: u32 = 10_000;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-    // Test runners ask for the tests in here; there are none, and what they say is no directory.
-    if std::env::args().any(|argument| argument == "--list") {
-        return Ok(());
-    }
-    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
+    let Some(mut arguments) = bench_arguments() else { return Ok(()) };
     let dir = arguments.next().ok_or("name the directory that the bench city filled")?;
     let many: usize = arguments.next().ok_or("say how many cameras it was filled with")?.parse()?;
     let only = arguments.next().unwrap_or_default();

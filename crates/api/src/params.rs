@@ -75,6 +75,11 @@ impl Params {
         self.errors.push(FieldError::new(name, Some(value), accepted));
     }
 
+    /// Notes that a parameter is missing.
+    pub(crate) fn miss(&mut self, name: &str, accepted: impl Display) {
+        self.errors.push(FieldError::new(name, None, accepted));
+    }
+
     /// Whether this parameter was refused already, so that what follows from it need not be said as well.
     pub(crate) fn refused(&self, name: &str) -> bool {
         self.errors.iter().any(|error| error.field == name)

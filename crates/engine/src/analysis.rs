@@ -211,6 +211,13 @@ impl CameraAnalysis {
         events
     }
 
+    /// What is withheld, as if the suspicion came to nothing at this moment; it goes on waiting.
+    #[must_use]
+    pub fn supposed(&self, now: Timestamp) -> Vec<Event> {
+        let oldest = oldest(now, self.undecided_since(now));
+        believed(&mut self.withheld.clone(), oldest, |at| self.belief_at_the_end(at))
+    }
+
     /// Self-reported quality so far.
     #[must_use]
     pub fn quality(&self) -> Quality {

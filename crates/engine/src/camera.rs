@@ -1,6 +1,9 @@
 //! One camera in a running engine: what is known of its last frame, what is being followed and measured,
 //! its health, its view, and its metrics. Frames come to it from [`crate::worker`], one at a time.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,18 +11,19 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use metrics::{Counter, Histogram, counter, histogram};
 use wayside_detect::Lift;
+use wayside_hazard::Belief;
 use wayside_ingest::{MotionGate, ViewMeter};
 use wayside_measure::{Binner, GRACE, Homography, MeasureError};
 use wayside_types::{
-    CameraSpec, ClosedBins, Detection, Frame, FrameSize, Icon, IncidentChange, IncidentRecord, Timestamp,
-    ViewSample,
+    CameraSpec, ClosedBins, Detection, Frame, FrameSize, Icon, IncidentChange, IncidentRecord, SharedClock,
+    TimeZone, Timestamp, ViewSample,
 };
 
 use crate::analysis::{CameraAnalysis, FrameMoment, view_meter};
 use crate::evidence::Evidence;
 use crate::incidents::{Announcer, Book};
 use crate::light::Light;
-use crate::live::{EngineError, EngineParts};
+use crate::live::EngineError;
 use crate::status::StatusBoard;
 use crate::view::LiveView;
 use crate::watched::Watched;
@@ -38,6 +42,24 @@ pub struct LiveCamera {
     /// Set when the stream broke: tracks end before the next frame.
     broken: AtomicBool,
     metrics: CameraMetrics,
+}
+
+/// What a camera's bins are like before they are closed.
+pub struct OpenBins {
+    /// The bins.
+    pub bins: Vec<ClosedBins>,
+    /// Whether something is in them that may yet be dropped: a later state of them may hold less.
+    pub supposed: bool,
+}
+
+/// Of the run that a camera is in.
+pub struct CameraRun<'a> {
+    /// The site's zone.
+    pub time_zone: &'a TimeZone,
+    /// The run's number.
+    pub epoch: i64,
+    /// The clock.
+    pub clock: &'a SharedClock,
 }
 
 /// Why a due frame was not analysed.
@@ -120,9 +142,10 @@ impl LiveCamera {
     /// [`EngineError::Calibration`] when its calibration can't be used.
     pub fn new(
         spec: Arc<CameraSpec>,
-        parts: &EngineParts,
+        run: &CameraRun<'_>,
         announcer: Announcer,
     ) -> Result<Self, EngineError> {
+        let CameraRun { time_zone, epoch, clock } = *run;
         let camera = spec.id.to_string();
         // Frames have no size yet; what is wrong with a calibration hardly ever depends on it.
         let fit = spec.calibration.as_ref().map(|c| Homography::fit(c, FrameSize::USUAL)).transpose();
@@ -131,24 +154,23 @@ impl LiveCamera {
             let pair = wrong.pair;
             tracing::warn!(camera = %spec.id, pair, "a pair of the calibration contradicts the others and is left out");
         }
-        let binner =
-            Binner::new(spec.id.clone(), parts.time_zone.clone(), parts.epoch, spec.config_version.clone())
-                .calibrated(spec.calibration.is_some());
+        let binner = Binner::new(spec.id.clone(), time_zone.clone(), epoch, spec.config_version.clone())
+            .calibrated(spec.calibration.is_some());
         let origin = spec.calibration.as_ref().and_then(|calibration| calibration.ground_origin);
         Ok(Self {
-            board: StatusBoard::new(spec.id.clone(), parts.clock.now()),
-            view: Mutex::new(LiveView::new(spec.calibration.clone(), parts.clock.monotonic())),
+            board: StatusBoard::new(spec.id.clone(), clock.now()),
+            view: Mutex::new(LiveView::new(spec.calibration.clone(), clock.monotonic())),
             work: Mutex::new(Work {
                 gate: MotionGate::new(spec.profile.motion),
                 light: Light::new(spec.profile.detect),
                 meter: view_meter(&spec),
                 view: None,
                 heard: false,
-                silent_since: parts.clock.monotonic(),
+                silent_since: clock.monotonic(),
                 found: Vec::new(),
                 analysis: CameraAnalysis::new(spec.clone()),
                 binner,
-                incidents: Book::new(spec.id.clone(), parts.epoch, origin),
+                incidents: Book::new(spec.id.clone(), epoch, origin),
                 announcer,
                 evidence: spec.profile.hazard.any_enabled().then(Evidence::default),
                 still_width_px: 1,
@@ -282,9 +304,10 @@ impl LiveCamera {
         work.binner.close_until(undecided.map_or(now, |until| now.min(until)))
     }
 
-    /// Bins that are not over yet, as they stand.
-    pub fn open_bins(&self) -> Vec<ClosedBins> {
-        self.work().binner.snapshot()
+    /// Bins that are not closed yet, as they stand. What waits for a suspicion of a fault is in them as if the suspicion came
+    /// to nothing, which is how it is taken when nothing more is seen: whoever keeps them for that case loses none of it.
+    pub fn open_bins(&self) -> OpenBins {
+        self.work().open_bins()
     }
 
     /// When the next bin of a closed one's length will close.
@@ -331,6 +354,19 @@ impl Work {
         if let Some(evidence) = &mut self.evidence {
             self.announcer.show(evidence.give_all(self.still_width_px));
         }
+    }
+
+    fn open_bins(&self) -> OpenBins {
+        let Some(last_at) = self.watched.last_at().filter(|at| self.analysis.belief(*at) == Belief::Doubted)
+        else {
+            return OpenBins { bins: self.binner.snapshot(), supposed: false };
+        };
+        let mut binner = self.binner.clone();
+        for event in self.analysis.supposed(last_at) {
+            binner.event(&event);
+        }
+        self.watched.suppose(&mut binner, |at| self.analysis.belief_at_the_end(at));
+        OpenBins { bins: binner.snapshot(), supposed: true }
     }
 
     fn end_stream(&mut self) {

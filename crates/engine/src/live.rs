@@ -14,7 +14,7 @@ use wayside_store::checkpoint::{Checkpoint, OpenState};
 use wayside_store::{StoreError, Writer};
 use wayside_types::{CameraSpec, LiveHub, SharedClock, TimeZone};
 
-use crate::camera::LiveCamera;
+use crate::camera::{CameraRun, LiveCamera};
 use crate::incidents::{Announcer, Keeper};
 use crate::load::LoadMeter;
 use crate::plan::{self, Workers};
@@ -162,10 +162,11 @@ impl Engine {
         let models = model_indices(&parts)?;
         let (keeper, announcer) = Keeper::start(parts.writer.clone(), parts.hub.clone(), parts.clock.clone())
             .map_err(|source| EngineError::Thread { name: "wayside-incidents", source })?;
+        let run = CameraRun { time_zone: &parts.time_zone, epoch: parts.epoch, clock: &parts.clock };
         let cameras = parts
             .cameras
             .iter()
-            .map(|spec| LiveCamera::new(spec.clone(), &parts, announcer.clone()).map(Arc::new))
+            .map(|spec| LiveCamera::new(spec.clone(), &run, announcer.clone()).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
         let detectors = match parts.cameras.first() {
             Some(any) => plan::open(&parts.detectors, &any.id, &*parts.clock)?,
@@ -229,7 +230,7 @@ impl Engine {
         for camera in &self.shared.cameras {
             camera.stop();
             last.extend(camera.close_bins(now));
-            last.extend(camera.open_bins());
+            last.extend(camera.open_bins().bins);
         }
         self.shared.writer.submit(last)?;
         // Until they are kept, the checkpoint knows of the incidents that are open.

@@ -25,6 +25,8 @@ pub fn run(shared: &Shared, sources: &[Option<Box<dyn Source>>], seed: u64) {
     let mut rng = Pcg64Mcg::seed_from_u64(seed);
     let mut due = shared.clock.monotonic() + TICK;
     let mut ticks: u64 = 0;
+    // Whether the checkpoint holds what may have been dropped since.
+    let mut supposed = false;
     while !shared.stopping.load(Ordering::Acquire) {
         let now = shared.clock.monotonic();
         if now < due {
@@ -34,7 +36,7 @@ pub fn run(shared: &Shared, sources: &[Option<Box<dyn Source>>], seed: u64) {
         // A machine that slept makes one tick, not many.
         due = (due + TICK).max(now);
         ticks += 1;
-        close_bins(shared);
+        close_bins(shared, &mut supposed);
         keep_pace(shared);
         show_icons(shared, &mut rng);
         note_silence(shared);
@@ -44,7 +46,7 @@ pub fn run(shared: &Shared, sources: &[Option<Box<dyn Source>>], seed: u64) {
             refresh(shared, sources);
         }
         if ticks.is_multiple_of(CHECKPOINT_EVERY_TICKS) {
-            save_checkpoint(shared);
+            supposed = save_checkpoint(shared, &[]);
         }
     }
 }
@@ -55,7 +57,7 @@ fn note_waiting(shared: &Shared) {
     }
 }
 
-fn close_bins(shared: &Shared) {
+fn close_bins(shared: &Shared, supposed: &mut bool) {
     let now = shared.clock.now();
     let mut closed: Vec<ClosedBins> = Vec::new();
     let mut events = Vec::new();
@@ -68,6 +70,10 @@ fn close_bins(shared: &Shared) {
     }
     if closed.is_empty() {
         return;
+    }
+    if *supposed {
+        // Whoever starts after a kill takes the larger of a bin in the checkpoint and the same one closed.
+        *supposed = save_checkpoint(shared, &closed);
     }
     // Kept first, shown second: what a page has seen must still be there after a crash.
     if let Err(error) = shared.writer.submit(closed) {
@@ -136,12 +142,19 @@ fn machine(shared: &Shared) -> MachineStatus {
     }
 }
 
-fn save_checkpoint(shared: &Shared) {
-    let open = OpenState {
-        bins: shared.cameras.iter().flat_map(|camera| camera.open_bins()).collect(),
-        incidents: shared.cameras.iter().flat_map(|camera| camera.open_incidents()).collect(),
-    };
-    if let Err(error) = shared.checkpoint.save(&open) {
+/// Saves what is open, and bins that are about to be handed to the writer. Says whether the checkpoint holds what may yet
+/// be dropped, as a suspicion of a fault is open.
+fn save_checkpoint(shared: &Shared, closing: &[ClosedBins]) -> bool {
+    let mut bins = closing.to_vec();
+    let mut supposed = false;
+    for camera in &shared.cameras {
+        let open = camera.open_bins();
+        bins.extend(open.bins);
+        supposed |= open.supposed;
+    }
+    let incidents = shared.cameras.iter().flat_map(|camera| camera.open_incidents()).collect();
+    if let Err(error) = shared.checkpoint.save(&OpenState { bins, incidents }) {
         tracing::error!(%error, "checkpoint not saved; a crash now would lose the open bins and when incidents were last seen");
     }
+    supposed
 }

@@ -76,6 +76,11 @@ impl Watched {
         }
     }
 
+    /// Gives these bins, a copy, what waits, as if the suspicion came to nothing. It goes on waiting here.
+    pub fn suppose(&self, binner: &mut Binner, belief: impl Fn(Timestamp) -> Belief) {
+        Self { last: None, waiting: self.waiting.clone() }.settle(binner, belief);
+    }
+
     /// The stream ended: the next frame begins anew.
     pub fn end(&mut self) {
         self.last = None;

@@ -20,8 +20,8 @@ use wayside_ingest::{MotionGate, SourceOptions, ViewMeter, read_file};
 use wayside_track::Tracker;
 use wayside_types::frame::OwnedPixels;
 use wayside_types::{
-    CameraId, CameraSpec, Clock, Department, Frame, HazardSettings, Heading, Incident, IncidentKind, Point,
-    Profile, SourceUrl, SystemClock, Timestamp, Zone, ZoneId, ZoneKind,
+    CameraId, CameraSpec, Clock, Frame, HazardSettings, Heading, Incident, IncidentKind, Point, SystemClock,
+    Timestamp, Zone, ZoneId, ZoneKind,
 };
 
 const RATE: f64 = 10.0;
@@ -84,29 +84,8 @@ fn lane(id: &str, (top, bottom): (f64, f64), (from, to): (f64, f64)) -> Zone {
 
 /// The arterial as the camera file beside the clip has it.
 fn arterial() -> CameraSpec {
-    CameraSpec {
-        id: CameraId::new("arterial").unwrap(),
-        name: "Arterial".into(),
-        source: SourceUrl::File("none".into()),
-        transport: Default::default(),
-        department: Department::new("traffic").unwrap(),
-        profile: Arc::new(Profile {
-            name: "arterial".into(),
-            rate_fps: RATE,
-            model: "yolox_nano".into(),
-            decode: Default::default(),
-            motion: Default::default(),
-            detect: Default::default(),
-            track: Default::default(),
-            count: Default::default(),
-            hazard: Default::default(),
-        }),
-        location: None,
-        calibration: None,
-        lines: vec![],
-        zones: vec![lane("eastbound", (0.42, 0.95), (0.1, 0.9)), lane("westbound", (0.0, 0.27), (0.9, 0.1))],
-        config_version: "v1".into(),
-    }
+    let zones = vec![lane("eastbound", (0.42, 0.95), (0.1, 0.9)), lane("westbound", (0.0, 0.27), (0.9, 0.1))];
+    CameraSpec { zones, ..wayside_testkit::camera("arterial") }
 }
 
 fn incidents(frames: &[Frame]) -> Vec<Incident> {

@@ -19,7 +19,7 @@ use jiff::SignedDuration;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use wayside_store::query::{GroupBy, GroupKey, MeasurementQuery, Pages, TypicalQuery, movers};
 use wayside_store::{Cluster, ClusterOptions, Database, DatabaseOptions, Upkeep, Writer, WriterOptions};
-use wayside_testkit::SimClock;
+use wayside_testkit::{SimClock, bench_arguments};
 use wayside_types::{
     Bin, BinKey, BinLength, BinSubject, CameraId, CameraSpec, ClosedBins, Coverage, Direction, Grade, LineId,
     Retention, RoadUserClass, SystemClock, TimeZone, Timestamp,
@@ -41,11 +41,7 @@ const MOVERS: &str = "movers of a day beside four weeks before";
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-    // Test runners ask for the tests in here; there are none, and what they say is no directory.
-    if std::env::args().any(|argument| argument == "--list") {
-        return Ok(());
-    }
-    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
+    let Some(mut arguments) = bench_arguments() else { return Ok(()) };
     let dir = arguments.next().ok_or("name a directory for the database: it takes about 20 GB")?;
     let days = arguments.next().map_or(Ok(Days::First(31)), |days| days.parse())?;
     let many = arguments.next().map_or(Ok(CAMERAS), |cameras| cameras.parse::<usize>())?;

@@ -102,6 +102,26 @@ async fn runs_of_one_bin_are_summed() {
     database.close().await;
 }
 
+/// While a quarter of an hour runs, a run of the program that ended in it has left part of the quarter, and minutes go on.
+#[tokio::test]
+async fn a_flow_is_by_what_was_observed_of_each_part() {
+    let db = TestDb::new().await;
+    let (start, next) = (ts("2026-11-21T10:00:00Z"), ts("2026-11-21T10:01:00Z"));
+    let minute = |at, epoch| watched("a", BinLength::Minute1, at, epoch).line("n", FORWARD, CAR, 30);
+    let on_foot = RoadUserClass::Pedestrian;
+    let left = partly("a", BinLength::Minute15, start, 1, 40.0).line("n", FORWARD, on_foot, 1);
+    let closed = vec![minute(start, 1), left, minute(next, 2)];
+    let database = stored(&db, vec![camera("a", &["n"])], closed).await;
+    let mut asked = query("2026-11-21T10:00:00Z", "2026-11-21T10:15:00Z", BinLength::Minute15);
+    asked.group_by = GroupBy::from([GroupKey::Line, GroupKey::Direction]);
+    let rows = measurements(&database, &asked).await.unwrap().items;
+    let forward = rows.iter().find(|row| row.count == Some(61)).unwrap();
+    // 60 in two minutes and 1 in 40 s.
+    assert_eq!((forward.flow_per_h, forward.pcu_per_h), (Some(1_890.0), None));
+    assert!((forward.observed_s - 40.0).abs() < 1e-9 && !forward.complete);
+    database.close().await;
+}
+
 /// Two days and more around a change of the clock, with counts that are easy to tell apart, and holes.
 fn a_weekend(camera: &str, from: Timestamp, hours: i64) -> Vec<ClosedBins> {
     let mut bins = Vec::new();

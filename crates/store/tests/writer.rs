@@ -174,6 +174,33 @@ async fn a_database_that_is_away_at_the_start_gets_all_of_it_later() {
     database.close().await;
 }
 
+/// Between two minutes nobody writes. That PostgreSQL was started anew meanwhile is no failure to write.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_broke_while_nobody_wrote_is_no_fault() {
+    let db = TestDb::new().await;
+    let database = db.open(clock().shared()).await;
+    let spool = TempDir::new().unwrap();
+    let writer = start(&database, spool.path());
+    for n in 0..3 {
+        writer.submit(vec![cars(n, 3)]).unwrap();
+        assert!(within(PATIENCE, || is_written(&writer)), "{:?}", writer.stats());
+        let broken = psql(
+            db.url(),
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
+        );
+        assert_ne!(broken, ["0"]);
+        // Terminated is what is gone.
+        let gone = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    AND backend_type = 'client backend'";
+        assert!(within(PATIENCE, || psql(db.url(), gone) == ["0"]));
+    }
+    assert_eq!(writer.stats().last_error, None);
+    writer.shutdown().await;
+    assert_eq!(counts(db.url()), expected((0..3).map(|n| (n, 3))));
+    database.close().await;
+}
+
 /// A server of the test's own, to be stopped and killed.
 async fn own_server(dir: &TempDir) -> (Cluster, Database, SecretUrl) {
     use std::os::unix::fs::PermissionsExt;

@@ -140,8 +140,6 @@ impl From<&MeasurementRow> for Watched {
 
 impl From<&MeasurementRow> for Counted {
     fn from(row: &MeasurementRow) -> Self {
-        let count = row.count.filter(|_| row.observed_s > 0.0);
-        let pcu = row.pcu.filter(|_| row.observed_s > 0.0);
         Self {
             class: row.class.map(|class| class.as_str()),
             group: row.group.clone(),
@@ -149,8 +147,8 @@ impl From<&MeasurementRow> for Counted {
             end: row.end,
             count: row.count,
             suppressed: row.suppressed,
-            flow_per_h: count.map(|n| rounded(n as f64 * 3_600.0 / row.observed_s, 1)),
-            pcu_per_h: pcu.map(|pcu| rounded(pcu * 3_600.0 / row.observed_s, 1)),
+            flow_per_h: row.flow_per_h.map(|flow| rounded(flow, 1)),
+            pcu_per_h: row.pcu_per_h.map(|flow| rounded(flow, 1)),
         }
     }
 }

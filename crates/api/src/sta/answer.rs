@@ -171,9 +171,17 @@ impl Service<'_> {
     /// Everything in a set that may pass the filter.
     async fn members(&self, set: &Set, options: &Options) -> Result<Vec<Entity>, StaError> {
         if set.kind != Kind::Observation {
+            let named = || self.catalogue.named(set.kind, options.filter.as_ref()?);
             return Ok(match &set.of {
+                None => named().unwrap_or_else(|| self.catalogue.all(set.kind).collect()),
+                Some(entity) if entity.kind == Kind::ObservedProperty => match named() {
+                    Some(mut named) => {
+                        named.retain(|one| self.catalogue.related(one, entity.kind).contains(entity));
+                        named
+                    }
+                    None => self.catalogue.related(entity, set.kind),
+                },
                 Some(entity) => self.catalogue.related(entity, set.kind),
-                None => self.catalogue.all(set.kind).collect(),
             });
         }
         let of = match &set.of {
@@ -181,14 +189,13 @@ impl Service<'_> {
             Some(entity) if entity.kind == Kind::Datastream => Of::Stream(entity.id.clone()),
             Some(entity) => Of::Feature(entity.id.clone()),
         };
-        let bounds = options.filter.as_ref().map(|filter| filter.time_bounds()).unwrap_or_default();
-        observations(&self.catalogue, &self.asked, &of, bounds).await
+        observations(&self.catalogue, &self.asked, &of, options.filter.as_ref()).await
     }
 
     async fn by_id(&self, set: &Set, id: &str) -> Result<Option<Entity>, StaError> {
         let found = if set.kind == Kind::Observation {
             let one = Of::One(id.to_owned());
-            let all = observations(&self.catalogue, &self.asked, &one, (None, None)).await?;
+            let all = observations(&self.catalogue, &self.asked, &one, None).await?;
             all.into_iter().find(|entity| entity.id == id)
         } else {
             self.catalogue.one(set.kind, id)
@@ -329,5 +336,53 @@ fn order(a: &Value, b: &Value) -> Ordering {
 impl From<Refusal> for crate::problem::Problem {
     fn from(refusal: Refusal) -> Self {
         Self::field(crate::problem::Kind::InvalidParameter, refusal.field, &refusal.value, refusal.accepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wayside_store::WriterStats;
+    use wayside_types::{CameraId, CameraSpec};
+
+    use super::*;
+    use crate::testing::{no_database, parts};
+
+    /// A city has half a million Datastreams: who asks for a camera's or for one is not answered out of all of them.
+    #[tokio::test]
+    async fn what_a_filter_names_is_not_sought_among_all() {
+        let mut parts = parts(no_database().await, "127.0.0.1:8080", WriterStats::default());
+        let camera = parts.cameras[0].clone();
+        let numbered = |n| CameraSpec { id: CameraId::new(&format!("c-{n}")).unwrap(), ..camera.clone() };
+        parts.cameras = (0..100).map(numbered).collect();
+        let asked = Asked::at(parts.clock.now());
+        let service = Service { catalogue: Catalogue(&parts), asked, base: "" };
+        let of_camera = 2 * 2 * 6 * 7;
+        let counts = service.catalogue.one(Kind::ObservedProperty, "count").unwrap();
+        for (kind, of, filter, sought, found) in [
+            (Kind::Datastream, None, "Thing/id eq 'c-7'", of_camera, of_camera),
+            (Kind::Datastream, None, "Sensor/@iot.id eq 'c-7' and name ne 'x'", of_camera, of_camera),
+            (Kind::Datastream, None, "properties/camera eq 'c-7'", of_camera, of_camera),
+            (Kind::Datastream, None, "ObservedProperty/id eq 'count'", 100 * 24, 100 * 24),
+            (Kind::Datastream, None, "ObservedProperty/id eq 'count' and Thing/id eq 'c-7'", of_camera, 24),
+            (Kind::Datastream, Some(&counts), "Thing/id eq 'c-7'", 24, 24),
+            (Kind::Datastream, None, "id eq 'c-7.east-in.forward.car.count'", 1, 1),
+            (Kind::Datastream, None, "Thing/id eq 'nobody'", 0, 0),
+            (Kind::Thing, None, "@iot.id eq 'c-7'", 1, 1),
+            (Kind::FeatureOfInterest, None, "id eq 'c-7.east-in'", 1, 1),
+            (
+                Kind::Datastream,
+                None,
+                "Thing/id eq 'c-7' or Thing/id eq 'c-8'",
+                100 * of_camera,
+                2 * of_camera,
+            ),
+        ] {
+            let set = Set { kind, of: of.cloned() };
+            let pairs = [("$filter", filter), ("$top", "1000"), ("$count", "true")]
+                .map(|(n, v)| (n.into(), v.into()));
+            let options = options::parse(&pairs, kind).unwrap();
+            assert_eq!(service.members(&set, &options).await.unwrap().len(), sought, "{filter}");
+            assert_eq!(service.page(&set, &options).await.unwrap().count, Some(found), "{filter}");
+        }
     }
 }

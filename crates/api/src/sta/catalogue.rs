@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 use wayside_types::{CameraId, CameraSpec, Direction, Line, RoadUserClass};
 
+use super::filter::Filter;
 use super::{Entity, Kind};
 use crate::export::OnMap;
 use crate::state::ApiParts;
@@ -79,6 +80,17 @@ pub(super) const QUANTITIES: [Quantity; 7] = [
     },
 ];
 
+/// How a filter names an entity, and of a Datastream the camera and the quantity.
+const OWN_ID: &[&[&str]] = &[&["id"], &["@iot.id"]];
+const ITS_CAMERA: &[&[&str]] = &[
+    &["Thing", "id"],
+    &["Thing", "@iot.id"],
+    &["Sensor", "id"],
+    &["Sensor", "@iot.id"],
+    &["properties", "camera"],
+];
+const ITS_PROPERTY: &[&[&str]] = &[&["ObservedProperty", "id"], &["ObservedProperty", "@iot.id"]];
+
 /// A stream of observations.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stream<'a> {
@@ -120,7 +132,7 @@ impl Stream<'_> {
 pub(super) struct Catalogue<'a>(pub(super) &'a ApiParts);
 
 impl<'a> Catalogue<'a> {
-    fn camera(&self, id: &str) -> Option<&'a CameraSpec> {
+    pub(super) fn camera(&self, id: &str) -> Option<&'a CameraSpec> {
         let id = CameraId::new(id).ok()?;
         self.0.cameras.iter().find(|camera| camera.id == id)
     }
@@ -179,6 +191,22 @@ impl<'a> Catalogue<'a> {
             // Cameras stand still: no place of one was ever another's.
             Kind::HistoricalLocation | Kind::Observation => Box::new(std::iter::empty()),
         }
+    }
+
+    /// Those of a kind that a filter can only hold for, as it names them or what they belong to; `None` where it names neither.
+    /// Observations are not here.
+    pub(super) fn named(&self, kind: Kind, filter: &Filter) -> Option<Vec<Entity>> {
+        if let Some(id) = filter.must_equal(OWN_ID) {
+            return Some(self.one(kind, id).into_iter().collect());
+        }
+        if kind != Kind::Datastream {
+            return None;
+        }
+        let of = |owner: Kind, id: &str| {
+            self.one(owner, id).map(|owner| self.related(&owner, kind)).unwrap_or_default()
+        };
+        let camera = filter.must_equal(ITS_CAMERA).map(|id| of(Kind::Thing, id));
+        camera.or_else(|| filter.must_equal(ITS_PROPERTY).map(|id| of(Kind::ObservedProperty, id)))
     }
 
     /// Some of every entity of a kind. A city has half a million Datastreams: those of other pages are not made.

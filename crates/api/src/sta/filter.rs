@@ -72,6 +72,19 @@ impl Filter {
         }
     }
 
+    /// The text that one of these properties must be equal to for the condition to hold, as far as that follows from comparisons
+    /// that must all hold: who is asked for by name need not be sought among all.
+    pub(super) fn must_equal(&self, properties: &[&[&str]]) -> Option<&str> {
+        match self {
+            Self::And(a, b) => a.must_equal(properties).or_else(|| b.must_equal(properties)),
+            Self::Compare(Operand::Path(path), Comparison::Eq, Operand::Text(text))
+            | Self::Compare(Operand::Text(text), Comparison::Eq, Operand::Path(path)) => {
+                properties.iter().any(|property| path == property).then_some(text)
+            }
+            _ => None,
+        }
+    }
+
     /// The times before and after which nothing can hold, as far as they follow from comparisons of `phenomenonTime` and
     /// `resultTime` that must all hold.
     pub(super) fn time_bounds(&self) -> (Option<Timestamp>, Option<Timestamp>) {
@@ -468,6 +481,25 @@ mod tests {
         }
         let deep = format!("{}result eq 5{}", "(".repeat(40), ")".repeat(40));
         assert!(parse(&deep).unwrap_err().accepted.contains("at most 32"));
+    }
+
+    #[test]
+    fn names_that_must_be_met_are_known() {
+        let own: &[&[&str]] = &[&["id"], &["@iot.id"]];
+        for (text, want) in [
+            ("id eq 'a'", Some("a")),
+            ("'a' eq @iot.id", Some("a")),
+            ("result gt 5 and (name eq 'n' and id eq 'a')", Some("a")),
+            ("id ne 'a'", None),
+            ("id eq 'a' or id eq 'b'", None),
+            ("not (id eq 'a')", None),
+            ("Thing/id eq 'a'", None),
+            ("id eq 5", None),
+        ] {
+            assert_eq!(parse(text).unwrap().must_equal(own), want, "{text}");
+        }
+        let thing = parse("Thing/@iot.id eq 'a'").unwrap();
+        assert_eq!(thing.must_equal(&[&["Thing", "@iot.id"]]), Some("a"));
     }
 
     #[test]

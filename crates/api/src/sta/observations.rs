@@ -9,6 +9,7 @@ use wayside_store::query::{MeasurementQuery, Pages};
 use wayside_types::{BinLength, CameraId, LineId, RoadUserClass};
 
 use super::catalogue::{Catalogue, QUANTITIES, Stream};
+use super::filter::Filter;
 use super::{Entity, Kind, Refusal, StaError};
 use crate::export::{LineMeasurement, Measurement};
 
@@ -100,7 +101,18 @@ impl Asked {
     }
 }
 
-/// Observations by stream and time, as far as `bounds` (from a filter) and `of` want them.
+/// How a filter names whose observations are wanted.
+const STREAM: &[&[&str]] = &[&["Datastream", "id"], &["Datastream", "@iot.id"]];
+const FEATURE: &[&[&str]] = &[&["FeatureOfInterest", "id"], &["FeatureOfInterest", "@iot.id"]];
+const CAMERA: &[&[&str]] = &[
+    &["Datastream", "Thing", "id"],
+    &["Datastream", "Thing", "@iot.id"],
+    &["Datastream", "Sensor", "id"],
+    &["Datastream", "Sensor", "@iot.id"],
+    &["Datastream", "properties", "camera"],
+];
+
+/// Observations by stream and time, as far as `of` and times and names of a filter want them.
 ///
 /// # Errors
 /// [`StaError::Refused`] for too many; [`StaError::Store`].
@@ -108,8 +120,9 @@ pub(super) async fn observations(
     catalogue: &Catalogue<'_>,
     asked: &Asked,
     of: &Of,
-    bounds: (Option<Timestamp>, Option<Timestamp>),
+    filter: Option<&Filter>,
 ) -> Result<Vec<Entity>, StaError> {
+    let bounds = filter.map(Filter::time_bounds).unwrap_or_default();
     let (from, to) = match of {
         Of::One(id) => {
             let start = id.rsplit('.').next().and_then(|s| s.parse().ok());
@@ -125,21 +138,30 @@ pub(super) async fn observations(
     }
     let cameras = catalogue.0.cameras.iter().map(|camera| camera.id.clone()).collect();
     let mut question = Question { from, to, cameras, lines: Vec::new(), classes: Vec::new() };
-    let stream = match of {
-        Of::All => None,
-        Of::Feature(id) => {
-            let Some((camera, line)) = catalogue.feature(id) else { return Ok(Vec::new()) };
-            (question.cameras, question.lines) = (vec![camera.id.clone()], vec![line.id.clone()]);
-            None
-        }
-        Of::Stream(id) => Some(id.as_str()),
-        Of::One(id) => id.rsplit_once('.').map(|(stream, _)| stream),
+    let must = |names| filter.and_then(|filter| filter.must_equal(names));
+    let (feature, stream) = match of {
+        Of::All => (must(FEATURE), must(STREAM)),
+        Of::Feature(id) => (Some(id.as_str()), must(STREAM)),
+        Of::Stream(id) => (None, Some(id.as_str())),
+        Of::One(id) => (None, id.rsplit_once('.').map(|(stream, _)| stream)),
     };
+    if let Some(id) = must(CAMERA) {
+        question.cameras = catalogue.camera(id).map(|camera| camera.id.clone()).into_iter().collect();
+    }
+    let mut at = None;
+    if let Some(id) = feature {
+        let Some((camera, line)) = catalogue.feature(id) else { return Ok(Vec::new()) };
+        (question.cameras, question.lines) = (vec![camera.id.clone()], vec![line.id.clone()]);
+        at = Some((&camera.id, &line.id));
+    }
     let mut only: Option<Stream<'_>> = None;
     // A row is two observations at least, its count and its flow; of a stream it is one, and half of the rows go the other way.
     let mut most = MOST / 2;
     if let Some(id) = stream {
         let Some(stream) = catalogue.stream(id) else { return Ok(Vec::new()) };
+        if at.is_some_and(|at| at != (&stream.camera.id, &stream.line.id)) {
+            return Ok(Vec::new());
+        }
         question.cameras = vec![stream.camera.id.clone()];
         question.lines = vec![stream.line.id.clone()];
         question.classes = vec![stream.class];
@@ -222,13 +244,14 @@ mod tests {
     use wayside_store::WriterStats;
     use wayside_testkit::TestDb;
 
+    use super::super::filter;
     use super::*;
     use crate::testing::parts;
     use crate::tests::measurements::{fill, half_an_hour};
 
     async fn found(parts: &crate::ApiParts, asked: &Asked, stream: &str) -> Option<usize> {
         let of = Of::Stream(format!("hp-07.{stream}"));
-        let found = observations(&Catalogue(parts), asked, &of, (None, None)).await;
+        let found = observations(&Catalogue(parts), asked, &of, None).await;
         found.ok().map(|found| found.len())
     }
 
@@ -248,5 +271,37 @@ mod tests {
         assert_eq!(found(&parts, &asked, "north-out.forward.car.count").await, None);
         assert_eq!(found(&parts, &asked, "east-in.forward.bus.count").await, None);
         assert_eq!(found(&parts, &Asked::at(parts.clock.now()), "east-in.forward.car.flow").await, None);
+    }
+
+    /// Who asks for a camera's or a line's observations of a day does not have the whole city's read.
+    #[tokio::test]
+    async fn whose_observations_are_asked_for_is_asked_of_the_store() {
+        let db = TestDb::new().await;
+        let database = fill(&db, half_an_hour()).await;
+        let parts = parts(database.clone(), "127.0.0.1:8080", WriterStats::default());
+        assert!(parts.cameras.len() > 1);
+        let catalogue = Catalogue(&parts);
+        for (filter, lines, classes) in [
+            ("Datastream/id eq 'hp-07.east-in.forward.car.count' and result ge 0", 1, 1),
+            ("FeatureOfInterest/id eq 'hp-07.east-in'", 1, 0),
+            ("Datastream/Thing/id eq 'hp-07'", 0, 0),
+            ("Datastream/properties/camera eq 'hp-07'", 0, 0),
+        ] {
+            let asked = Asked::at(parts.clock.now());
+            let parsed = filter::parse(filter).unwrap();
+            let found = observations(&catalogue, &asked, &Of::All, Some(&parsed)).await.unwrap();
+            assert!(!found.is_empty(), "{filter}");
+            let last = asked.last.lock().unwrap().clone().unwrap().0;
+            assert_eq!(last.cameras.iter().map(CameraId::as_str).collect::<Vec<_>>(), ["hp-07"], "{filter}");
+            assert_eq!((last.lines.len(), last.classes.len()), (lines, classes), "{filter}");
+        }
+        // What a line does not have is not given out as its own.
+        let elsewhere = filter::parse("Datastream/id eq 'hp-07.east-in.forward.car.count'").unwrap();
+        let of = Of::Feature("hp-07.north-out".to_owned());
+        let asked = Asked::at(parts.clock.now());
+        assert_eq!(observations(&catalogue, &asked, &of, Some(&elsewhere)).await.unwrap(), []);
+        let nobody = filter::parse("Datastream/Thing/id eq 'nobody'").unwrap();
+        let asked = Asked::at(parts.clock.now());
+        assert_eq!(observations(&catalogue, &asked, &Of::All, Some(&nobody)).await.unwrap(), []);
     }
 }

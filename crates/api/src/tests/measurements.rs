@@ -346,7 +346,8 @@ async fn the_matrix_is_the_sum_of_movements(site: &Site, span: &str) {
     let unwatched = site.get(&format!("/api/v1/measurements/matrix?camera=hp-01&{span}")).await.json();
     assert_eq!((&unwatched["observed_s"], &unwatched["complete"]), (&json!(0.0), &json!(false)));
     for (query, part) in [
-        ("", "camera is \"\"; accepted: one of the cameras"),
+        ("", "camera is missing; accepted: one of the cameras"),
+        ("camera=", "camera is \"\"; accepted: one of the cameras"),
         ("camera=nowhere", "camera is \"nowhere\""),
         ("camera=hp-07&bin=1h", "bin is \"1h\"; accepted: only the parameters: camera class to from"),
         ("camera=hp-07&from=2020-01-01T00:00:00Z", "a matrix is of a year at most"),

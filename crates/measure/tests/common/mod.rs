@@ -1,10 +1,6 @@
 //! The camera of these tests.
 
-use std::sync::Arc;
-
-use wayside_types::{
-    Calibration, CameraId, CameraSpec, Department, FrameSize, Line, LineId, Point, Profile, SourceUrl, Zone,
-};
+use wayside_types::{Calibration, CameraSpec, FrameSize, Line, LineId, Point, Zone};
 
 pub const SIZE: FrameSize = FrameSize { width: 1000, height: 500 };
 pub const RATE: f64 = 10.0;
@@ -21,27 +17,5 @@ pub fn middle() -> Vec<Line> {
 
 /// A camera of [`RATE`] with all settings as they are where nothing is said.
 pub fn camera(lines: Vec<Line>, zones: Vec<Zone>, calibration: Option<Calibration>) -> CameraSpec {
-    CameraSpec {
-        id: CameraId::new("test").unwrap(),
-        name: "Test".into(),
-        source: SourceUrl::File("none".into()),
-        transport: Default::default(),
-        department: Department::new("traffic").unwrap(),
-        profile: Arc::new(Profile {
-            name: "arterial".into(),
-            rate_fps: RATE,
-            model: "none".into(),
-            decode: Default::default(),
-            motion: Default::default(),
-            detect: Default::default(),
-            track: Default::default(),
-            count: Default::default(),
-            hazard: Default::default(),
-        }),
-        location: None,
-        calibration,
-        lines,
-        zones,
-        config_version: "v1".into(),
-    }
+    CameraSpec { lines, zones, calibration, ..wayside_testkit::camera("test") }
 }

@@ -217,11 +217,19 @@ fn is_ready(pid_file: &std::path::Path, child: u32) -> bool {
     owner == Some(child) && lines.nth(6).is_some_and(|line| line.trim() == "ready")
 }
 
+/// Whether a line of the server's log is one for the operator.
+fn is_news(line: &str) -> bool {
+    // Said of each connection when the server is stopped or dies. The first is our own doing, the second told once and for all.
+    let expected = ["due to administrator command", "due to unexpected postmaster exit"];
+    ["ERROR:", "FATAL:", "PANIC:", "WARNING:"].iter().any(|level| line.contains(level))
+        && !expected.iter().any(|reason| line.ends_with(reason))
+}
+
 /// The server's log goes where ours goes; its last lines are kept to explain a death.
 fn relay(stderr: ChildStderr, kept: &Mutex<VecDeque<String>>) {
     for line in BufReader::new(stderr).lines() {
         let Ok(line) = line else { return };
-        if ["ERROR:", "FATAL:", "PANIC:", "WARNING:"].iter().any(|level| line.contains(level)) {
+        if is_news(&line) {
             tracing::warn!(target: "postgres", "{line}");
         } else {
             tracing::debug!(target: "postgres", "{line}");
@@ -290,5 +298,32 @@ fn die_with_parent(command: &mut Command) {
     // system calls (prctl, getppid) and allocates nothing.
     unsafe {
         command.pre_exec(hook);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_news;
+
+    #[test]
+    fn a_stop_is_no_news_and_a_fault_is() {
+        for (line, want) in [
+            (
+                "2026-11-23 17:45:35.595 UTC [9] FATAL:  terminating connection due to administrator command",
+                false,
+            ),
+            (
+                "2026-11-23 17:15:43.894 UTC [9] FATAL:  terminating connection due to unexpected postmaster exit",
+                false,
+            ),
+            ("2026-11-23 17:15:43.894 UTC [9] LOG:  database system is ready to accept connections", false),
+            (
+                "2026-11-23 17:15:43.894 UTC [9] PANIC:  could not write to file \"x\": No space left on device",
+                true,
+            ),
+            ("2026-11-23 17:15:43.894 UTC [9] ERROR:  canceling statement due to statement timeout", true),
+        ] {
+            assert_eq!(is_news(line), want, "{line}");
+        }
     }
 }

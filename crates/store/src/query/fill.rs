@@ -22,12 +22,19 @@ pub(super) type Group = [String; 3];
 /// A row in the making.
 #[derive(Debug, Default)]
 struct Cell {
-    count: i64,
-    pcu: f64,
+    minutes: Part,
+    quarters: Part,
     flow: Option<FlowSum>,
     zone: ZoneSum,
-    from_minutes: bool,
-    from_quarters: bool,
+}
+
+/// What of a row comes from stored bins of one length.
+#[derive(Debug, Clone, Copy, Default)]
+struct Part {
+    /// Whether any could.
+    used: bool,
+    count: i64,
+    pcu: f64,
 }
 
 /// A camera's crossings of one group.
@@ -97,8 +104,8 @@ impl Bin<'_> {
     fn observation(&self, cell: &Cell) -> Observation {
         // Where classes of both stored lengths are summed, the row is as good as the worse of the two.
         // What was told of a line only when its quarter closed is as good as the quarter.
-        let quarters = cell.from_quarters || !cell.from_minutes;
-        let candidates = [(cell.from_minutes, MINUTE_S), (quarters, QUARTER_S)];
+        let quarters = cell.quarters.used || !cell.minutes.used;
+        let candidates = [(cell.minutes.used, MINUTE_S), (quarters, QUARTER_S)];
         let used = candidates
             .into_iter()
             .filter(|(used, _)| *used)
@@ -107,6 +114,17 @@ impl Bin<'_> {
             used.min_by(|a, b| a.0.seconds.total_cmp(&b.0.seconds)).unwrap_or_default();
         let (seconds, dropped_share) = shares(observed, self.span);
         Observation { seconds, dropped_share, complete: is_complete(observed, length_s, seconds, self.span) }
+    }
+
+    /// A number by the hour, each part by what its own bins observed: while a quarter of an hour runs, minutes know more of it than
+    /// what an earlier run of the program left of the quarter.
+    fn per_hour(&self, cell: &Cell, of: impl Fn(&Part) -> f64) -> Option<f64> {
+        let parts = [(&cell.minutes, MINUTE_S), (&cell.quarters, QUARTER_S)];
+        let rates = parts.into_iter().filter(|(part, _)| part.used).filter_map(|(part, length_s)| {
+            let (seconds, _) = shares(self.observed(length_s), self.span);
+            (seconds > 0.0).then(|| of(part) * 3_600.0 / seconds)
+        });
+        rates.reduce(|a, b| a + b)
     }
 }
 
@@ -179,7 +197,7 @@ impl Material<'_> {
                 let watch = coverage.spans.get(index);
                 let bin = Bin { camera, span: *span, watch, versions: &coverage.versions };
                 let Observation { complete, .. } = bin.observation(cell);
-                of.push((*index, complete.then(|| u64::try_from(cell.count).unwrap_or_default())));
+                of.push((*index, complete.then(|| u64::try_from(cell.count()).unwrap_or_default())));
             }
             all.push(GroupCounts { group: group.clone(), subject, class, of });
         }
@@ -203,7 +221,7 @@ impl Material<'_> {
                 all.map(|(group, base_s)| (cells.place(group), base_s)).collect()
             });
             for (place, base_s) in countable {
-                cells.at(*span, *place).mark(*base_s);
+                cells.at(*span, *place).part(*base_s);
             }
         }
         for sum in of_camera(self.sums, |sum| &sum.camera, camera) {
@@ -212,10 +230,9 @@ impl Material<'_> {
             let scheme = self.query.scheme.as_ref();
             let pcu = scheme.and_then(|scheme| scheme.group_of(class)).map_or(0.0, |group| group.pcu);
             for (span, count) in &sum.of {
-                let cell = cells.at(*span, place);
-                cell.mark(sum.base_s);
-                cell.count += count;
-                cell.pcu += pcu * *count as f64;
+                let part = cells.at(*span, place).part(sum.base_s);
+                part.count += count;
+                part.pcu += pcu * *count as f64;
             }
         }
         let first = flows.partition_point(|flow| flow.camera.as_str() < camera);
@@ -228,7 +245,7 @@ impl Material<'_> {
         for zone in of_camera(self.zones, |zone| &zone.camera, camera) {
             let place = cells.place(self.project(&zone.zone, "", RoadUserClass::Car));
             let cell = cells.at(zone.span, place);
-            cell.mark(QUARTER_S);
+            cell.part(QUARTER_S);
             cell.zone.merge(zone.latest, &zone.sum);
         }
         Ok(cells)
@@ -285,8 +302,8 @@ impl Material<'_> {
     fn row(&self, bin: Bin<'_>, head: &Head, cell: Cell) -> MeasurementRow {
         let Observation { seconds, dropped_share, complete } = bin.observation(&cell);
         let kind = self.query.kind;
-        let hidden = kind == MeasurementKind::Movements && cell.count < self.query.small_cells.least();
-        let counts = kind != MeasurementKind::Zones;
+        let hidden = kind == MeasurementKind::Movements && cell.count() < self.query.small_cells.least();
+        let shown = kind != MeasurementKind::Zones && !hidden;
         let grouped = self.query.scheme.is_some();
         let zone = match &head.subject {
             RowSubject::Zone { zone } => self.zone(bin, zone, &cell.zone, (seconds, complete)),
@@ -299,8 +316,9 @@ impl Material<'_> {
             group: head.group_of_scheme.clone(),
             start: bin.span.start,
             end: bin.span.end,
-            pcu: (grouped && counts && !hidden).then_some(cell.pcu),
-            count: (counts && !hidden).then(|| u64::try_from(cell.count).unwrap_or_default()),
+            flow_per_h: bin.per_hour(&cell, |part| part.count as f64).filter(|_| shown),
+            pcu_per_h: bin.per_hour(&cell, |part| part.pcu).filter(|_| grouped && shown),
+            count: shown.then(|| u64::try_from(cell.count()).unwrap_or_default()),
             suppressed: hidden,
             flow: self.flow(cell.flow, bin.observed(QUARTER_S).seconds.min(bin.span.seconds())),
             quality: None,
@@ -369,12 +387,15 @@ fn queue(sum: &ZoneSum, complete: bool, span: Span) -> ZoneQueue {
 }
 
 impl Cell {
-    fn mark(&mut self, base_length_s: i32) {
-        if base_length_s == MINUTE_S {
-            self.from_minutes = true;
-        } else {
-            self.from_quarters = true;
-        }
+    /// That of stored bins of this length, which is in use from now on.
+    fn part(&mut self, base_length_s: i32) -> &mut Part {
+        let part = if base_length_s == MINUTE_S { &mut self.minutes } else { &mut self.quarters };
+        part.used = true;
+        part
+    }
+
+    fn count(&self) -> i64 {
+        self.minutes.count + self.quarters.count
     }
 }
 

@@ -247,8 +247,11 @@ pub struct MeasurementRow {
     pub start: Timestamp,
     /// End of the bin, exclusive.
     pub end: Timestamp,
-    /// The count in passenger-car units of the scheme; absent without one, and as the count.
-    pub pcu: Option<f64>,
+    /// The count by the hour: of classes that are stored in minutes and of those that are stored in quarters of an hour by what was
+    /// observed of either. Absent where nothing was, and as the count.
+    pub flow_per_h: Option<f64>,
+    /// The same in passenger-car units of the scheme; absent without one.
+    pub pcu_per_h: Option<f64>,
     /// How many; absent where hidden, and for zones. Of movements the sum of those cells that may be shown.
     pub count: Option<u64>,
     /// Whether the number is hidden because no cell of it is of 3 or more: show "<3".

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::civil::Date;
+use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use wayside_types::SharedClock;
 
@@ -44,6 +45,7 @@ pub(super) fn spawn(
             options,
             next,
             link: None,
+            rested: false,
             pause: FIRST_PAUSE,
             earlier_closed: false,
         };
@@ -59,6 +61,8 @@ struct Worker {
     /// Where reading the spool goes on.
     next: Position,
     link: Option<Link>,
+    /// Nothing was written for a while: the connection may have broken meanwhile.
+    rested: bool,
     pause: Duration,
     /// What earlier runs left open is marked.
     earlier_closed: bool,
@@ -106,7 +110,10 @@ impl Worker {
             match self.round().await {
                 Round::Written => self.is_back(),
                 Round::Nothing if stopping => break,
-                Round::Nothing => self.wait_for_bins(),
+                Round::Nothing => {
+                    self.rested = true;
+                    self.wait_for_bins();
+                }
                 Round::Failed(error) => {
                     self.is_away(&error);
                     if stopping {
@@ -222,6 +229,15 @@ impl Worker {
         Ok(Link { connection, months: months::ahead(now).into_iter().collect() })
     }
 
+    /// A connection on which nothing was written for a while, unless it broke meanwhile, as it does where PostgreSQL was started
+    /// anew: that is no reason to say that the database is away.
+    async fn still_there(&mut self, mut link: Link) -> Result<Option<Link>, StoreError> {
+        let rested = std::mem::take(&mut self.rested);
+        let asked = async { Ok(!rested || link.connection.ping().await.is_ok()) };
+        let is_there = self.database.answer("whether it is there", asked).await?;
+        Ok(is_there.then_some(link))
+    }
+
     /// Commits these records. Where the database refuses the data itself, finds the record at fault and puts
     /// it aside, so that one bad record never holds up all others.
     async fn write(&mut self, load: &Load) -> Result<(), StoreError> {
@@ -248,7 +264,11 @@ impl Worker {
         let rows = Rows::of(load);
         // The link is taken out and put back only after success: a connection that failed or hangs is
         // dropped, which breaks it off.
-        let mut link = match self.link.take() {
+        let known = match self.link.take() {
+            Some(link) => self.still_there(link).await?,
+            None => None,
+        };
+        let mut link = match known {
             Some(link) => link,
             None => self.connect().await?,
         };

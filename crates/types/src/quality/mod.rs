@@ -16,7 +16,7 @@ use crate::class::RoadUserClass;
 use crate::ids::LineId;
 use crate::layout::Direction;
 
-pub use band::{Band, COVERAGE, Model, Tendency, WEIGHTS, Weights};
+pub use band::{Band, COVERAGE, Model, SETTLED_S, Tendency, WEIGHTS, Weights, settled};
 pub use doubts::{Doubts, Seeing};
 
 /// Something that was seen while a line was counted. All but [`Sign::Counted`] and the two of ends are reasons to think

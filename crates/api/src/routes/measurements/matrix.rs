@@ -92,12 +92,15 @@ fn question(state: &ApiState, query: Option<&str>) -> Result<MatrixQuery, Proble
     let id = camera.as_deref().and_then(|name| CameraId::new(name).ok());
     let known = id.filter(|id| state.camera(id).is_some());
     if known.is_none() && !params.refused("camera") {
-        params.refuse("camera", camera.as_deref().unwrap_or_default(), state.camera_ids());
+        match &camera {
+            Some(unknown) => params.refuse("camera", unknown, state.camera_ids()),
+            None => params.miss("camera", state.camera_ids()),
+        }
     }
     let classes = ask::classes(&mut params, MeasurementKind::Movements, bin);
     let (from, to) = ask::range(&mut params, state.clock.now(), bin);
     params.finish()?;
-    // An unknown camera was refused above.
+    // One that is unknown or missing was refused above.
     let camera =
         known.ok_or_else(|| Problem::new(crate::problem::Kind::InvalidParameter, "camera is missing"))?;
     let (zone, small_cells) = (state.time_zone.clone(), SmallCells::Suppress);
