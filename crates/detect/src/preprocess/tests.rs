@@ -166,9 +166,10 @@ proptest! {
     }
 }
 
-/// Prints what a frame costs; the limit is loose because test machines are shared.
+/// What a frame costs, printed.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "this test measures real time")]
+#[ignore = "a measurement: --run-ignored only, --no-capture, on an idle machine"]
+#[expect(clippy::disallowed_methods, reason = "this measures real time")]
 fn cost_of_a_frame() {
     let Some(path) = present(root().join("../shared/models/frame.png")) else { return };
     let source = picture(&path);
@@ -196,7 +197,6 @@ fn cost_of_a_frame() {
                 .collect();
             let best = times.iter().copied().fold(f64::INFINITY, f64::min);
             println!("pre-processing {format:?} {w}x{h} to 416x416: {best:.3} ms (best of {})", times.len());
-            assert!(best < 20.0, "{format:?} {w}x{h}: {best:.3} ms a frame");
         }
     }
 }
