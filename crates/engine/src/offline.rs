@@ -1,6 +1,7 @@
 //! A file from its first to its last frame, as fast as it goes: the same ingest, detector, tracker and
 //! measurer as live, but nothing is dropped. Several workers detect at once; their results are put back
-//! in order before they are tracked.
+//! in order before they are tracked. Where there is one, all that follows decoding is done in one thread: handing frames
+//! over would cost more than it gains.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -9,7 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wayside_detect::{DetectError, Detector, Lift};
-use wayside_ingest::{FileSummary, IngestError, MotionGate, SourceOptions, read_file};
+use wayside_ingest::{FileSummary, IngestError, MotionGate, SourceOptions, ViewMeter, read_file};
 use wayside_measure::{MeasureError, Totals};
 use wayside_types::{
     CameraSpec, Detection, Frame, Incident, IncidentChange, IncidentPhase, Timestamp, ViewSample,
@@ -72,6 +73,43 @@ pub fn analyze(spec: &Arc<CameraSpec>, path: &Path, setup: &DetectorSetup) -> Re
         keyframes_only: spec.profile.decode.keyframes_only,
         ..SourceOptions::default()
     };
+    match detectors.pop() {
+        Some(detector) if detectors.is_empty() => alone(spec, path, &options, detector),
+        last => together(spec, path, &options, detectors.into_iter().chain(last)),
+    }
+}
+
+fn alone(
+    spec: &Arc<CameraSpec>,
+    path: &Path,
+    options: &SourceOptions,
+    mut detector: Detector,
+) -> Result<Report, AnalyzeError> {
+    let mut analysed = Analysed::new(spec);
+    let mut eye = Eye::new(spec);
+    let mut failed = Ok(());
+    let read = read_file(spec.id.clone(), path, options, &mut |frame| {
+        let Glance { look, lift, view } = eye.see(&frame);
+        let found = look.then(|| detect(&mut detector, &frame, lift, spec.profile.detect.low_score));
+        match analysed.take(spec, FrameMoment::from(&frame), view, found) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Err(error);
+                ControlFlow::Break(())
+            }
+        }
+    });
+    // What broke the analysis says more than the reader that was stopped by it.
+    failed?;
+    Ok(analysed.report(spec, &read?))
+}
+
+fn together(
+    spec: &Arc<CameraSpec>,
+    path: &Path,
+    options: &SourceOptions,
+    detectors: impl Iterator<Item = Detector>,
+) -> Result<Report, AnalyzeError> {
     let low_score = spec.profile.detect.low_score;
     let (frames_in, frames_out) = sync_channel::<Due>(FRAMES_AHEAD);
     let frames_out = Mutex::new(frames_out);
@@ -82,13 +120,44 @@ pub fn analyze(spec: &Arc<CameraSpec>, path: &Path, setup: &DetectorSetup) -> Re
             scope.spawn(move || detect_all(frames_out, &found_in, detector, low_score));
         }
         let analysis = scope.spawn(move || Analysed::of(spec, &found_out));
-        let read = read(spec, path, &options, frames_in, found_in);
+        let read = read(spec, path, options, frames_in, found_in);
         let analysed = analysis.join().map_err(|_| AnalyzeError::Worker)?;
         // What broke the analysis says more than the reader that was stopped by it.
         let mut analysed = analysed?;
         let summary = read?;
         Ok(analysed.report(spec, &summary))
     })
+}
+
+/// What is seen of a frame before anything is detected in it.
+struct Eye {
+    gate: MotionGate,
+    light: Light,
+    meter: ViewMeter,
+}
+
+/// Whether the detector must look at a frame and how much it is brightened for that, and what its brightness shows.
+struct Glance {
+    look: bool,
+    lift: Lift,
+    view: Option<ViewSample>,
+}
+
+impl Eye {
+    fn new(spec: &CameraSpec) -> Self {
+        Self {
+            gate: MotionGate::new(spec.profile.motion),
+            light: Light::new(spec.profile.detect),
+            meter: view_meter(spec),
+        }
+    }
+
+    fn see(&mut self, frame: &Frame) -> Glance {
+        let look = self.gate.must_look(frame);
+        let cells = self.gate.cells();
+        let lift = self.light.see(frame, cells.as_ref());
+        Glance { look, lift, view: self.meter.sample(frame, cells) }
+    }
 }
 
 fn read(
@@ -99,15 +168,10 @@ fn read(
     found: Sender<Found>,
 ) -> Result<FileSummary, IngestError> {
     let mut index = 0;
-    let mut gate = MotionGate::new(spec.profile.motion);
-    let mut light = Light::new(spec.profile.detect);
-    let mut meter = view_meter(spec);
+    let mut eye = Eye::new(spec);
     read_file(spec.id.clone(), path, options, &mut |frame| {
         // Nobody receives any more once a worker gave up: the error is on its way.
-        let look = gate.must_look(&frame);
-        let cells = gate.cells();
-        let lift = light.see(&frame, cells.as_ref());
-        let view = meter.sample(&frame, cells);
+        let Glance { look, lift, view } = eye.see(&frame);
         let sent = if look {
             frames.send(Numbered { index, value: (frame, lift, view) }).is_ok()
         } else {
@@ -121,14 +185,22 @@ fn read(
     })
 }
 
+fn detect(
+    detector: &mut Detector,
+    frame: &Frame,
+    lift: Lift,
+    low_score: f32,
+) -> Result<Vec<Detection>, DetectError> {
+    let found = detector.detect_lifted(std::slice::from_ref(frame), &[lift], low_score)?;
+    Ok(found.into_iter().next().unwrap_or_default())
+}
+
 fn detect_all(frames: &Mutex<Receiver<Due>>, found: &Sender<Found>, mut detector: Detector, low_score: f32) {
     loop {
         let next = frames.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Numbered { index, value: (frame, lift, view) }) = next else { return };
         let moment = FrameMoment::from(&frame);
-        let result = detector
-            .detect_lifted(std::slice::from_ref(&frame), &[lift], low_score)
-            .map(|found| found.into_iter().next().unwrap_or_default());
+        let result = detect(&mut detector, &frame, lift, low_score);
         let failed = result.is_err();
         if found.send(Numbered { index, value: (moment, view, Some(result)) }).is_err() || failed {
             return;
@@ -140,38 +212,56 @@ struct Analysed {
     analysis: CameraAnalysis,
     totals: Totals,
     frames: u64,
+    /// What was detected last.
+    last_found: Vec<Detection>,
     /// When the file's own time was 0.
     origin: Timestamp,
     incidents: Incidents,
 }
 
 impl Analysed {
-    fn of(spec: &Arc<CameraSpec>, found: &Receiver<Found>) -> Result<Self, AnalyzeError> {
-        let mut this = Self {
+    fn new(spec: &Arc<CameraSpec>) -> Self {
+        Self {
             analysis: CameraAnalysis::new(spec.clone()),
             totals: Totals::default(),
             frames: 0,
+            last_found: Vec::new(),
             origin: Timestamp::UNIX_EPOCH,
             incidents: Incidents::default(),
-        };
+        }
+    }
+
+    fn of(spec: &Arc<CameraSpec>, found: &Receiver<Found>) -> Result<Self, AnalyzeError> {
+        let mut this = Self::new(spec);
         let mut waiting = BTreeMap::new();
-        let mut last_found = Vec::new();
         while let Ok(Numbered { index, value }) = found.recv() {
             waiting.insert(index, value);
             while let Some((moment, view, detections)) = waiting.remove(&this.frames) {
-                if let Some(detections) = detections {
-                    last_found = detections?;
-                }
-                let outcome = this.analysis.process(moment, last_found.clone(), view.as_ref());
-                let failed = |source| AnalyzeError::Measure { camera: spec.id.to_string(), source };
-                let outcome = outcome.map_err(failed)?;
-                outcome.events.iter().for_each(|event| this.totals.add(event));
-                outcome.incidents.into_iter().for_each(|change| this.incidents.take(change));
-                this.origin = moment.origin();
-                this.frames += 1;
+                this.take(spec, moment, view, detections)?;
             }
         }
         Ok(this)
+    }
+
+    /// Takes the next frame.
+    fn take(
+        &mut self,
+        spec: &CameraSpec,
+        moment: FrameMoment,
+        view: Option<ViewSample>,
+        detections: Option<Result<Vec<Detection>, DetectError>>,
+    ) -> Result<(), AnalyzeError> {
+        if let Some(detections) = detections {
+            self.last_found = detections?;
+        }
+        let outcome = self.analysis.process(moment, self.last_found.clone(), view.as_ref());
+        let failed = |source| AnalyzeError::Measure { camera: spec.id.to_string(), source };
+        let outcome = outcome.map_err(failed)?;
+        outcome.events.iter().for_each(|event| self.totals.add(event));
+        outcome.incidents.into_iter().for_each(|change| self.incidents.take(change));
+        self.origin = moment.origin();
+        self.frames += 1;
+        Ok(())
     }
 
     fn report(&mut self, spec: &CameraSpec, summary: &FileSummary) -> Report {
