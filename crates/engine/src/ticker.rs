@@ -9,9 +9,10 @@ use metrics::gauge;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
-use wayside_store::OpenState;
+use wayside_store::{Checkpoint, OpenState};
 use wayside_types::{CameraState, ClosedBins, LiveEvent, MachineStatus};
 
+use crate::camera::LiveCamera;
 use crate::live::Shared;
 use crate::source::Source;
 
@@ -46,7 +47,7 @@ pub fn run(shared: &Shared, sources: &[Option<Box<dyn Source>>], seed: u64) {
             refresh(shared, sources);
         }
         if ticks.is_multiple_of(CHECKPOINT_EVERY_TICKS) {
-            supposed = save_checkpoint(shared, &[]);
+            supposed = save_checkpoint(&shared.cameras, &shared.checkpoint, &[]);
         }
     }
 }
@@ -73,7 +74,7 @@ fn close_bins(shared: &Shared, supposed: &mut bool) {
     }
     if *supposed {
         // Whoever starts after a kill takes the larger of a bin in the checkpoint and the same one closed.
-        *supposed = save_checkpoint(shared, &closed);
+        *supposed = save_checkpoint(&shared.cameras, &shared.checkpoint, &closed);
     }
     // Kept first, shown second: what a page has seen must still be there after a crash.
     if let Err(error) = shared.writer.submit(closed) {
@@ -144,16 +145,20 @@ fn machine(shared: &Shared) -> MachineStatus {
 
 /// Saves what is open, and bins that are about to be handed to the writer. Says whether the checkpoint holds what may yet
 /// be dropped, as a suspicion of a fault is open.
-fn save_checkpoint(shared: &Shared, closing: &[ClosedBins]) -> bool {
+pub(crate) fn save_checkpoint(
+    cameras: &[Arc<LiveCamera>],
+    checkpoint: &Checkpoint,
+    closing: &[ClosedBins],
+) -> bool {
     let mut bins = closing.to_vec();
     let mut supposed = false;
-    for camera in &shared.cameras {
+    for camera in cameras {
         let open = camera.open_bins();
         bins.extend(open.bins);
         supposed |= open.supposed;
     }
-    let incidents = shared.cameras.iter().flat_map(|camera| camera.open_incidents()).collect();
-    if let Err(error) = shared.checkpoint.save(&OpenState { bins, incidents }) {
+    let incidents = cameras.iter().flat_map(|camera| camera.open_incidents()).collect();
+    if let Err(error) = checkpoint.save(&OpenState { bins, incidents }) {
         tracing::error!(%error, "checkpoint not saved; a crash now would lose the open bins and when incidents were last seen");
     }
     supposed

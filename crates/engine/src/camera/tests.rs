@@ -1,6 +1,7 @@
 //! What of a camera's bins is kept while a fault of it is suspected.
 
 use jiff::ToSpan;
+use wayside_store::Checkpoint;
 use wayside_testkit::camera;
 use wayside_types::frame::OwnedPixels;
 use wayside_types::{
@@ -9,6 +10,7 @@ use wayside_types::{
 };
 
 use super::*;
+use crate::ticker::save_checkpoint;
 
 const SIZE: FrameSize = FrameSize { width: 640, height: 360 };
 /// From here on the picture is dark.
@@ -114,4 +116,21 @@ fn what_a_fault_takes_away_is_not_kept_once_it_is_certain() {
     assert!((19.5..20.5).contains(&watched_s), "{watched_s}");
     // The bin closes with that.
     assert_eq!(minute(&camera.close_bins(at(640))), (4, watched_s));
+}
+
+#[test]
+fn a_checkpoint_of_bins_that_close_holds_no_more_than_they_do() {
+    let dir = std::env::temp_dir().join(format!("wayside-checkpoint-{}", std::process::id()));
+    let checkpoint = Checkpoint::open(&dir.join("checkpoint")).unwrap();
+    let cameras = [Arc::new(street())];
+    watch(&cameras[0], 0..220, 2_000);
+    assert!(save_checkpoint(&cameras, &checkpoint, &[]), "a suspicion is open");
+    assert_eq!(minute(&checkpoint.load().unwrap().unwrap().bins).0, 5);
+    watch(&cameras[0], 220..330, 2_000);
+    let closing = cameras[0].close_bins(at(640));
+    assert!(!save_checkpoint(&cameras, &checkpoint, &closing), "it is certain");
+    let kept = checkpoint.load().unwrap().unwrap().bins;
+    let minutes = |c: &&ClosedBins| c.coverage.length == BinLength::Minute1;
+    assert_eq!((minute(&kept).0, kept.iter().filter(minutes).count()), (4, 1));
+    std::fs::remove_dir_all(dir).unwrap();
 }

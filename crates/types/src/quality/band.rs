@@ -17,8 +17,8 @@ pub const COVERAGE: f64 = 0.95;
 pub struct Tendency {
     /// For each sign, in the order of [`Sign::ALL`].
     pub per_sign: [f64; Sign::ALL.len()],
-    /// Once, whatever was seen and however long was watched, as soon as that was much longer than [`SETTLED_S`]. Had many come, some
-    /// would have been seen: of a flow that is gamma distributed, T ÷ (T + b) of its mean is left after nobody was seen for T.
+    /// Once, whatever was seen, of what was watched for much longer than [`SETTLED_S`]. Had many come, some would have been seen: of a
+    /// gamma distributed flow (shape a, rate b) of which nobody was seen for T, a × T ÷ (T + b) came, which does not grow with T for long.
     pub once: f64,
     /// For each hour watched, whatever was seen.
     pub per_hour: f64,
