@@ -16,6 +16,7 @@
 //! | `scene` | what the picture shows when nobody is there, in cells |
 //! | `calm` | whether what a cell shows came at once or by and by |
 //! | `reference` | how sharp and rich in contrast each part of the picture usually is |
+//! | `focus` | whether the fine is lost and the coarse is left |
 //! | `shift` | whether the camera looks elsewhere |
 //! | `camera` | faults of the camera and low visibility, in their order |
 //! | `ledger` | one incident a cause, from its beginning to its end |
@@ -26,6 +27,7 @@ mod camera;
 mod cars;
 mod congestion;
 mod field;
+mod focus;
 mod ledger;
 mod objects;
 mod people;
