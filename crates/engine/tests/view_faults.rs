@@ -252,15 +252,6 @@ fn slightly_out_of_focus_is_told_and_fog_and_smoke_never_are() {
             each(luma, |x, y, v| v + (180.0 - v) * (0.4 + 0.55 * shade(x, y)))
         });
         not_blurred("smoke", smoke);
-        // A sensor that turns its gain down in the morning loses fine steps, too.
-        let mut random = Pcg64Mcg::seed_from_u64(5);
-        let calmer = incidents(&clip, |t, mut luma| {
-            if !faulty(t) {
-                luma.data.iter_mut().for_each(|v| *v = v.saturating_add_signed(random.random_range(-9..=9)));
-            }
-            luma
-        });
-        not_blurred("noise that ends", calmer);
     }
 }
 
