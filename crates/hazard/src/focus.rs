@@ -14,8 +14,8 @@ use crate::reference::{BlockShare, Look, Reference};
 /// Parts whose steps are smaller, fine (root of the mean square) and coarse (mean), grey levels, tell nothing.
 const LEAST_FINE: f32 = 3.0;
 const LEAST_COARSE: f32 = 1.5;
-/// A part is out of focus if no more than this share of the fine is left for each of the coarse. Measured on made scenes it is
-/// 0.2 to 0.7 out of focus, 0.95 and more in fog and smoke.
+/// A part is out of focus if no more than this share of the fine is left for each of the coarse. Fog and smoke leave about
+/// as much of both.
 const FINE_TO_COARSE: f32 = 0.8;
 /// Of the coarse so much is left at least: of less nothing can be said.
 const LEAST_LEFT: f32 = 0.1;
