@@ -217,6 +217,45 @@ fn faults_made_of_real_footage_are_told() {
 }
 
 #[test]
+fn slightly_out_of_focus_is_told_and_fog_and_smoke_never_are() {
+    for path in clips() {
+        let clip = lumas(&path);
+        let faulty = |t: f64| t >= CLEAR_S;
+        let (width, height) = (clip[0].1.width as f64, clip[0].1.height as f64);
+        for radius in [160, 110] {
+            let radius = clip[0].1.width / radius;
+            let found = incidents(&clip, |t, luma| if faulty(t) { blurred(&luma, radius) } else { luma });
+            told(&path, IncidentKind::CameraBlurred, 10.0, &found);
+        }
+        let not_blurred = |what: &str, found: Vec<Incident>| {
+            let blurred = found.iter().any(|incident| incident.kind == IncidentKind::CameraBlurred);
+            assert!(!blurred, "{what}, {}: {found:#?}", path.display());
+        };
+        // Of any thickness, evenly and by depth from a horizon in the picture on.
+        for thick in [0.4, 1.0, 2.5] {
+            let even = incidents(&clip, |t, luma| if faulty(t) { fogged(luma, thick) } else { luma });
+            not_blurred(&format!("fog of {thick}"), even);
+            let far = incidents(&clip, |t, luma| {
+                let clear = |y: usize| (-thick * 0.3 / (y as f64 / height - 0.1).max(0.02)).exp();
+                if faulty(t) { each(luma, |_, y, v| v * clear(y) + 200.0 * (1.0 - clear(y))) } else { luma }
+            });
+            not_blurred(&format!("fog of {thick} by depth"), far);
+        }
+        let smoke = incidents(&clip, |t, luma| {
+            let shade = |x: usize, y: usize| {
+                let (x, y) = (x as f64 / width * 14.0 - t, y as f64 / width * 11.0 - 0.4 * t);
+                0.5 + 0.25 * x.sin() + 0.25 * (y + (1.7 * x).sin()).cos()
+            };
+            if !faulty(t) {
+                return luma;
+            }
+            each(luma, |x, y, v| v + (180.0 - v) * (0.4 + 0.55 * shade(x, y)))
+        });
+        not_blurred("smoke", smoke);
+    }
+}
+
+#[test]
 fn footage_as_it_is_by_night_and_shaken_has_no_fault() {
     for path in clips() {
         let clip = lumas(&path);

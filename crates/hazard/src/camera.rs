@@ -4,6 +4,7 @@
 
 use wayside_types::{HazardSettings, IncidentKind, Reason, Timestamp, ViewSample};
 
+use crate::focus::Focus;
 use crate::ledger::Held;
 use crate::reference::{BlockShare, Look, Reference, SOME_BLOCKS, quantile};
 use crate::scene::Scene;
@@ -41,6 +42,8 @@ const BARE_PARTS: f64 = 0.3;
 const BARE: f64 = 0.2;
 /// Blur takes the fine and leaves the coarse: so many times the share of it, and this share at least. Fog takes both.
 const BLUR_LEAVES: (f32, f32) = (1.8, 0.3);
+/// Where few parts tell, or fog may be, this share of them is out of focus.
+const SURE_AREA: f64 = 0.6;
 /// Of the cells whose edges are weaker behind dirt this share has none at all any more, where so many cells have edges; and so many
 /// cells at most are weaker: the rest is as it was.
 const COVER_GONE: f64 = 0.45;
@@ -53,6 +56,7 @@ const FOG_CLEAREST: f64 = 0.9;
 pub struct Camera {
     settings: HazardSettings,
     reference: Reference,
+    focus: Focus,
     /// The least change from frame to frame that is usual: its tenth percentile.
     rest: Option<f32>,
     /// The picture without what passes, and each part of it against its reference.
@@ -81,6 +85,7 @@ impl Camera {
         Self {
             settings,
             reference: Reference::default(),
+            focus: Focus::default(),
             rest: None,
             calm: None,
             calm_shares: None,
@@ -108,6 +113,9 @@ impl Camera {
         calm.approach(&look, (dt_s / CALM_S).min(1.0) as f32);
         self.calm_shares = self.reference.compare(calm);
         let shares = self.reference.compare(&look);
+        // Smoke changes more than that as it drifts, and a sensor that got better less.
+        let noise = self.rest.zip(view.change).map_or(0.0, |(usual, now)| usual.min(now));
+        self.focus.see(view, &look, empty, noise);
         self.is_low = shares.as_deref().is_some_and(|shares| self.low(shares).is_some());
         let mut found = None;
         for (index, kind) in KINDS.into_iter().enumerate() {
@@ -126,6 +134,7 @@ impl Camera {
         self.note_dim(at, self.is_low && !fault);
         if found.is_none() && self.is_clean() {
             self.reference.learn(&look, dt_s);
+            self.focus.learn(dt_s);
             self.learn_rest(view);
         }
     }
@@ -267,6 +276,9 @@ impl Camera {
         if let Some(area) = self.covered() {
             return there(vec![Reason::new("area_share", area, "min_area_share", settings.min_area_share)]);
         }
+        if let Some(area) = self.out_of_focus() {
+            return there(vec![Reason::new("area_share", area, "min_area_share", settings.min_area_share)]);
+        }
         let Some(shares) = shares else { return Evidence::Untold };
         let limit = settings.max_edges_share as f32;
         let clear = |shares: &[BlockShare]| quantile(shares, 0.9, |s| s.contrast) >= FOG_CLEAREST;
@@ -286,6 +298,15 @@ impl Camera {
             Reason::new("area_share", area, "min_area_share", settings.min_area_share),
             Reason::new("edges_share", edges, "max_edges_share", settings.max_edges_share),
         ])
+    }
+
+    /// How much of the picture is out of focus, if enough is. Where few parts tell, or fog may be, more of them must.
+    fn out_of_focus(&self) -> Option<f64> {
+        let settings = &self.settings.camera_blurred;
+        let (parts, area) = self.focus.out(settings.max_edges_share as f32)?;
+        let surely = parts >= SOME_BLOCKS && !self.is_low;
+        (area >= if surely { settings.min_area_share } else { settings.min_area_share.max(SURE_AREA) })
+            .then_some(area)
     }
 
     /// How much of the picture has no edges any more, or hardly any, while the rest has its own: what lies on the lens.

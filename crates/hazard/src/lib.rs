@@ -17,6 +17,7 @@
 //! | `calm` | whether what a cell shows came at once or by and by |
 //! | `parts` | how pictures are cut into parts |
 //! | `reference` | how sharp and rich in contrast each part of the picture usually is |
+//! | `focus` | whether the fine is lost and the coarse is left |
 //! | `shift` | whether the camera looks elsewhere |
 //! | `camera` | faults of the camera and low visibility, in their order |
 //! | `ledger` | one incident a cause, from its beginning to its end |
@@ -27,6 +28,7 @@ mod camera;
 mod cars;
 mod congestion;
 mod field;
+mod focus;
 mod ledger;
 mod objects;
 mod parts;

@@ -29,8 +29,10 @@ pub const SOME_BLOCKS: usize = 12;
 const MOST_DIMMED: f32 = 3.0;
 
 /// The usual picture.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reference {
+    /// Parts with fewer edges or less contrast tell nothing.
+    least: (f32, f32),
     edges: Vec<f32>,
     contrast: Vec<f32>,
     /// The least edges and contrast that each part has now and then.
@@ -90,9 +92,13 @@ impl Look {
         let (contrast, own) = contrasts(view, empty).into_iter().unzip();
         Self { edges: view.edges.clone(), contrast, own, brightness, hidden }
     }
-}
 
-impl Look {
+    /// The same picture as `focus` sees it: how steep its edges are, how much its cells differ, and how much of that is the
+    /// empty scene's own.
+    pub fn with(&self, edges: Vec<f32>, contrast: Vec<f32>, own: Vec<f32>) -> Self {
+        Self { edges, contrast, own, brightness: self.brightness, hidden: self.hidden.clone() }
+    }
+
     /// Comes closer to another look by a share of the difference.
     pub fn approach(&mut self, other: &Self, share: f32) {
         if self.edges.len() != other.edges.len() {
@@ -111,7 +117,26 @@ impl Look {
     }
 }
 
+impl Default for Reference {
+    fn default() -> Self {
+        Self::telling(LEAST_EDGES, LEAST_CONTRAST)
+    }
+}
+
 impl Reference {
+    /// One of which parts tell something from so many edges and so much contrast on, grey levels.
+    pub fn telling(edges: f32, contrast: f32) -> Self {
+        Self {
+            least: (edges, contrast),
+            edges: Vec::new(),
+            contrast: Vec::new(),
+            quiet: Vec::new(),
+            brightness: 0.0,
+            seen_s: 0.0,
+            free_s: Vec::new(),
+        }
+    }
+
     /// Whether enough was seen to compare with.
     pub fn is_ready(&self) -> bool {
         self.seen_s >= READY_S
@@ -176,8 +201,8 @@ impl Reference {
         let tells = |i: &usize| {
             !look.hidden[*i]
                 && self.free_s[*i] >= KNOWN_S
-                && self.edges[*i] >= LEAST_EDGES
-                && self.contrast[*i] >= LEAST_CONTRAST
+                && self.edges[*i] >= self.least.0
+                && self.contrast[*i] >= self.least.1
         };
         let share = |i: usize| BlockShare {
             edges: look.edges[i] / self.edges[i] * dimmed,

@@ -65,7 +65,8 @@ impl ViewMeter {
             Some(steps) => steps.of(frame, &cells)?,
             None => Vec::new(),
         };
-        Some(ViewSample { cells, edges: means(&sums.edges), steps, change, change_most })
+        let (edges, squares) = (means(&sums.edges), means(&sums.squares));
+        Some(ViewSample { cells, edges, squares, steps, change, change_most })
     }
 
     /// Forgets the frame before.
@@ -76,6 +77,7 @@ impl ViewMeter {
 
 struct Sums {
     edges: Vec<u32>,
+    squares: Vec<u32>,
     changes: Vec<u32>,
 }
 
@@ -85,7 +87,7 @@ impl Rows {
         let plane = frame.pixels.plane(0);
         let block = width / VIEW_BLOCKS.0;
         let count = VIEW_BLOCKS.0 * VIEW_BLOCKS.1;
-        let mut sums = Sums { edges: vec![0; count], changes: vec![0; count] };
+        let mut sums = Sums { edges: vec![0; count], squares: vec![0; count], changes: vec![0; count] };
         let wanted = VIEW_BLOCKS.1 * ROWS_A_BLOCK;
         for (index, before) in self.before.chunks_exact_mut(width).enumerate() {
             let y = (2 * index + 1) * height / (2 * wanted);
@@ -101,10 +103,11 @@ impl Rows {
                 }
             }
             let first = index / ROWS_A_BLOCK * VIEW_BLOCKS.0;
-            let places = sums.edges.iter_mut().zip(&mut sums.changes).skip(first);
+            let places = sums.edges.iter_mut().zip(&mut sums.squares).zip(&mut sums.changes).skip(first);
             let parts = self.row.chunks_exact(block).zip(before.chunks_exact(block));
-            for ((now, then), (edges, changes)) in parts.zip(places).take(VIEW_BLOCKS.0) {
+            for ((now, then), ((edges, squares), changes)) in parts.zip(places).take(VIEW_BLOCKS.0) {
                 *edges += difference(&now[STEP..], now);
+                *squares += squared(&now[STEP..], now);
                 *changes += difference(now, then);
             }
             before.copy_from_slice(&self.row);
@@ -116,6 +119,11 @@ impl Rows {
 /// The sum of absolute differences; the compiler makes SIMD of it.
 fn difference(a: &[u8], b: &[u8]) -> u32 {
     a.iter().zip(b).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum()
+}
+
+/// The sum of squared differences, of no more pixels than a row of a block has: it does not overflow up to pictures of 16 k.
+fn squared(a: &[u8], b: &[u8]) -> u32 {
+    a.iter().zip(b).map(|(&a, &b)| u32::from(a.abs_diff(b)) * u32::from(a.abs_diff(b))).sum()
 }
 
 #[cfg(test)]
@@ -165,6 +173,8 @@ mod tests {
         let [a, b] = samples(&[first, second]).try_into().unwrap();
         assert_eq!(a.change, None);
         assert!(a.edges[0].abs() < 1e-6 && a.edges[15] > 20.0, "{:?}", &a.edges[..16]);
+        // Steps of 100 or none.
+        assert!((a.squares[15] - 100.0 * a.edges[15]).abs() < 1.0 && a.squares[0].abs() < 1e-6);
         assert_eq!(b.change, Some(0.0));
         assert!((b.change_most.unwrap() - 30.0).abs() < 1e-3);
         assert_eq!((b.cells.columns, b.cells.rows, b.cells.side_px), (80, 45, 4));

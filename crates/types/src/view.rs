@@ -25,6 +25,9 @@ pub struct ViewSample {
     pub cells: LumaCells,
     /// Mean step from a pixel to the next but one along rows, grey levels, in [`VIEW_BLOCKS`] blocks row by row.
     pub edges: Vec<f32>,
+    /// Mean square of the same steps, grey levels squared, in the same blocks. One edge of a height has the same mean step however
+    /// soft it is, and the smaller a square the softer; empty where it was not read.
+    pub squares: Vec<f32>,
     /// Steepest step of each cell, grey levels: the largest difference of two pixels that are about a quarter of its
     /// side apart, across or down. In the cells' order; empty where nothing wants them.
     pub steps: Vec<u8>,

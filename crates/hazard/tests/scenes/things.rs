@@ -68,6 +68,7 @@ pub fn run_on(
         let view = ViewSample {
             cells: LumaCells { columns: COLUMNS, rows: ROWS, side_px: SIDE, means },
             edges: vec![8.0; 144],
+            squares: Vec::new(),
             steps: cells.iter().map(|(_, step)| *step).collect(),
             change: Some(0.5),
             change_most: Some(3.0),

@@ -27,6 +27,8 @@ struct Shown {
     drifting: f64,
     /// What is left of edges beyond that.
     sharp: f64,
+    /// What is left of their steepness, which tells how soft an edge is of which all is left.
+    steep: f64,
     /// Share of the columns, from the left, behind dirt.
     dirt: f64,
     /// Brightness of everything.
@@ -46,6 +48,7 @@ const CLEAR: Shown = Shown {
     grey: 190.0,
     drifting: 0.0,
     sharp: 1.0,
+    steep: 1.0,
     dirt: 0.0,
     gain: 1.0,
     shine: 0.0,
@@ -92,7 +95,7 @@ fn picture(shown: Shown, t: f64, random: &mut Pcg64Mcg) -> ViewSample {
             means.push((level.clamp(0.0, 255.0) * 16.0) as u16);
         }
     }
-    let edges = (0..144)
+    let edges: Vec<f32> = (0..144)
         .map(|block| {
             let near = (block / 16) as f64 / 9.0;
             let dirty = ((block % 16) as f64) < shown.dirt * 16.0;
@@ -104,6 +107,7 @@ fn picture(shown: Shown, t: f64, random: &mut Pcg64Mcg) -> ViewSample {
     ViewSample {
         steps: vec![0; COLUMNS as usize * ROWS as usize],
         cells: LumaCells { columns: COLUMNS as usize, rows: ROWS as usize, side_px: 8, means },
+        squares: edges.iter().map(|&edge| (1.5 * edge * shown.steep as f32).powi(2)).collect(),
         edges,
         change: Some(change),
         change_most: Some(if shown.frozen { 0.0 } else { 9.0 }),
@@ -200,6 +204,8 @@ fn each_fault_is_told_and_suspends_what_is_seen() {
     // Turned so far that nothing of the old view is left.
     fault(IncidentKind::CameraMoved, 10.0, Shown { shift: (300, 170), ..CLEAR }, true);
     fault(IncidentKind::CameraBlurred, 10.0, Shown { sharp: 0.2, ..CLEAR }, true);
+    // Only a little: its mean steps are nearly as they were.
+    fault(IncidentKind::CameraBlurred, 10.0, Shown { sharp: 0.7, steep: 0.4, ..CLEAR }, true);
     fault(IncidentKind::CameraBlurred, 10.0, Shown { dirt: 0.6, ..CLEAR }, true);
     // One even grey.
     fault(IncidentKind::CameraNoSignal, 10.0, Shown { clear: (0.0, 0.0), frozen: true, ..CLEAR }, true);

@@ -172,6 +172,7 @@ impl World {
             steps: vec![0; columns * rows],
             cells: LumaCells { columns, rows, side_px, means },
             edges: vec![8.0; 144],
+            squares: Vec::new(),
             change: Some(0.5),
             change_most: Some(3.0),
         }

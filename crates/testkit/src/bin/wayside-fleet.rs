@@ -29,9 +29,18 @@ struct Args {
     /// Only families whose name holds this text, as "by night"
     #[arg(long, default_value = "")]
     family: String,
+    /// Instead, scenes of so many minutes in which nothing goes wrong: each street through each condition
+    #[arg(long, value_name = "MINUTES", value_parser = minutes)]
+    quiet_min: Option<f64>,
     /// Directory of the clips; else ../shared/clips beside the checkout
     #[arg(long)]
     clips: Option<PathBuf>,
+}
+
+/// A length from 1 to 120 minutes.
+fn minutes(text: &str) -> Result<f64, String> {
+    let minutes: f64 = text.parse().map_err(|_| format!("{text:?} is no number"))?;
+    if (1.0..=120.0).contains(&minutes) { Ok(minutes) } else { Err(format!("{text}: 1 to 120 minutes")) }
 }
 
 fn main() -> anyhow::Result<()> {
@@ -49,6 +58,7 @@ fn main() -> anyhow::Result<()> {
         per_kind: args.per_kind,
         kinds: args.kind.into_iter().collect::<BTreeSet<_>>(),
         family: args.family,
+        quiet_s: args.quiet_min.map(|minutes| 60.0 * minutes),
         jobs: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
     };
     let count = make(&library, &order, &args.dir)?;

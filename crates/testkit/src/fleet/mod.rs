@@ -4,6 +4,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`families`], `faults`, `more` | which scenes there are, tuned and sealed |
+//! | `quiet` | long scenes in which nothing goes wrong |
 //! | `road`, `things`, `view` | scenes about road users, about things and places, about the view |
 //! | `street`, `footage`, `library` | streets put together of a clip's parts; the clips and the drawn streets |
 //! | `sight`, `dark`, `pixels` | weather, light and faults; what is done to pictures |
@@ -16,6 +17,7 @@ mod footage;
 mod library;
 mod more;
 mod pixels;
+mod quiet;
 mod road;
 mod scene;
 mod sight;
@@ -35,6 +37,7 @@ use wayside_types::IncidentKind;
 
 pub use families::Family;
 pub use library::Library;
+use quiet::Quiet;
 
 /// Which scenes are made.
 #[derive(Debug, Clone)]
@@ -49,15 +52,37 @@ pub struct Order {
     pub kinds: BTreeSet<IncidentKind>,
     /// Only families whose name holds this.
     pub family: String,
+    /// Instead of all these, long scenes in which nothing goes wrong, of so many seconds.
+    pub quiet_s: Option<f64>,
     /// Scenes made at a time.
     pub jobs: usize,
 }
 
 /// A scene to make.
 struct Job {
-    family: Family,
+    what: What,
     name: String,
     seed: u64,
+}
+
+enum What {
+    Of(Family),
+    Quiet(Quiet, f64),
+}
+
+impl Job {
+    fn write(&self, library: &Library, dir: &Path) -> anyhow::Result<()> {
+        let mut random = Pcg64Mcg::seed_from_u64(self.seed);
+        let (scene, about, family) = match &self.what {
+            What::Of(family) => ((family.make)(library, &mut random), family.about, family.name),
+            // They are about no kind in particular; an alert counts against its own.
+            What::Quiet(quiet, seconds) => {
+                (quiet.make(library, &mut random, *seconds), IncidentKind::StoppedVehicle, &*quiet.name)
+            }
+        };
+        let scene = scene.with_context(|| family.to_owned())?;
+        scene.write(dir, &self.name, about, family).with_context(|| self.name.clone())
+    }
 }
 
 /// Makes scenes into a directory; gives how many.
@@ -66,19 +91,14 @@ struct Job {
 /// When a scene can't be made or written.
 pub fn make(library: &Library, order: &Order, dir: &Path) -> anyhow::Result<usize> {
     std::fs::create_dir_all(dir).with_context(|| format!("{}: can't be made", dir.display()))?;
-    let jobs = jobs(order);
+    let jobs = order.quiet_s.map_or_else(|| jobs(order), |seconds| quiet_jobs(order, seconds));
     let count = jobs.len();
     let waiting = Mutex::new(jobs.into_iter());
     let work = || {
         loop {
             let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(job) = next else { return anyhow::Ok(()) };
-            let mut random = Pcg64Mcg::seed_from_u64(job.seed);
-            let scene =
-                (job.family.make)(library, &mut random).with_context(|| job.family.name.to_owned())?;
-            scene
-                .write(dir, &job.name, job.family.about, job.family.name)
-                .with_context(|| job.name.clone())?;
+            job.write(library, dir)?;
         }
     };
     std::thread::scope(|scope| {
@@ -88,6 +108,19 @@ pub fn make(library: &Library, order: &Order, dir: &Path) -> anyhow::Result<usiz
         }
         Ok(count)
     })
+}
+
+/// One scene of each street through each condition.
+fn quiet_jobs(order: &Order, seconds: f64) -> Vec<Job> {
+    let all = quiet::all().into_iter().enumerate();
+    let wanted = all.filter(|(_, quiet)| quiet.name.contains(&order.family));
+    wanted
+        .map(|(index, quiet)| Job {
+            name: format!("quiet-{index:03}"),
+            seed: order.seed.wrapping_mul(1_000_003).wrapping_add(index as u64),
+            what: What::Quiet(quiet, seconds),
+        })
+        .collect()
 }
 
 /// Families of a kind take turns until there are enough.
@@ -110,7 +143,7 @@ fn jobs(order: &Order) -> Vec<Job> {
             let name = format!("{about}-{sign}-{n:03}");
             // A scene is the same whatever else is made.
             let seed = order.seed.wrapping_mul(1_000_003).wrapping_add((*index * 10_007 + n) as u64);
-            jobs.push(Job { family: *family, name, seed });
+            jobs.push(Job { what: What::Of(*family), name, seed });
         }
     }
     jobs
@@ -142,13 +175,20 @@ mod tests {
                 per_kind: 10,
                 kinds: BTreeSet::new(),
                 family: String::new(),
+                quiet_s: None,
                 jobs: 1,
             };
             let jobs = jobs(&order);
             assert_eq!(jobs.len(), 12 * 20);
-            assert_eq!(jobs.iter().filter(|job| job.family.positive).count(), 12 * 10);
+            let family = |job: &Job| match &job.what {
+                What::Of(family) => Some(*family),
+                What::Quiet(..) => None,
+            };
+            let families: Vec<Family> = jobs.iter().filter_map(family).collect();
+            assert_eq!(families.len(), jobs.len());
+            assert_eq!(families.iter().filter(|family| family.positive).count(), 12 * 10);
             assert_eq!(jobs.iter().map(|job| job.seed).collect::<BTreeSet<_>>().len(), jobs.len());
-            assert!(jobs.iter().all(|job| job.family.sealed == sealed));
+            assert!(families.iter().all(|family| family.sealed == sealed));
         }
     }
 }
