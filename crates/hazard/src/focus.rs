@@ -9,6 +9,7 @@
 use wayside_types::ViewSample;
 use wayside_types::view::VIEW_BLOCKS;
 
+use crate::parts::parts_of;
 use crate::reference::{BlockShare, Look, Reference};
 
 /// Parts whose steps are smaller, fine (root of the mean square) and coarse (mean), grey levels, tell nothing.
@@ -72,18 +73,18 @@ impl Focus {
 /// Mean step from cell to cell along rows in each block, grey levels, and as much of the empty scene's as is left in it, by least
 /// squares.
 fn coarse(view: &ViewSample, empty: &[f32]) -> (Vec<f32>, Vec<f32>) {
-    let (across, down) = VIEW_BLOCKS;
     let cells = &view.cells;
-    let columns = cells.columns.max(1);
-    let mut sums = vec![Steps::default(); across * down];
-    for (row, (now, empty)) in cells.means.chunks_exact(columns).zip(empty.chunks_exact(columns)).enumerate()
-    {
-        let first = row * down / cells.rows.max(1) * across;
-        for (column, (now, empty)) in now.windows(2).zip(empty.windows(2)).enumerate() {
+    let mut sums = vec![Steps::default(); VIEW_BLOCKS.0 * VIEW_BLOCKS.1];
+    parts_of((cells.columns, cells.rows), VIEW_BLOCKS, |part, indices| {
+        // The last cell of a row has none to its right.
+        let row_ends = (indices.start / cells.columns + 1) * cells.columns;
+        let steps = indices.start..(indices.end + 1).min(row_ends);
+        let (Some(now), Some(empty)) = (cells.means.get(steps.clone()), empty.get(steps)) else { return };
+        for (now, empty) in now.windows(2).zip(empty.windows(2)) {
             let now = (f32::from(now[1]) - f32::from(now[0])) / 16.0;
-            sums[first + column * across / columns].add(now, empty[1] - empty[0]);
+            sums[part].add(now, empty[1] - empty[0]);
         }
-    }
+    });
     sums.iter().map(|steps| (steps.now / steps.n.max(1.0), steps.own())).unzip()
 }
 

@@ -123,7 +123,7 @@ fn difference(a: &[u8], b: &[u8]) -> u32 {
 
 /// The sum of squared differences, of no more pixels than a row of a block has: it does not overflow up to pictures of 16 k.
 fn squared(a: &[u8], b: &[u8]) -> u32 {
-    a.iter().zip(b).map(|(&a, &b)| u32::from(a.abs_diff(b)) * u32::from(a.abs_diff(b))).sum()
+    a.iter().zip(b).map(|(&a, &b)| (i32::from(a) - i32::from(b)).pow(2).cast_unsigned()).sum()
 }
 
 #[cfg(test)]
