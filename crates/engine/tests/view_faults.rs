@@ -222,7 +222,7 @@ fn slightly_out_of_focus_is_told_and_fog_and_smoke_never_are() {
         let clip = lumas(&path);
         let faulty = |t: f64| t >= CLEAR_S;
         let (width, height) = (clip[0].1.width as f64, clip[0].1.height as f64);
-        for radius in [160, 110] {
+        for radius in [320, 213] {
             let radius = clip[0].1.width / radius;
             let found = incidents(&clip, |t, luma| if faulty(t) { blurred(&luma, radius) } else { luma });
             told(&path, IncidentKind::CameraBlurred, 10.0, &found);
