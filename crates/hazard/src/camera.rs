@@ -113,9 +113,11 @@ impl Camera {
         calm.approach(&look, (dt_s / CALM_S).min(1.0) as f32);
         self.calm_shares = self.reference.compare(calm);
         let shares = self.reference.compare(&look);
-        // Smoke changes more than that as it drifts, and a sensor that got better less.
-        let noise = self.rest.zip(view.change).map_or(0.0, |(usual, now)| usual.min(now));
-        self.focus.see(view, &look, empty, noise);
+        if self.settings.camera_blurred.enabled {
+            // Smoke changes more than that as it drifts, and a sensor that got better less.
+            let noise = self.rest.zip(view.change).map_or(0.0, |(usual, now)| usual.min(now));
+            self.focus.see(view, &look, empty, noise);
+        }
         self.is_low = shares.as_deref().is_some_and(|shares| self.low(shares).is_some());
         let mut found = None;
         for (index, kind) in KINDS.into_iter().enumerate() {
@@ -273,10 +275,7 @@ impl Camera {
 
     fn blurred(&self, shares: Option<&[BlockShare]>) -> Evidence {
         let settings = &self.settings.camera_blurred;
-        if let Some(area) = self.covered() {
-            return there(vec![Reason::new("area_share", area, "min_area_share", settings.min_area_share)]);
-        }
-        if let Some(area) = self.out_of_focus() {
+        if let Some(area) = self.covered().or_else(|| self.out_of_focus()) {
             return there(vec![Reason::new("area_share", area, "min_area_share", settings.min_area_share)]);
         }
         let Some(shares) = shares else { return Evidence::Untold };
