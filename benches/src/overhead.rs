@@ -94,7 +94,7 @@ impl Subject {
     /// # Errors
     /// When the file or the model can't be used.
     pub fn look(&self, least: f32, tell: &mut dyn FnMut(f64, &[Detection])) -> anyhow::Result<()> {
-        let mut detector = self.setup.open_as_needed()?.pop().context("no detector")?;
+        let mut detector = self.setup.open_as_needed(1)?.pop().context("no detector")?;
         let mut failed = Ok(());
         read_file(self.spec.id.clone(), &self.video, &self.options, &mut |frame| match detector
             .detect(std::slice::from_ref(&frame), least)
@@ -116,7 +116,7 @@ impl Subject {
     /// # Errors
     /// When the model can't be used.
     pub fn open(&self, frame: &Frame) -> anyhow::Result<Detector> {
-        let mut detector = self.setup.open_as_needed()?.pop().context("no detector")?;
+        let mut detector = self.setup.open_as_needed(1)?.pop().context("no detector")?;
         detector.detect(std::slice::from_ref(frame), 0.1)?;
         Ok(detector)
     }

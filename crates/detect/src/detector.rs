@@ -6,10 +6,12 @@ mod session;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wayside_types::{Detection, Frame};
 
 use crate::DetectError;
+use crate::kernels::Kept;
 use crate::manifest::Model;
 use crate::preprocess::{Lift, Preprocessor};
 use crate::runtime::{Provider, Runtime};
@@ -40,6 +42,8 @@ pub struct Detector {
     model: Model,
     /// In the order of the model's shapes; `None` for one that was not needed yet.
     sessions: Vec<Option<ShapeSession>>,
+    /// What opening the shapes takes, for those that are not open yet.
+    kept: Vec<Option<Arc<Kept>>>,
     runtime: Runtime,
     models_dir: PathBuf,
     options: DetectorOptions,
@@ -70,9 +74,37 @@ impl Detector {
         options: &DetectorOptions,
     ) -> Result<Self, DetectError> {
         check_options(options)?;
+        let kept: Vec<_> = model.shapes().iter().map(|_| Arc::default()).collect();
+        Self::open_with(runtime, model, models_dir, options, &kept)
+    }
+
+    /// As [`Self::open`], one for each of so many workers: a shape's graph is optimised once for all of them.
+    ///
+    /// # Errors
+    /// As [`Self::open`] has them.
+    pub fn open_each(
+        runtime: &Runtime,
+        model: &Model,
+        models_dir: &Path,
+        options: &DetectorOptions,
+        workers: usize,
+    ) -> Result<Vec<Self>, DetectError> {
+        check_options(options)?;
+        let kept: Vec<_> = model.shapes().iter().map(|_| Arc::default()).collect();
+        (0..workers).map(|_| Self::open_with(runtime, model, models_dir, options, &kept)).collect()
+    }
+
+    fn open_with(
+        runtime: &Runtime,
+        model: &Model,
+        models_dir: &Path,
+        options: &DetectorOptions,
+        kept: &[Arc<Kept>],
+    ) -> Result<Self, DetectError> {
         let mut detector = Self {
             model: model.clone(),
             sessions: model.shapes().iter().map(|_| None).collect(),
+            kept: kept.iter().cloned().map(Some).collect(),
             runtime: runtime.clone(),
             models_dir: models_dir.to_owned(),
             options: *options,
@@ -93,7 +125,10 @@ impl Detector {
             return Ok(None);
         };
         if place.is_none() {
-            *place = Some(ShapeSession::open(&self.runtime, manifest, &self.models_dir, &self.options)?);
+            // The last worker to open it lets go of what was kept.
+            let kept = self.kept.get_mut(shape).and_then(Option::take).unwrap_or_default();
+            let (runtime, options) = (&self.runtime, &self.options);
+            *place = Some(ShapeSession::open(runtime, manifest, &self.models_dir, options, &kept)?);
         }
         Ok(place.as_mut())
     }

@@ -72,13 +72,16 @@ impl DetectorSetup {
         self.open_with(&self.one_frame())
     }
 
-    /// As [`Self::open`], but a shape is opened when the first frame comes that it fits: pictures of one file are mostly
-    /// of one size.
+    /// One detector of the first model for each of so many workers, for one frame at a time; none where there is no model. A
+    /// shape is opened when the first frame comes that it fits: pictures of one file are mostly of one size.
     ///
     /// # Errors
     /// What can be wrong before a file of a model is looked at.
-    pub fn open_as_needed(&self) -> Result<Vec<Detector>, DetectError> {
-        self.open_with(&DetectorOptions { as_needed: true, ..self.one_frame() })
+    pub fn open_as_needed(&self, workers: usize) -> Result<Vec<Detector>, DetectError> {
+        let options = DetectorOptions { as_needed: true, ..self.one_frame() };
+        self.models.first().map_or(Ok(Vec::new()), |model| {
+            Detector::open_each(&self.runtime, model, &self.model_files_dir, &options, workers)
+        })
     }
 
     fn one_frame(&self) -> DetectorOptions {

@@ -64,10 +64,7 @@ type Found = Numbered<(FrameMoment, Option<ViewSample>, Option<Result<Vec<Detect
 /// # Errors
 /// [`AnalyzeError`] when the file, the detector or the camera's drawing can't be used.
 pub fn analyze(spec: &Arc<CameraSpec>, path: &Path, setup: &DetectorSetup) -> Result<Report, AnalyzeError> {
-    let mut detectors = Vec::new();
-    for _ in 0..setup.workers.most() {
-        detectors.extend(setup.open_as_needed()?.into_iter().next());
-    }
+    let mut detectors = setup.open_as_needed(setup.workers.most())?;
     let options = SourceOptions {
         rate_fps: spec.profile.rate_fps,
         keyframes_only: spec.profile.decode.keyframes_only,

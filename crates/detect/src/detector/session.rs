@@ -14,7 +14,7 @@ use super::{DetectorOptions, frame_error};
 use crate::DetectError;
 use crate::decode::{self, Candidate, Labels};
 use crate::graph::{self, Batch};
-use crate::kernels;
+use crate::kernels::{self, Kept};
 use crate::manifest::{Layout, Manifest, ResizeMode};
 use crate::post::{self, PostSettings};
 use crate::preprocess::{Fit, Lift, Preprocessor};
@@ -36,12 +36,13 @@ pub(super) struct ShapeSession {
 }
 
 impl ShapeSession {
-    /// Opens what a manifest describes; errors as [`super::Detector::open`] has them.
+    /// Opens what a manifest describes, by what was `kept` of it; errors as [`super::Detector::open`] has them.
     pub fn open(
         runtime: &Runtime,
         manifest: &Manifest,
         models_dir: &Path,
         options: &DetectorOptions,
+        kept: &Kept,
     ) -> Result<Self, DetectError> {
         if manifest.layout == Layout::Scene {
             return Err(DetectError::Unsupported {
@@ -50,7 +51,7 @@ impl ShapeSession {
             });
         }
         let bytes = read_verified(manifest, models_dir)?;
-        let session = session(runtime, manifest, options, &bytes)?;
+        let session = session(runtime, manifest, options, (&bytes, kept))?;
         let (inputs, outputs) = graph::ports(&session);
         let batch = graph::check(manifest, &inputs, &outputs)
             .map_err(|mistakes| DetectError::Graph { model: manifest.name.clone(), mistakes })?;
@@ -335,7 +336,7 @@ fn session(
     runtime: &Runtime,
     manifest: &Manifest,
     options: &DetectorOptions,
-    graph: &[u8],
+    (graph, kept): (&[u8], &Kept),
 ) -> Result<Session, DetectError> {
     let plain = || {
         let builder = builder(runtime, options).map_err(|error| DetectError::Runtime {
@@ -353,7 +354,7 @@ fn session(
     if options.provider != Provider::Cpu || options.intra_threads != 1 {
         return plain();
     }
-    match kernels::open(&|| builder(runtime, options), graph) {
+    match kernels::open(&|| builder(runtime, options), graph, kept) {
         Ok(Some(session)) => Ok(session),
         Ok(None) => plain(),
         Err(error) => {

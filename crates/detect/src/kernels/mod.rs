@@ -9,7 +9,7 @@ mod rewrite;
 mod silu;
 mod tensors;
 
-use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use ort::operator::OperatorDomain;
 use ort::session::Session;
@@ -18,7 +18,13 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 /// The domain of our operators: as long as the one it stands for, see [`rewrite::rename`].
 const DOMAIN: &str = "wayside.graph";
 
-/// Opens a graph with our kernels in it. `builder` makes equal, fully optimising sessions on the processor with one thread.
+/// A graph as ONNX Runtime has optimised it for this processor, kept for the other workers that open it too: most of what opening
+/// takes is optimising. Each waits for the first.
+#[derive(Debug, Default)]
+pub(crate) struct Kept(Mutex<Option<Vec<u8>>>);
+
+/// Opens a graph with our kernels in it. `builder` makes equal, fully optimising sessions on the processor with one thread; `kept` is
+/// of this graph alone.
 /// `None` where none of our kernels has a place or would be faster.
 ///
 /// # Errors
@@ -27,34 +33,39 @@ const DOMAIN: &str = "wayside.graph";
 pub(crate) fn open(
     builder: &dyn Fn() -> ort::Result<SessionBuilder>,
     graph: &[u8],
+    kept: &Kept,
 ) -> ort::Result<Option<Session>> {
     if !silu::is_faster() {
         return Ok(None);
     }
-    let io = |error: std::io::Error| ort::Error::new(format!("the optimised graph: {error}"));
-    let dir = tempfile::tempdir().map_err(io)?;
-    let Some(mut optimised) = optimise(builder()?, graph, &dir.path().join("optimised.onnx"))? else {
-        return Ok(None);
+    let mut kept = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let optimised = match &*kept {
+        Some(optimised) => optimised,
+        None => match optimise(builder()?, graph)? {
+            Some(optimised) => kept.insert(optimised),
+            None => return Ok(None),
+        },
     };
-    if rewrite::rename(&mut optimised, silu::REPLACES, DOMAIN) == 0 {
-        return Ok(None);
-    }
     let domain = OperatorDomain::new(DOMAIN)?.add(silu::Silu)?;
     let session = builder()?
         .with_optimization_level(GraphOptimizationLevel::Disable)?
         .with_operators(domain)?
-        .commit_from_memory(&optimised)?;
+        .commit_from_memory(optimised)?;
     Ok(Some(session))
 }
 
-/// The graph as ONNX Runtime runs it on this processor; `None` if it wrote none.
-fn optimise(builder: SessionBuilder, graph: &[u8], file: &Path) -> ort::Result<Option<Vec<u8>>> {
-    drop(builder.with_optimized_model_path(file)?.commit_from_memory(graph)?);
-    match std::fs::read(file) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(ort::Error::new(format!("the optimised graph: {error}"))),
-    }
+/// The graph as ONNX Runtime runs it on this processor, with our operators' domain; `None` if none of them has a place in it.
+fn optimise(builder: SessionBuilder, graph: &[u8]) -> ort::Result<Option<Vec<u8>>> {
+    let io = |error: std::io::Error| ort::Error::new(format!("the optimised graph: {error}"));
+    let dir = tempfile::tempdir().map_err(io)?;
+    let file = dir.path().join("optimised.onnx");
+    drop(builder.with_optimized_model_path(&file)?.commit_from_memory(graph)?);
+    let mut optimised = match std::fs::read(&file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io(error)),
+    };
+    Ok((rewrite::rename(&mut optimised, silu::REPLACES, DOMAIN) > 0).then_some(optimised))
 }
 
 #[cfg(test)]
@@ -104,9 +115,13 @@ mod tests {
     fn a_graph_gives_the_same_with_our_kernels() {
         let Some(runtime) = runtime() else { return };
         let bytes = graph(true);
-        let own = open(&|| builder(&runtime), &bytes).unwrap();
+        let kept = Kept::default();
+        let own = open(&|| builder(&runtime), &bytes, &kept).unwrap();
         assert_eq!(own.is_some(), silu::is_faster());
         let Some(mut own) = own else { return };
+        // Whoever opens it next needs only what is kept.
+        let mut again = open(&|| builder(&runtime), b"not looked at", &kept).unwrap().unwrap();
+        assert_eq!(run(&mut again), run(&mut own));
         let mut plain = builder(&runtime).unwrap().commit_from_memory(&bytes).unwrap();
         let (own, plain) = (run(&mut own), run(&mut plain));
         assert!(own.iter().any(|y| *y < -0.1) && own.iter().any(|y| *y > 5.0), "it has something to do");
@@ -118,9 +133,9 @@ mod tests {
     #[test]
     fn a_graph_without_their_place_is_left_alone() {
         let Some(runtime) = runtime() else { return };
-        assert!(open(&|| builder(&runtime), &graph(false)).unwrap().is_none());
+        assert!(open(&|| builder(&runtime), &graph(false), &Kept::default()).unwrap().is_none());
         if silu::is_faster() {
-            assert!(open(&|| builder(&runtime), b"no graph at all").is_err());
+            assert!(open(&|| builder(&runtime), b"no graph at all", &Kept::default()).is_err());
         }
     }
 }
