@@ -6,6 +6,8 @@ use std::collections::HashMap;
 
 use wayside_types::{BBox, Point, Track, TrackId, TrackUpdate};
 
+use crate::path::seconds;
+
 /// Tracks whose reference points are this many box units apart across their way follow two vehicles …
 const APART_BESIDE_UNITS: f64 = 0.45;
 /// … and so do those that are this far apart along it.
@@ -16,6 +18,8 @@ const STANDS_UNITS_S: f64 = 0.15;
 const IN_WAY_UNITS: f64 = 0.3;
 /// A box that has this share of its area in another is within it.
 const WITHIN_SHARE: f32 = 0.9;
+/// What is within another for the first time so soon after it was first seen, seconds, came of it.
+const YOUNG_S: f64 = 0.6;
 /// Of so many others it is known that they were within a track: thousands pass behind a parked lorry.
 const OTHERS_KEPT: usize = 16;
 
@@ -44,6 +48,8 @@ struct Place {
 pub(crate) struct Company {
     places: HashMap<TrackId, Place>,
     within: HashMap<TrackId, Vec<TrackId>>,
+    /// Tracks that began within or around a track, by that one.
+    heirs: HashMap<TrackId, Vec<TrackId>>,
 }
 
 impl Company {
@@ -59,20 +65,17 @@ impl Company {
         for (index, a) in detected.iter().enumerate() {
             for b in detected.iter().skip(index + 1) {
                 if a.bbox.intersection(&b.bbox) >= WITHIN_SHARE * a.bbox.area().min(b.bbox.area()) {
-                    self.note(a.id, b.id);
-                    self.note(b.id, a.id);
+                    note(&mut self.within, a.id, b.id);
+                    note(&mut self.within, b.id, a.id);
+                    for (older, newer) in [(a, b), (b, a)] {
+                        let motor = older.class.is_motor_vehicle() && newer.class.is_motor_vehicle();
+                        let young = seconds(newer.first_seen, newer.last_seen) <= YOUNG_S;
+                        if motor && young && older.first_seen < newer.first_seen {
+                            note(&mut self.heirs, older.id, newer.id);
+                        }
+                    }
                 }
             }
-        }
-    }
-
-    fn note(&mut self, track: TrackId, other: TrackId) {
-        let others = self.within.entry(track).or_default();
-        if !others.contains(&other) {
-            if others.len() >= OTHERS_KEPT {
-                others.remove(0);
-            }
-            others.push(other);
         }
     }
 
@@ -98,9 +101,16 @@ impl Company {
             })
     }
 
+    /// Whether a vehicle that is lost now moves on under another track, which began within or around its own.
+    pub fn goes_on(&self, track: TrackId) -> bool {
+        let moves = |heir: &TrackId| self.places.get(heir).is_some_and(|p| p.confirmed && !p.stands);
+        self.heirs.get(&track).is_some_and(|heirs| heirs.iter().any(moves))
+    }
+
     /// Forgets a track.
     pub fn forget(&mut self, track: TrackId) {
         self.within.remove(&track);
+        self.heirs.remove(&track);
     }
 
     /// How a track, whose box unit this is, is seen beside another. For a crossing that nobody `saw`, what
@@ -127,6 +137,16 @@ impl Company {
         let (dx, dy) = (to.x - from.x, to.y - from.y);
         let (along, beside) = ((dx * v.x + dy * v.y) / speed, (dx * v.y - dy * v.x) / speed);
         beside.abs() >= APART_BESIDE_UNITS * unit || along.abs() >= APART_ALONG_UNITS * unit
+    }
+}
+
+fn note(of: &mut HashMap<TrackId, Vec<TrackId>>, track: TrackId, other: TrackId) {
+    let others = of.entry(track).or_default();
+    if !others.contains(&other) {
+        if others.len() >= OTHERS_KEPT {
+            others.remove(0);
+        }
+        others.push(other);
     }
 }
 

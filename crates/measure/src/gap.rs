@@ -27,6 +27,15 @@ pub(crate) const MIN_SCORE_FADED: f64 = 0.1;
 /// Slower than this many box units a second, a road user may have stood or turned instead.
 const MIN_SPEED_UNITS_S: f64 = 0.5;
 
+/// The cosine of the angle between the ways that a path ends in, as its last detections have it and as its sure ones of the
+/// last second do, in steady motion.
+const MIN_ONE_WAY: f64 = 0.8;
+
+/// Whether two velocities lead one way.
+pub(crate) fn is_one_way(a: Point, b: Point) -> bool {
+    a.x * b.x + a.y * b.y >= MIN_ONE_WAY * a.x.hypot(a.y) * b.x.hypot(b.y)
+}
+
 /// The crossing before a path began with this step and velocity (px/s).
 pub(crate) fn before(segment: &Segment, first: &Step, velocity: Point) -> Option<Passage> {
     extrapolate(segment, first, velocity, -1.0, MOST_BEFORE)

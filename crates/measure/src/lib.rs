@@ -22,6 +22,7 @@ pub mod pose;
 mod presence;
 mod quality;
 mod recent;
+mod rest;
 mod speed;
 pub mod totals;
 mod zone_bin;

@@ -21,6 +21,7 @@ use crate::path::{Path, Step, later, seconds};
 use crate::presence::{Over, UNSEEN_S, over};
 use crate::quality::{Leads, Places, Suspect};
 use crate::recent::Recent;
+use crate::rest::Rest;
 use crate::zones::{Scene, Vehicle, ZoneMeter, ZoneSummary, ground_speed, standing};
 use settle::Pending;
 
@@ -109,6 +110,7 @@ struct MeasuredLine {
 #[derive(Debug)]
 struct User {
     path: Path,
+    rest: Rest,
     sides: Vec<Side>,
     pending: Vec<Pending>,
     /// Lines counted so far, first and last, and when.
@@ -235,10 +237,13 @@ impl Measurer {
             return;
         }
         let inside = !self.is_at_edge(&track.bbox);
-        let Some(step) = Step::of(track, inside) else { return };
+        let motor = track.class.is_motor_vehicle();
+        let stood = self.users.get_mut(&track.id).filter(|_| motor).map(|user| user.rest.place(track));
+        let Some(step) = Step::of(track, stood.unwrap_or(track.bbox), inside) else { return };
         let (lines, company) = (&mut self.lines, &self.company);
         let user = self.users.entry(track.id).or_insert_with(|| User {
             path: Path::new(step),
+            rest: Rest::new(track),
             sides: lines.iter().map(|l| Side::new(&l.segment, &step)).collect(),
             pending: Vec::new(),
             entered: None,

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use wayside_types::{Point, Timestamp, Track};
+use wayside_types::{BBox, Point, Timestamp, Track};
 
 /// Steps older than this are forgotten.
 const KEEP_S: f64 = 4.0;
@@ -26,9 +26,10 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    pub fn of(track: &Track, whole: bool) -> Option<Self> {
-        let p = track.bbox.reference();
-        let unit = f64::from(track.bbox.area().max(0.0)).sqrt();
+    /// A track's newest detection, with the box to judge its place by.
+    pub fn of(track: &Track, bbox: BBox, whole: bool) -> Option<Self> {
+        let p = bbox.reference();
+        let unit = f64::from(bbox.area().max(0.0)).sqrt();
         let sane = p.x.is_finite() && p.y.is_finite() && unit.is_finite() && unit > 0.0;
         sane.then_some(Self { at: track.last_seen, p, unit, score: f64::from(track.score), whole })
     }
@@ -114,6 +115,13 @@ impl Path {
     pub fn velocity_at_end(&self, window_s: f64) -> Option<Point> {
         let end = self.last().at;
         slope(self.steps.iter().filter(|s| seconds(s.at, end) <= window_s).map(|s| (seconds(end, s.at), s.p)))
+    }
+
+    /// The same by least squares weighted by the squares of scores.
+    pub fn sure_velocity_at_end(&self, window_s: f64) -> Option<Point> {
+        let end = self.last().at;
+        let near = self.steps.iter().filter(|s| seconds(s.at, end) <= window_s);
+        line(near.map(|s| (seconds(end, s.at), s.p, s.score * s.score))).map(|(_, velocity)| velocity)
     }
 
     /// Where the path is at an instant, judged from the steps within `window_s` of it on both sides, the

@@ -86,6 +86,11 @@ impl Measurer {
         if !track.confirmed || !inside || user.path.score_at_end(gap::JUDGE_S) < least {
             return;
         }
+        // Where two vehicles are beside each other, a track may leap from one to the other before it is lost.
+        let sure = user.path.sure_velocity_at_end(gap::WIDER_WINDOW_S);
+        if !sure.is_some_and(|sure| gap::is_one_way(sure, velocity)) || self.company.goes_on(track.id) {
+            return;
+        }
         for (index, line) in self.lines.iter().enumerate() {
             // Where a recording ends, nobody was lost: what would have happened later is not counted.
             let watched = |p: &Passage| p.at <= now;
