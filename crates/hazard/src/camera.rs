@@ -42,7 +42,7 @@ const BARE_PARTS: f64 = 0.3;
 const BARE: f64 = 0.2;
 /// Blur takes the fine and leaves the coarse: so many times the share of it, and this share at least. Fog takes both.
 const BLUR_LEAVES: (f32, f32) = (1.8, 0.3);
-/// Where few parts tell, or fog may be, this share of them is out of focus.
+/// Where few parts tell, this share of them is out of focus.
 const SURE_AREA: f64 = 0.6;
 /// Of the cells whose edges are weaker behind dirt this share has none at all any more, where so many cells have edges; and so many
 /// cells at most are weaker: the rest is as it was.
@@ -282,30 +282,33 @@ impl Camera {
         let limit = settings.max_edges_share as f32;
         let clear = |shares: &[BlockShare]| quantile(shares, 0.9, |s| s.contrast) >= FOG_CLEAREST;
         let clear_parts = clear(shares) && self.calm_shares.as_deref().is_some_and(clear);
-        // Blur leaves the coarse; dirt takes all of some parts and leaves others as they were.
+        // Blur leaves the coarse; dirt takes all of some parts and leaves others as they were. A sensor's noise that ends takes
+        // as many edges, which were none of the scene's.
         let (times, least) = BLUR_LEAVES;
-        let coarse_stays = |s: &BlockShare| s.contrast >= least.max(times * s.edges);
-        let is_blurred = |s: &&BlockShare| s.edges < limit && (coarse_stays(s) || clear_parts);
-        let area = shares.iter().filter(is_blurred).count() as f64 / shares.len().max(1) as f64;
+        let tell: Vec<(f32, &BlockShare)> = shares.iter().filter_map(|s| s.true_edges.zip(Some(s))).collect();
+        let is_blurred = |(edges, s): &&(f32, &BlockShare)| {
+            *edges < limit && (s.contrast >= least.max(times * edges) || clear_parts)
+        };
+        let area = tell.iter().filter(is_blurred).count() as f64 / shares.len().max(1) as f64;
         // A blurred scene is still that scene; smoke, whose shades are as coarse, hides it.
         if area < settings.min_area_share || self.is_low {
             return Evidence::Absent;
         }
         // That of the parts that are blurred, at best: of a view's sharper half the middle says nothing.
-        let edges = quantile(shares, settings.min_area_share, |s| s.edges).min(settings.max_edges_share);
+        let edges = quantile(shares, settings.min_area_share, |s| s.true_edges.unwrap_or(1.0));
+        let edges = edges.min(settings.max_edges_share);
         there(vec![
             Reason::new("area_share", area, "min_area_share", settings.min_area_share),
             Reason::new("edges_share", edges, "max_edges_share", settings.max_edges_share),
         ])
     }
 
-    /// How much of the picture is out of focus, if enough is. Where few parts tell, or fog may be, more of them must.
+    /// How much of the picture is out of focus, if enough is. Where few parts tell more of them must.
     fn out_of_focus(&self) -> Option<f64> {
         let settings = &self.settings.camera_blurred;
         let (parts, area) = self.focus.out(settings.max_edges_share as f32)?;
-        let surely = parts >= SOME_BLOCKS && !self.is_low;
-        (area >= if surely { settings.min_area_share } else { settings.min_area_share.max(SURE_AREA) })
-            .then_some(area)
+        let least = settings.min_area_share;
+        (area >= if parts >= SOME_BLOCKS { least } else { least.max(SURE_AREA) }).then_some(area)
     }
 
     /// How much of the picture has no edges any more, or hardly any, while the rest has its own: what lies on the lens.

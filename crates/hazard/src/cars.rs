@@ -84,6 +84,31 @@ impl Cars {
         known.map(|car| car.area.max(1.0))
     }
 
+    /// The area (px²) that a car's box is taken for in a row above all in which any was seen, however far and however unsure, by a straight
+    /// line through the sides of all that were; `None` where they are too few, or so far away that next to nothing would be left.
+    pub fn area_above(&self, y: f64) -> Option<f64> {
+        let row = row_of(y);
+        let seen = || self.sure.iter().chain(&self.unsure).enumerate().filter(|(_, car)| car.cars > 0);
+        // Rows of both sorts are the same rows; looks count up to some, so that no queue outweighs the others.
+        let points: Vec<(f64, f64, f64)> = seen()
+            .map(|(i, car)| {
+                let n = f64::from(car.cars.min(LEAST_UNSURE_CARS));
+                ((i % ROWS) as f64 - row as f64, car.area.sqrt(), n)
+            })
+            .filter(|(rows, ..)| *rows > 0.0)
+            .collect();
+        let nearest = points.iter().min_by(|a, b| a.0.total_cmp(&b.0))?.1;
+        let n: f64 = points.iter().map(|p| p.2).sum();
+        let mean = |pick: fn(&(f64, f64, f64)) -> f64| points.iter().map(|p| p.2 * pick(p)).sum::<f64>() / n;
+        let (at, side) = (mean(|p| p.0), mean(|p| p.1));
+        let spread: f64 = points.iter().map(|p| p.2 * (p.0 - at).powi(2)).sum();
+        let together: f64 = points.iter().map(|p| p.2 * (p.0 - at) * (p.1 - side)).sum();
+        let slope = if spread > 0.0 { (together / spread).max(0.0) } else { 0.0 };
+        let expected = (side - slope * at).min(nearest);
+        let known = n >= f64::from(LEAST_UNSURE_CARS) && spread > 0.0;
+        (known && expected >= LEAST_SHARE * nearest).then_some(expected * expected)
+    }
+
     /// What cars further up and down let expect in a row: on a level road their sides grow evenly from row to row, and seen
     /// from the side they are alike. One row of them alone says it nearby.
     fn further(&self, row: usize) -> Option<f64> {
@@ -175,6 +200,21 @@ mod tests {
         assert_eq!((after(LEAST_CARS, 0.0), after(LEAST_CARS, 579.0)), (None, None));
         // Where all are cut, it is better than nothing.
         assert!(is_about(after(LEAST_UNSURE_CARS, 0.0)));
+    }
+
+    #[test]
+    fn above_all_cars_that_were_seen_they_go_on_shrinking() {
+        let mut cars = Cars::default();
+        let above =
+            |cars: &Cars, row: usize| cars.area_above((row as f64 + 0.5) / ROWS as f64).map(f64::sqrt);
+        (0..6).for_each(|_| cars.unsure[9].take(60.0 * 60.0));
+        assert_eq!(above(&cars, 2), None, "too few, in one row");
+        (0..6).for_each(|_| cars.sure[7].take(50.0 * 50.0));
+        let side = above(&cars, 2).unwrap();
+        assert!((24.0..26.0).contains(&side), "{side}");
+        assert_eq!(above(&cars, 8).map(|side| side as u32), None, "one row is left below");
+        (0..90).for_each(|_| cars.sure[8].take(90.0 * 90.0));
+        assert!(above(&cars, 6).unwrap() <= 50.5, "no larger than the nearest");
     }
 
     #[test]

@@ -31,6 +31,8 @@ const FORGIVEN: f64 = 0.25;
 const SETTLED_S: f64 = 1.6;
 /// So much of the time it must have been seen, not hidden.
 const SEEN_SHARE: f64 = 0.4;
+/// What lies at the far edge of a lane stands out beyond it: cells so many rows above those of the road are looked at as well.
+const ABOVE_ROWS: usize = 6;
 /// So much of the road at once is a change of light.
 const MOST_OF_ROAD: f64 = 0.12;
 /// What is new this close to a standing vehicle, a share of its box a side, is part of it, its shadow or its lamps' shine …
@@ -59,6 +61,8 @@ pub struct Objects {
     begun: Option<Timestamp>,
     /// Which cells are road, and of which zone.
     zone: Vec<Option<usize>>,
+    /// Which cells are looked at: those, and what stands on their far edge.
+    watched: Vec<bool>,
     cells: Vec<Cell>,
     alarms: Vec<Alarm>,
     last_key: u64,
@@ -111,6 +115,7 @@ impl Objects {
             grid: Grid::default(),
             begun: None,
             zone: Vec::new(),
+            watched: Vec::new(),
             cells: Vec::new(),
             alarms: Vec::new(),
             last_key: 0,
@@ -151,16 +156,22 @@ impl Objects {
         for user in users.iter().filter(|user| !is_doubtful(user, stands)) {
             self.grid.cover(&mut hidden, &user.bbox.grown(0.2));
         }
-        self.note(at, dt_s, scene, steps, &hidden);
+        // Where somebody stood from the beginning the road is not known, also where nobody is sure of it.
+        let mut covered = hidden.clone();
+        let there = stands.iter().filter(|stand| !stand.came).map(|stand| stand.bbox);
+        for bbox in users.iter().map(|user| user.bbox).chain(there) {
+            self.grid.cover(&mut covered, &bbox);
+        }
+        self.note(at, dt_s, (scene, steps), &hidden, &covered);
         self.mark_wide(dt_s, road, scene, &hidden);
         let blobs = self.blobs(at);
         let on_road = self.zone.iter().filter(|zone| zone.is_some()).count();
-        let cells: usize = blobs.iter().map(|blob| blob.cells.len()).sum();
+        let cells = blobs.iter().flat_map(|blob| &blob.cells).filter(|&&i| self.zone[i].is_some()).count();
         self.suspects.clear();
         self.shapes.clear();
         if cells as f64 <= MOST_OF_ROAD * on_road as f64 {
             for blob in &blobs {
-                if stands.iter().any(|stand| is_part(stand, blob)) {
+                if !self.stands_on_road(blob) || stands.iter().any(|stand| is_part(stand, blob)) {
                     continue;
                 }
                 // Until sizes are known there nothing is said of it, but it is not learnt either.
@@ -175,7 +186,7 @@ impl Objects {
                     let told = self.alarms.iter().any(|alarm| alarm.is_at(blob));
                     if !told && self.is_as_large_as_a_vehicle(blob, road) {
                         self.shapes.push(Shape { bbox: blob.bbox, since: blob.since });
-                    } else if told || !self.may_be_vehicle(blob, road, stands) {
+                    } else if told || !self.may_be_vehicle(blob, road, stands) && !self.is_cut(blob) {
                         self.tell(at, blob, road);
                     }
                 }
@@ -194,13 +205,24 @@ impl Objects {
             road.zones.iter().position(|zone| zone.is_road() && zone.zone.contains(p))
         };
         self.zone = (0..steps.len()).map(zone_of).collect();
+        let is_road = |i: usize| self.zone.get(i).is_some_and(Option::is_some);
+        let above = |i: usize| (0..=ABOVE_ROWS).any(|rows| is_road(i + rows * self.grid.columns));
+        self.watched = (0..steps.len()).map(above).collect();
     }
 
-    /// Takes what each cell of the road shows.
-    fn note(&mut self, at: Timestamp, dt_s: f64, scene: &Scene, steps: &[u8], hidden: &[bool]) {
+    /// Takes what each cell of the road shows: not where somebody is (`hidden`), and nothing is known of the road itself where somebody
+    /// may be (`covered`).
+    fn note(
+        &mut self,
+        at: Timestamp,
+        dt_s: f64,
+        (scene, steps): (&Scene, &[u8]),
+        hidden: &[bool],
+        covered: &[bool],
+    ) {
         let follow = (dt_s / STEPS_S).min(1.0) as f32;
         for i in 0..self.cells.len() {
-            if self.zone[i].is_none() || hidden[i] {
+            if !self.watched[i] || hidden[i] {
                 continue;
             }
             let Some(off) = scene.off(i) else { continue };
@@ -230,6 +252,7 @@ impl Objects {
                     }
                 }
                 (false, None) => {
+                    cell.free_s += if covered[i] { 0.0 } else { dt_s };
                     cell.step += (f32::from(steps[i]) - cell.step) * follow;
                 }
             }
@@ -323,7 +346,7 @@ impl Objects {
         }
         let b = blob.bbox;
         let foot = road.image(Point::new(f64::from(b.x1 + b.x2) / 2.0, f64::from(b.y2)));
-        let index = blob.cells.iter().find_map(|&i| self.zone[i]);
+        let index = blob.cells.iter().find_map(|&i| self.zone_at_foot(i));
         let zone = index.map(|index| &road.zones[index].zone);
         let about = Circumstances { zone, traffic_moves: true, lasted_s: lain_s, excess: 0.0 };
         let contrast = blob.cells.iter().map(|&i| self.cells[i].off.abs()).fold(0.0, f32::max);

@@ -25,6 +25,8 @@ const KNOWN_S: f64 = 3.0;
 /// So many parts must tell something: fog is over all of them, while other faults are told by how many show them.
 const LEAST_BLOCKS: usize = 5;
 pub const SOME_BLOCKS: usize = 12;
+/// Parts with less of edges than so many times the sensor's noise, once it is taken off, don't tell how much of them is left.
+const LEAST_TO_NOISE: f32 = 1.0;
 /// A picture that is darker shows fewer edges without being less sharp; at most this much is put down to it.
 const MOST_DIMMED: f32 = 3.0;
 
@@ -38,6 +40,9 @@ pub struct Reference {
     /// The least edges and contrast that each part has now and then.
     quiet: Vec<(f32, f32)>,
     brightness: f32,
+    /// The sensor's noise, the mean change of a pixel from frame to frame, and the least that is now and then, grey levels.
+    noise: f32,
+    quiet_noise: f32,
     seen_s: f64,
     /// How long each part was seen without road users.
     free_s: Vec<f64>,
@@ -50,6 +55,8 @@ pub struct BlockShare {
     pub contrast: f32,
     /// The contrast that is the empty scene's own: what hides the scene has shades as well.
     pub own: f32,
+    /// The edges that are not the sensor's noise; `None` where nearly all of the usual ones are.
+    pub true_edges: Option<f32>,
 }
 
 /// What a frame looks like in parts.
@@ -60,6 +67,8 @@ pub struct Look {
     /// The part of the contrast that is the empty scene's own.
     own: Vec<f32>,
     pub brightness: f32,
+    /// Mean change of a pixel since the frame before where least changes, grey levels: a sensor's noise, if nothing moves there.
+    noise: f32,
     /// Parts in which road users are: their edges are not the scene's.
     hidden: Vec<bool>,
 }
@@ -90,13 +99,21 @@ impl Look {
         let sum: u64 = cells.means.iter().map(|&m| u64::from(m)).sum();
         let brightness = sum as f32 / 16.0 / cells.means.len().max(1) as f32;
         let (contrast, own) = contrasts(view, empty).into_iter().unzip();
-        Self { edges: view.edges.clone(), contrast, own, brightness, hidden }
+        let noise = view.change.unwrap_or(0.0);
+        Self { edges: view.edges.clone(), contrast, own, brightness, noise, hidden }
     }
 
     /// The same picture as `focus` sees it: how steep its edges are, how much its cells differ, and how much of that is the
     /// empty scene's own.
     pub fn with(&self, edges: Vec<f32>, contrast: Vec<f32>, own: Vec<f32>) -> Self {
-        Self { edges, contrast, own, brightness: self.brightness, hidden: self.hidden.clone() }
+        Self {
+            edges,
+            contrast,
+            own,
+            brightness: self.brightness,
+            noise: self.noise,
+            hidden: self.hidden.clone(),
+        }
     }
 
     /// Comes closer to another look by a share of the difference.
@@ -113,6 +130,7 @@ impl Look {
             follow(&mut self.own[i], other.own[i]);
         }
         follow(&mut self.brightness, other.brightness);
+        follow(&mut self.noise, other.noise);
         self.hidden.clone_from(&other.hidden);
     }
 }
@@ -132,6 +150,8 @@ impl Reference {
             contrast: Vec::new(),
             quiet: Vec::new(),
             brightness: 0.0,
+            noise: 0.0,
+            quiet_noise: 0.0,
             seen_s: 0.0,
             free_s: Vec::new(),
         }
@@ -149,6 +169,7 @@ impl Reference {
             self.contrast.clone_from(&look.contrast);
             self.quiet = look.edges.iter().copied().zip(look.contrast.iter().copied()).collect();
             self.brightness = look.brightness;
+            (self.noise, self.quiet_noise) = (look.noise, look.noise);
             self.seen_s = 0.0;
             self.free_s = vec![0.0; look.edges.len()];
             return;
@@ -178,6 +199,13 @@ impl Reference {
             }
         }
         follow(&mut self.brightness, look.brightness, self.seen_s, (RISE_S, FALL_S));
+        // As edges do, of which it is a part.
+        follow(&mut self.quiet_noise, look.noise, self.seen_s, (QUIET_RISE_S, QUIET_FALL_S));
+        if self.seen_s <= RISE_S {
+            self.noise = self.quiet_noise;
+        } else {
+            follow(&mut self.noise, self.quiet_noise, self.seen_s, (RISE_S, FALL_S));
+        }
     }
 
     /// How many edges the parts without road users have together against what they had. A camera that looks elsewhere
@@ -204,7 +232,15 @@ impl Reference {
                 && self.edges[*i] >= self.least.0
                 && self.contrast[*i] >= self.least.1
         };
+        // What moves changes more than that, and a sensor that got better less.
+        let noise = look.noise.min(self.noise);
+        let true_edges = |i: usize| {
+            let usual = without_noise(self.edges[i], self.noise);
+            (usual > LEAST_TO_NOISE * self.noise)
+                .then(|| without_noise(look.edges[i], noise) / usual * dimmed)
+        };
         let share = |i: usize| BlockShare {
+            true_edges: true_edges(i),
             edges: look.edges[i] / self.edges[i] * dimmed,
             contrast: look.contrast[i] / self.contrast[i] * dimmed,
             own: look.own[i] / self.contrast[i] * dimmed,
@@ -212,6 +248,11 @@ impl Reference {
         let shares: Vec<BlockShare> = (0..look.edges.len()).filter(tells).map(share).collect();
         (shares.len() >= LEAST_BLOCKS).then_some(shares)
     }
+}
+
+/// Mean steps without those of a noise whose mean change is known: it makes steps as large as it changes.
+fn without_noise(edges: f32, noise: f32) -> f32 {
+    (edges * edges - noise * noise).max(0.0).sqrt()
 }
 
 /// A share of parts, sorted by what `pick` says: 0.5 gives the median.
@@ -284,6 +325,7 @@ mod tests {
             own: contrast.clone(),
             contrast,
             brightness: 100.0,
+            noise: 0.0,
             hidden: vec![false; PARTS],
         }
     }

@@ -147,8 +147,9 @@ impl Stands {
         self.all.extract_if(.., over).collect()
     }
 
-    /// Takes what is as large as a vehicle, came and lies still, and the detector does not know.
-    pub fn see_shapes(&mut self, at: Timestamp, road: &Road, shapes: &[Shape]) {
+    /// Takes what is as large as a vehicle, came and lies still, and the detector does not know. From then on the brightness of its
+    /// place, which the scene shows, says whether it is still there.
+    pub fn see_shapes(&mut self, at: Timestamp, road: &Road, scene: &Scene, shapes: &[Shape]) {
         // What the road looks like must be known from before.
         let Some(begun) = self.begun else { return };
         let is_new = |shape: &&Shape| seconds(begun, shape.since) >= READY_S;
@@ -160,7 +161,9 @@ impl Stands {
                 continue;
             }
             self.last_number += 1;
-            self.all.push(Stand::of_shape(self.last_number, at, road, shape));
+            let look = scene.patch(&shape.bbox);
+            self.all
+                .push(Stand { look: Some((at, look)), ..Stand::of_shape(self.last_number, at, road, shape) });
         }
     }
 

@@ -239,7 +239,7 @@ impl HazardWatch {
         let clear = clean.map(|_| &self.scene);
         let gone = self.stands.update(at, dt_s, &users, clear);
         if clean.is_some() {
-            self.stands.see_shapes(at, &self.road, self.objects.shapes());
+            self.stands.see_shapes(at, &self.road, &self.scene, self.objects.shapes());
         }
         let parked = self.stands.parked();
         let told: Vec<BBox> = self.stopped.told(&self.stands.all).map(|stand| stand.bbox).collect();

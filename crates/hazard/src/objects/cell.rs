@@ -24,6 +24,8 @@ pub(super) struct Cell {
     pub gone_s: f64,
     /// The empty scene's steepest step, grey levels.
     pub step: f32,
+    /// For how long the road was seen there, with nobody on it.
+    pub free_s: f64,
     /// How it is when nobody passes.
     pub calm: Calm,
     /// The largest leap from there since it is new.
@@ -41,8 +43,8 @@ pub(super) struct Cell {
 impl Cell {
     /// Something may have come.
     pub fn begin(&mut self, at: Timestamp, off: f32) {
-        let Self { step, calm, .. } = *self;
-        *self = Self { since: Some(at), off, peak: off.abs(), step, calm, ..Self::default() };
+        let Self { step, calm, free_s, .. } = *self;
+        *self = Self { since: Some(at), off, peak: off.abs(), step, calm, free_s, ..Self::default() };
     }
 
     /// Whether it came together with more than a thing covers: that was light or shadow, also when most of it is learnt

@@ -38,6 +38,9 @@ const TAKEN_IOU: f32 = 0.25;
 const NEARER_CARS: f64 = 2.0;
 /// It is no light if this share of it came so, all cells together: one at its edge may have been lit by who passed.
 const AT_ONCE_SHARE: f32 = 0.7;
+/// The road itself was seen for so long where a thing came to lie: where somebody stood from the beginning it was not, and what shows
+/// once they drive off is the road.
+const FREE_S: f64 = 2.0;
 /// Black in limited range: darkness of light is counted from here.
 const BLACK: f32 = 16.0;
 
@@ -50,9 +53,32 @@ impl Objects {
             && !self.is_light(blob, scene, steps)
     }
 
-    /// Whether the road was known when it came.
+    /// Whether the road was known when it came, there as well.
     fn is_later(&self, blob: &Blob) -> bool {
-        self.begun.is_some_and(|begun| seconds(begun, blob.since) >= READY_S)
+        let known = blob.cells.iter().filter(|&&i| self.cells[i].free_s >= FREE_S).count();
+        2 * known >= blob.cells.len() && self.begun.is_some_and(|begun| seconds(begun, blob.since) >= READY_S)
+    }
+
+    /// Whether its foot is on the road, or less than a cell above it: what stands beyond it only seems to.
+    pub(super) fn stands_on_road(&self, blob: &Blob) -> bool {
+        let row = |i: usize| i / self.grid.columns.max(1);
+        let lowest = blob.cells.iter().map(|&i| row(i)).max();
+        let foot = || blob.cells.iter().filter(|&&i| Some(row(i)) == lowest);
+        2 * foot().filter(|&&i| self.zone_at_foot(i).is_some()).count() >= foot().count()
+    }
+
+    /// The zone of the road in which a cell is, or the one below it: places are no more exact than that.
+    pub(super) fn zone_at_foot(&self, cell: usize) -> Option<usize> {
+        let zone = |i: usize| self.zone.get(i).copied().flatten();
+        zone(cell).or_else(|| zone(cell + self.grid.columns))
+    }
+
+    /// Whether the left, right or lower edge of the picture cuts it: nobody knows how large it is, and a vehicle that the detector finds
+    /// badly for being cut may look so.
+    pub(super) fn is_cut(&self, blob: &Blob) -> bool {
+        let (side, b) = (self.grid.side_px, &blob.bbox);
+        let (w, h) = (self.grid.columns as f32 * side, self.grid.rows as f32 * side);
+        b.x1 < side / 2.0 || b.x2 > w - side / 2.0 || b.y2 > h - side / 2.0
     }
 
     /// Whether it is as large as is set and not larger than things are.
@@ -85,7 +111,18 @@ impl Objects {
     }
 
     pub(super) fn size(&self, blob: &Blob, road: &Road) -> Option<(f64, f64, f64)> {
-        self.extent(&blob.cells, &blob.bbox, road).or_else(|| self.size_below_cars(blob, road))
+        self.extent(&blob.cells, &blob.bbox, road)
+            .or_else(|| self.size_below_cars(blob, road))
+            .or_else(|| self.size_above_cars(blob, road))
+    }
+
+    /// The same where cars are known further down only: `None` unless it is large enough and smaller than any vehicle, by how sizes fall
+    /// from row to row.
+    fn size_above_cars(&self, blob: &Blob, road: &Road) -> Option<(f64, f64, f64)> {
+        let car = road.cars.area_above(road.image(Point::new(0.0, f64::from(blob.bbox.y2))).y)?;
+        let side = f64::from(self.grid.side_px);
+        let (size, min) = (blob.cells.len() as f64 * side * side / car, self.settings.min_car_share);
+        (size >= min && size < VEHICLE_SHARE).then_some((size, min, MOST_CARS))
     }
 
     /// The same where cars are known further up only: `None` unless it is surely large enough, and smaller than any vehicle.

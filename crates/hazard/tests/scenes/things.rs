@@ -230,6 +230,91 @@ fn a_watched_place_under_water_covered_or_displaced_is_told_and_ends_by_itself()
     }
 }
 
+#[test]
+fn what_stands_on_the_far_edge_of_a_road_is_told_and_what_stands_beyond_it_is_not() {
+    for (top, told) in [(17, true), (15, false)] {
+        for rate in RATES {
+            let found = run(&carriageway(), rate, 40.0, &move |t, x, y| match road(x, y) {
+                _ if (50..53).contains(&x) && (top..top + 3).contains(&y) && t >= FROM_S => {
+                    (if y % 2 == 0 { 180.0 } else { 60.0 }, 80)
+                }
+                road => road,
+            });
+            assert_eq!(
+                only(found, IncidentKind::ObjectOnRoad).len(),
+                usize::from(told),
+                "from row {top} at {rate}/s"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_the_edge_of_the_picture_cuts_is_none() {
+    for rate in RATES {
+        let found = run(&carriageway(), rate, 40.0, &|t, x, y| match road(x, y) {
+            _ if x < 4 && (24..27).contains(&y) && t >= FROM_S => (if y == 24 { 180.0 } else { 60.0 }, 80),
+            road => road,
+        });
+        assert!(found.is_empty(), "at {rate}/s: {found:?}");
+    }
+}
+
+#[test]
+fn the_road_under_who_stood_there_from_the_beginning_is_no_thing() {
+    for rate in RATES {
+        let seen = |t: f64| {
+            let x = 470.0 + (120.0 * (t - FROM_S).max(0.0)) as f32;
+            if x < 1000.0 {
+                one(TrackId::FIRST, BBox::new(x, 220.0, x + 90.0, 280.0), 0.8)
+            } else {
+                TrackUpdate::default()
+            }
+        };
+        // A car as grey as the road on a line that it hides.
+        let found = run_with(&carriageway(), rate, 40.0, &seen, &|t, x, y| match road(x, y) {
+            (level, step) if there(x, y) => {
+                if t < FROM_S + 0.4 {
+                    (level, step)
+                } else {
+                    (170.0, 80)
+                }
+            }
+            road => road,
+        });
+        assert!(found.is_empty(), "at {rate}/s: {found:?}");
+    }
+}
+
+#[test]
+fn where_cars_are_seen_nearer_only_a_thing_is_known_by_how_they_shrink() {
+    let zones = [
+        zone("far", ZoneKind::Carriageway, (0.0, 1000.0), (40.0, 110.0)),
+        zone("near", ZoneKind::Carriageway, (0.0, 1000.0), (250.0, 480.0)),
+    ];
+    let seen = |t: f64| match t {
+        t if t < 4.5 => {
+            let x = 200.0 * t as f32;
+            one(TrackId::FIRST, BBox::new(x, 290.0, x + 60.0, 330.0), 0.8)
+        }
+        t if t < 9.0 => {
+            let x = 200.0 * (t - 4.5) as f32;
+            one(TrackId::FIRST.next(), BBox::new(x, 408.0, x + 62.0, 450.0), 0.8)
+        }
+        _ => TrackUpdate::default(),
+    };
+    for rate in RATES {
+        let found = run_on(None, &zones, (rate, 40.0), &seen, &|t, x, y| match road(x, y) {
+            _ if (50..53).contains(&x) && (6..9).contains(&y) && t >= FROM_S => {
+                (if y % 2 == 0 { 180.0 } else { 60.0 }, 80)
+            }
+            road => road,
+        });
+        let [incident] = only(found, IncidentKind::ObjectOnRoad).try_into().unwrap();
+        assert_eq!(incident.zone.unwrap().as_str(), "far", "at {rate}/s");
+    }
+}
+
 /// A car of a size (px) that drives through along the road in the first seconds.
 fn passes_first(t: f64, (w, h): (f32, f32)) -> TrackUpdate {
     let x = 100.0 * t as f32;
@@ -268,6 +353,23 @@ fn what_is_new_and_as_large_as_a_vehicle_is_one_also_if_the_detector_hardly_know
         let [incident] = only(found, IncidentKind::StoppedVehicle).try_into().unwrap();
         let detected = seconds(incident.detected);
         assert!((16.9..19.0).contains(&detected), "at {rate}/s: {detected}");
+    }
+}
+
+#[test]
+fn a_vehicle_that_the_detector_never_sees_is_told_when_it_stood_for_the_hold_and_ends_when_it_is_gone() {
+    for rate in RATES {
+        let seen = |t: f64| passes_first(t, (60.0, 40.0));
+        let found = run_with(&carriageway(), rate, 50.0, &seen, &|t, x, y| match road(x, y) {
+            _ if (50..56).contains(&x) && (23..27).contains(&y) && (FROM_S..40.0).contains(&t) => {
+                (if y % 2 == 0 { 180.0 } else { 60.0 }, 80)
+            }
+            road => road,
+        });
+        let [incident] = only(found, IncidentKind::StoppedVehicle).try_into().unwrap();
+        let (detected, ended) = (seconds(incident.detected), seconds(incident.ended.unwrap()));
+        assert!((16.9..19.0).contains(&detected), "at {rate}/s: {detected}");
+        assert!((39.0..42.0).contains(&ended), "at {rate}/s: {ended}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Faults of the camera and low visibility, on pictures of brightness with texture, noise and passing vehicles.
 
+use std::f64::consts::FRAC_PI_2;
+
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use wayside_hazard::{Belief, HazardWatch, Sight};
@@ -29,6 +31,10 @@ struct Shown {
     sharp: f64,
     /// What is left of their steepness, which tells how soft an edge is of which all is left.
     steep: f64,
+    /// Share of the columns, from the left, of which that holds.
+    soft: f64,
+    /// The sensor's noise, mean change of a pixel from frame to frame, grey levels.
+    noise: f64,
     /// Share of the columns, from the left, behind dirt.
     dirt: f64,
     /// Brightness of everything.
@@ -49,6 +55,8 @@ const CLEAR: Shown = Shown {
     drifting: 0.0,
     sharp: 1.0,
     steep: 1.0,
+    soft: 1.0,
+    noise: 0.0,
     dirt: 0.0,
     gain: 1.0,
     shine: 0.0,
@@ -95,20 +103,23 @@ fn picture(shown: Shown, t: f64, random: &mut Pcg64Mcg) -> ViewSample {
             means.push((level.clamp(0.0, 255.0) * 16.0) as u16);
         }
     }
-    let edges: Vec<f32> = (0..144)
+    let edges: Vec<f64> = (0..144)
         .map(|block| {
-            let near = (block / 16) as f64 / 9.0;
-            let dirty = ((block % 16) as f64) < shown.dirt * 16.0;
+            let near = f64::from(block / 16) / 9.0;
+            let dirty = f64::from(block % 16) < shown.dirt * 16.0;
             let clear = shown.clear.0 + (shown.clear.1 - shown.clear.0) * near;
-            (8.0 * clear * shown.sharp * shown.gain * if dirty { 0.1 } else { 1.0 }) as f32
+            8.0 * clear * shown.sharp * shown.gain * if dirty { 0.1 } else { 1.0 }
         })
         .collect();
-    let change = if shown.frozen { 0.0 } else { random.random_range(0.4..0.6) };
+    let steep = |block: usize| if ((block % 16) as f64) < shown.soft * 16.0 { shown.steep } else { 1.0 };
+    let of_noise = FRAC_PI_2 * shown.noise.powi(2);
+    let square = |(block, edge): (usize, &f64)| ((1.5 * edge * steep(block)).powi(2) + of_noise) as f32;
+    let change = if shown.frozen { 0.0 } else { random.random_range(0.4..0.6_f64).max(shown.noise) as f32 };
     ViewSample {
         steps: vec![0; COLUMNS as usize * ROWS as usize],
         cells: LumaCells { columns: COLUMNS as usize, rows: ROWS as usize, side_px: 8, means },
-        squares: edges.iter().map(|&edge| (1.5 * edge * shown.steep as f32).powi(2)).collect(),
-        edges,
+        squares: edges.iter().enumerate().map(square).collect(),
+        edges: edges.iter().map(|edge| edge.hypot(shown.noise) as f32).collect(),
         change: Some(change),
         change_most: Some(if shown.frozen { 0.0 } else { 9.0 }),
     }
@@ -206,6 +217,9 @@ fn each_fault_is_told_and_suspends_what_is_seen() {
     fault(IncidentKind::CameraBlurred, 10.0, Shown { sharp: 0.2, ..CLEAR }, true);
     // Only a little: its mean steps are nearly as they were.
     fault(IncidentKind::CameraBlurred, 10.0, Shown { sharp: 0.7, steep: 0.4, ..CLEAR }, true);
+    // Half of it, while it is as pale as in fog: fog takes no more of the fine than of the coarse.
+    let pale = Shown { clear: (0.55, 0.55), steep: 0.3, soft: 0.5, ..CLEAR };
+    fault(IncidentKind::CameraBlurred, 10.0, pale, true);
     fault(IncidentKind::CameraBlurred, 10.0, Shown { dirt: 0.6, ..CLEAR }, true);
     // One even grey.
     fault(IncidentKind::CameraNoSignal, 10.0, Shown { clear: (0.0, 0.0), frozen: true, ..CLEAR }, true);
@@ -308,8 +322,9 @@ fn no_frame_at_all_is_no_signal() {
 
 #[test]
 fn what_is_no_fault() {
-    let cases: [(&str, Changing); 6] = [
+    let cases: [(&str, Changing); 7] = [
         ("clear", |_| CLEAR),
+        ("noise ends at once", |t| Shown { sharp: 0.25, noise: if t < 40.0 { 9.0 } else { 0.0 }, ..CLEAR }),
         ("a passing cloud", |t| Shown { gain: if (20.0..35.0).contains(&t) { 0.7 } else { 1.0 }, ..CLEAR }),
         ("dusk", |t| Shown { gain: (1.0 - t / 240.0).max(0.35), ..CLEAR }),
         ("a gust", |t| Shown { shift: if (20.0..20.4).contains(&t) { (3, 0) } else { (0, 0) }, ..CLEAR }),
