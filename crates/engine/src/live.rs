@@ -69,7 +69,7 @@ impl DetectorSetup {
     /// # Errors
     /// [`DetectError`] of the first that can't be opened.
     pub fn open(&self) -> Result<Vec<Detector>, DetectError> {
-        self.open_with(&self.one_frame())
+        Ok(self.open_each(&self.one_frame(), 1)?.pop().unwrap_or_default())
     }
 
     /// One detector of the first model for each of so many workers, for one frame at a time; none where there is no model. A
@@ -88,11 +88,19 @@ impl DetectorSetup {
         DetectorOptions { provider: self.provider, max_batch: 1, ..DetectorOptions::default() }
     }
 
-    pub(crate) fn open_with(&self, options: &DetectorOptions) -> Result<Vec<Detector>, DetectError> {
-        self.models
-            .iter()
-            .map(|model| Detector::open(&self.runtime, model, &self.model_files_dir, options))
-            .collect()
+    /// One detector a model for each of so many workers, at least one.
+    pub(crate) fn open_each(
+        &self,
+        options: &DetectorOptions,
+        workers: usize,
+    ) -> Result<Vec<Vec<Detector>>, DetectError> {
+        let mut each: Vec<Vec<Detector>> = (0..workers.max(1)).map(|_| Vec::new()).collect();
+        for model in &self.models {
+            let opened =
+                Detector::open_each(&self.runtime, model, &self.model_files_dir, options, each.len())?;
+            each.iter_mut().zip(opened).for_each(|(detectors, detector)| detectors.push(detector));
+        }
+        Ok(each)
     }
 }
 

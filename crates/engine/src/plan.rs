@@ -62,26 +62,19 @@ pub fn open(
         max_batch: if on_cpu { CPU_BATCH } else { ACCELERATOR_BATCH },
         ..DetectorOptions::default()
     };
-    let mut first = setup.open_with(&options)?;
     let frame = grey(camera);
-    let mut batches = Vec::new();
-    for detector in &mut first {
-        let batch = match detector.max_batch() {
-            1 => 1,
-            _ => best_batch(&time_batches(detector, &frame, clock)?),
-        };
-        detector.limit_batch(batch);
-        batches.push(batch);
-    }
     let candidates = candidates(setup.workers, on_cpu);
     let most = candidates.iter().copied().max().unwrap_or(1);
-    let mut workers = vec![first];
-    while workers.len() < most {
-        let mut detectors = setup.open_with(&options)?;
-        for (detector, batch) in detectors.iter_mut().zip(&batches) {
-            detector.limit_batch(*batch);
-        }
-        workers.push(detectors);
+    let mut workers = setup.open_each(&options, most)?;
+    let mut batches = Vec::new();
+    for detector in workers.first_mut().into_iter().flatten() {
+        batches.push(match detector.max_batch() {
+            1 => 1,
+            _ => best_batch(&time_batches(detector, &frame, clock)?),
+        });
+    }
+    for (detector, batch) in workers.iter_mut().flat_map(|detectors| detectors.iter_mut().zip(&batches)) {
+        detector.limit_batch(*batch);
     }
     let usual = if on_cpu { most } else { 1 };
     let chosen = match candidates.as_slice() {
