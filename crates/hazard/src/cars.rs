@@ -49,7 +49,7 @@ pub struct Cars {
 
 impl Cars {
     /// Learns from those that are seen in a frame of this size (pixels). Of one that the edge of the picture cuts, nobody is sure how
-    /// large it is.
+    /// large it is; what the upper edge cuts ends in a row where none does that is whole.
     pub fn learn(&mut self, users: &[RoadUser], size: FrameSize) {
         let (w, h) = (size.width as f32 - EDGE_PX, size.height as f32 - EDGE_PX);
         for user in users.iter().filter(|u| u.class == RoadUserClass::Car) {
@@ -58,7 +58,7 @@ impl Cars {
             let is_whole = b.x1 >= EDGE_PX && b.y1 >= EDGE_PX && b.x2 <= w && b.y2 <= h;
             if user.confirmed && user.score >= LEAST_SCORE && is_whole {
                 self.sure[row].take(area);
-            } else if user.score >= LEAST_UNSURE_SCORE && user.anchor.is_none() {
+            } else if user.score >= LEAST_UNSURE_SCORE && user.anchor.is_none() && b.y1 >= EDGE_PX {
                 self.unsure[row].take(area);
             }
         }
@@ -88,15 +88,20 @@ impl Cars {
     /// line through the sides of all that were; `None` where they are too few, or so far away that next to nothing would be left.
     pub fn area_above(&self, y: f64) -> Option<f64> {
         let row = row_of(y);
-        let seen = || self.sure.iter().chain(&self.unsure).enumerate().filter(|(_, car)| car.cars > 0);
-        // Rows of both sorts are the same rows; looks count up to some, so that no queue outweighs the others.
-        let points: Vec<(f64, f64, f64)> = seen()
-            .map(|(i, car)| {
+        let rows_of = |sizes: &[CarSize; ROWS], least: u32| -> Vec<(f64, f64, f64)> {
+            // Looks count up to some, so that no queue outweighs the others.
+            let point = |(i, car): (usize, &CarSize)| {
                 let n = f64::from(car.cars.min(LEAST_UNSURE_CARS));
-                ((i % ROWS) as f64 - row as f64, car.area.sqrt(), n)
-            })
-            .filter(|(rows, ..)| *rows > 0.0)
-            .collect();
+                (i as f64 - row as f64, car.area.sqrt(), n)
+            };
+            let known = sizes.iter().enumerate().filter(|(_, car)| car.cars >= least).map(point);
+            known.filter(|(rows, ..)| *rows > 0.0).collect()
+        };
+        // Boxes that nobody is sure of hold lamps and shadows as well: they are asked only where sure ones do not say enough.
+        let mut points = rows_of(&self.sure, LEAST_CARS);
+        if points.len() < 2 {
+            points = [rows_of(&self.sure, 1), rows_of(&self.unsure, 1)].concat();
+        }
         let nearest = points.iter().min_by(|a, b| a.0.total_cmp(&b.0))?.1;
         let n: f64 = points.iter().map(|p| p.2).sum();
         let mean = |pick: fn(&(f64, f64, f64)) -> f64| points.iter().map(|p| p.2 * pick(p)).sum::<f64>() / n;
@@ -200,6 +205,10 @@ mod tests {
         assert_eq!((after(LEAST_CARS, 0.0), after(LEAST_CARS, 579.0)), (None, None));
         // Where all are cut, it is better than nothing.
         assert!(is_about(after(LEAST_UNSURE_CARS, 0.0)));
+        let mut cars = Cars::default();
+        let cut_above = RoadUser { bbox: BBox::new(300.0, 0.0, 360.0, 20.0), ..user(300.0) };
+        (0..LEAST_UNSURE_CARS).for_each(|_| cars.learn(&[cut_above.clone()], size));
+        assert_eq!(cars.area(0.5), None, "but at the upper edge it says nothing");
     }
 
     #[test]
@@ -215,6 +224,11 @@ mod tests {
         assert_eq!(above(&cars, 8).map(|side| side as u32), None, "one row is left below");
         (0..90).for_each(|_| cars.sure[8].take(90.0 * 90.0));
         assert!(above(&cars, 6).unwrap() <= 50.5, "no larger than the nearest");
+        let mut cars = Cars::default();
+        [6, 9].into_iter().for_each(|row| (0..6).for_each(|_| cars.sure[row].take(90.0 * 90.0)));
+        (0..90).for_each(|_| cars.unsure[11].take(200.0 * 200.0));
+        let side = above(&cars, 1).unwrap();
+        assert!((89.0..91.0).contains(&side), "lamps and shadows near by say nothing of it: {side}");
     }
 
     #[test]

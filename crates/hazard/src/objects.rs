@@ -41,8 +41,9 @@ const BESIDE: f32 = 0.35;
 /// there before as well.
 const BESIDE_PARKED: f32 = 0.05;
 const PARKED_PART: f32 = 0.25;
-/// Steps of the empty scene are followed over about this long.
-const STEPS_S: f64 = 4.0;
+/// Steps of the empty scene, and of what came, are followed by so many grey levels a second.
+const STEP_RATE: f32 = 10.0;
+const EDGE_RATE: f32 = 25.0;
 /// The incident lasts this long beyond the last look that showed it.
 const LINGER_S: f64 = 3.0;
 /// Parts of one thing are so many cells each at least, and came within so long.
@@ -176,7 +177,7 @@ impl Objects {
                 }
                 // Until sizes are known there nothing is said of it, but it is not learnt either.
                 let is_known = self.size(blob, road).is_some();
-                let looks_so = self.is_thing(blob, scene, steps) && (!is_known || self.has_size(blob, road));
+                let looks_so = self.is_thing(blob, scene) && (!is_known || self.has_size(blob, road));
                 let mostly = self.mostly(blob, dt_s, looks_so);
                 if looks_so || mostly && is_known {
                     self.suspects.push(blob.bbox);
@@ -185,7 +186,10 @@ impl Objects {
                     // What was told as a thing stays one, however large the next cars turn out to be.
                     let told = self.alarms.iter().any(|alarm| alarm.is_at(blob));
                     if !told && self.is_as_large_as_a_vehicle(blob, road) {
-                        self.shapes.push(Shape { bbox: blob.bbox, since: blob.since });
+                        // So large a thing shows more than light does, however fast that came.
+                        if !self.is_even(blob, scene) {
+                            self.shapes.push(Shape { bbox: blob.bbox, since: blob.since });
+                        }
                     } else if told || !self.may_be_vehicle(blob, road, stands) && !self.is_cut(blob) {
                         self.tell(at, blob, road);
                     }
@@ -220,26 +224,30 @@ impl Objects {
         hidden: &[bool],
         covered: &[bool],
     ) {
-        let follow = (dt_s / STEPS_S).min(1.0) as f32;
+        let follow = |level: &mut f32, step: f32, rate: f32| {
+            let most = rate * dt_s.min(1.0) as f32;
+            *level += (step - *level).clamp(-most, most);
+        };
         for i in 0..self.cells.len() {
             if !self.watched[i] || hidden[i] {
                 continue;
             }
             let Some(off) = scene.off(i) else { continue };
-            let cell = &mut self.cells[i];
+            let (cell, step) = (&mut self.cells[i], f32::from(steps[i]));
             let is_new = off.abs() >= NEW_LEVELS;
             match (is_new, cell.since) {
-                (true, None) => cell.begin(at, off),
+                (true, None) => cell.begin(at, off, step),
                 (true, Some(_)) if (off - cell.off).abs() > STILL_LEVELS => {
                     let other = *cell.other.get_or_insert(at);
                     cell.other_s += dt_s;
                     if cell.other_s >= OTHER_S {
-                        cell.begin(other, off);
+                        cell.begin(other, off, step);
                     }
                 }
                 (true, Some(_)) => {
                     (cell.other, cell.other_s) = (None, 0.0);
                     cell.off += (off - cell.off) * 0.2;
+                    follow(&mut cell.edge, step, EDGE_RATE);
                     cell.seen_s += dt_s;
                     // Lamps that pass are none of what lies there.
                     cell.peak = cell.peak.max(cell.off.abs());
@@ -253,7 +261,7 @@ impl Objects {
                 }
                 (false, None) => {
                     cell.free_s += if covered[i] { 0.0 } else { dt_s };
-                    cell.step += (f32::from(steps[i]) - cell.step) * follow;
+                    follow(&mut cell.step, step, STEP_RATE);
                 }
             }
             cell.calm(dt_s, off);

@@ -22,8 +22,10 @@ pub(super) struct Cell {
     /// How long it was seen to be new, and not to be since then.
     pub seen_s: f64,
     pub gone_s: f64,
-    /// The empty scene's steepest step, grey levels.
+    /// The empty scene's steepest step, and that of what is there since then, grey levels: near the median of what was seen, so that
+    /// neither rain nor whoever passes is part of it.
     pub step: f32,
+    pub edge: f32,
     /// For how long the road was seen there, with nobody on it.
     pub free_s: f64,
     /// How it is when nobody passes.
@@ -42,9 +44,9 @@ pub(super) struct Cell {
 
 impl Cell {
     /// Something may have come.
-    pub fn begin(&mut self, at: Timestamp, off: f32) {
+    pub fn begin(&mut self, at: Timestamp, off: f32, edge: f32) {
         let Self { step, calm, free_s, .. } = *self;
-        *self = Self { since: Some(at), off, peak: off.abs(), step, calm, free_s, ..Self::default() };
+        *self = Self { since: Some(at), off, peak: off.abs(), step, edge, calm, free_s, ..Self::default() };
     }
 
     /// Whether it came together with more than a thing covers: that was light or shadow, also when most of it is learnt

@@ -15,6 +15,10 @@ use crate::stands::Stand;
 const NEW_STEP: f32 = 16.0;
 /// … in this share of a thing's cells, and in one at least.
 const STEEP_SHARE: f64 = 0.25;
+/// An edge of the empty scene that is this steep, grey levels, and of which less than this share of what light would leave is left,
+/// is hidden.
+const HIDDEN_STEP: f32 = 24.0;
+const HIDDEN_SHARE: f32 = 0.5;
 /// What has edges inside, steeper than the road's by this many grey levels in half of its inner cells, is no trick of the light.
 const INNER_STEP: f32 = 12.0;
 /// What is left of the light in a shadow, and what the sun makes of shade.
@@ -46,11 +50,11 @@ const BLACK: f32 = 16.0;
 
 impl Objects {
     /// Whether it looks like one, but for its size.
-    pub(super) fn is_thing(&self, blob: &Blob, scene: &Scene, steps: &[u8]) -> bool {
+    pub(super) fn is_thing(&self, blob: &Blob, scene: &Scene) -> bool {
         self.is_later(blob)
             && self.came_at_once(blob)
-            && self.has_edges(blob, steps)
-            && !self.is_light(blob, scene, steps)
+            && self.has_edges(blob, scene)
+            && (!self.is_even(blob, scene) || self.brightened_at_once(blob))
     }
 
     /// Whether the road was known when it came, there as well.
@@ -148,50 +152,59 @@ impl Objects {
         Some((area / car, self.settings.min_car_share, MOST_CARS))
     }
 
-    /// Whether it has edges where the empty scene has none.
-    fn has_edges(&self, blob: &Blob, steps: &[u8]) -> bool {
-        let steep = |&&i: &&usize| f32::from(steps[i]) >= self.cells[i].step + NEW_STEP;
-        let count = blob.cells.iter().filter(steep).count() as f64;
+    /// Whether it has edges where the empty scene has none, or hides those that it has.
+    fn has_edges(&self, blob: &Blob, scene: &Scene) -> bool {
+        let differs = |&&i: &&usize| {
+            let cell = &self.cells[i];
+            let hidden =
+                || cell.step >= HIDDEN_STEP && cell.edge <= HIDDEN_SHARE * cell.step * self.light(i, scene);
+            cell.edge >= cell.step + NEW_STEP || hidden()
+        };
+        let count = blob.cells.iter().filter(differs).count() as f64;
         count >= 1.0_f64.max(STEEP_SHARE * blob.cells.len() as f64)
     }
 
-    /// Whether it is a trick of the light: as much more or less of it everywhere, no darker than a shadow, no brighter
-    /// than the sun, and without steps inside that the change of light itself would not make.
-    fn is_light(&self, blob: &Blob, scene: &Scene, steps: &[u8]) -> bool {
+    /// How much of the empty scene's light a cell shows.
+    fn light(&self, cell: usize, scene: &Scene) -> f32 {
+        scene.empty(cell).map_or(1.0, |empty| 1.0 + self.cells[cell].off / (empty - BLACK).max(4.0))
+    }
+
+    /// Whether it is as much more or less light everywhere, no darker than a shadow, no brighter than the sun, and without steps inside
+    /// that the change of light itself would not make: then it is a trick of the light.
+    pub(super) fn is_even(&self, blob: &Blob, scene: &Scene) -> bool {
         let most = blob.cells.iter().map(|&i| self.cells[i].off.abs()).fold(0.0, f32::max);
         let whole = blob.cells.iter().filter(|&&i| self.cells[i].off.abs() >= 0.6 * most);
-        let left: Vec<f32> = whole
-            .filter_map(|&i| scene.empty(i).map(|empty| 1.0 + self.cells[i].off / (empty - BLACK).max(4.0)))
-            .collect();
+        let left: Vec<f32> = whole.map(|&i| self.light(i, scene)).collect();
         let n = left.len().max(1) as f32;
         let mean = left.iter().sum::<f32>() / n;
         let spread = (left.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n).sqrt();
         let all = |sign: f32| blob.cells.iter().all(|&i| sign * self.cells[i].off > 0.0);
-        let one_way = all(1.0) || all(-1.0);
         let peak = blob.cells.iter().map(|&i| self.cells[i].peak).fold(0.0, f32::max);
-        let step = blob.cells.iter().map(|&i| f32::from(steps[i]) - self.cells[i].step).fold(0.0, f32::max);
+        let step = blob.cells.iter().map(|&i| self.cells[i].edge - self.cells[i].step).fold(0.0, f32::max);
         let (darkest, brightest) = LIGHT;
-        // Light becomes more by and by; what is brighter from one moment to the next, and stays, is a thing.
-        let sum = |pick: fn(&Cell) -> f32| blob.cells.iter().map(|&i| pick(&self.cells[i])).sum::<f32>();
-        let at_once =
-            all(1.0) && sum(|cell| cell.leap.min(cell.peak)) >= AT_ONCE_SHARE * sum(|cell| cell.peak);
-        one_way
-            && !at_once
-            && !self.is_patterned(blob, steps)
+        (all(1.0) || all(-1.0))
+            && !self.is_patterned(blob)
             && (darkest..=brightest).contains(&mean)
             && spread < LIGHT_SPREAD * mean.max(0.1)
             && step <= STEP_TIMES * peak + STEP_MORE
     }
 
+    /// Light becomes more by and by; what is brighter from one moment to the next, and stays, is a thing.
+    fn brightened_at_once(&self, blob: &Blob) -> bool {
+        let sum = |pick: fn(&Cell) -> f32| blob.cells.iter().map(|&i| pick(&self.cells[i])).sum::<f32>();
+        blob.cells.iter().all(|&i| self.cells[i].off > 0.0)
+            && sum(|cell| cell.leap.min(cell.peak)) >= AT_ONCE_SHARE * sum(|cell| cell.peak)
+    }
+
     /// Whether it has edges of its own inside, where light and shadow leave the road's.
-    fn is_patterned(&self, blob: &Blob, steps: &[u8]) -> bool {
+    fn is_patterned(&self, blob: &Blob) -> bool {
         let columns = self.grid.columns;
         let is_inside = |&&i: &&usize| {
             let beside = [Some(i + 1), i.checked_sub(1), Some(i + columns), i.checked_sub(columns)];
             beside.iter().flatten().all(|near| blob.cells.contains(near))
         };
         let inside: Vec<usize> = blob.cells.iter().filter(is_inside).copied().collect();
-        let patterned = inside.iter().filter(|&&i| f32::from(steps[i]) >= self.cells[i].step + INNER_STEP);
+        let patterned = inside.iter().filter(|&&i| self.cells[i].edge >= self.cells[i].step + INNER_STEP);
         !inside.is_empty() && 2 * patterned.count() >= inside.len()
     }
 }

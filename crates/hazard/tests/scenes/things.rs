@@ -455,3 +455,48 @@ fn light_shadow_and_what_passes_change_no_watched_place() {
         }
     }
 }
+
+#[test]
+fn rain_hides_no_edges_of_a_thing() {
+    for rate in RATES {
+        let found = run(&carriageway(), rate, 40.0, &move |t, x, y| {
+            // Every fifth look a streak is in the cell.
+            let look = (t * rate).round() as usize;
+            let streak = (look * 7 + x * 3 + y * 11).is_multiple_of(5);
+            let (level, step) = match road(x, y) {
+                _ if there(x, y) && t >= FROM_S => (if y == 24 { 180.0 } else { 60.0 }, 35),
+                road => road,
+            };
+            (level, if streak { 90 } else { step })
+        });
+        assert_eq!(only(found, IncidentKind::ObjectOnRoad).len(), 1, "at {rate}/s");
+    }
+}
+
+#[test]
+fn a_thing_without_edges_is_told_by_those_that_it_hides() {
+    for rate in RATES {
+        let found = run(&carriageway(), rate, 40.0, &|t, x, y| match road(x, y) {
+            _ if there(x, y) && t >= FROM_S => (if y == 24 { 180.0 } else { 60.0 }, 12),
+            (level, _) if there(x, y) => (level, 60),
+            road => road,
+        });
+        assert_eq!(only(found, IncidentKind::ObjectOnRoad).len(), 1, "at {rate}/s");
+    }
+}
+
+#[test]
+fn light_as_large_as_a_vehicle_is_none_however_sharp_and_fast_it_comes() {
+    for rate in RATES {
+        let seen = |t: f64| passes_first(t, (60.0, 40.0));
+        let found = run_with(&carriageway(), rate, 40.0, &seen, &|t, x, y| {
+            let (level, step) = road(x, y);
+            match (50..56).contains(&x) && (23..27).contains(&y) && t >= FROM_S {
+                true if (51..55).contains(&x) && (24..26).contains(&y) => (level * 1.5, step + 4),
+                true => (level * 1.5, step.max(50)),
+                false => (level, step),
+            }
+        });
+        assert!(found.is_empty(), "at {rate}/s: {found:?}");
+    }
+}
