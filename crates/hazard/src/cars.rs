@@ -222,8 +222,11 @@ mod tests {
         let side = above(&cars, 2).unwrap();
         assert!((24.0..26.0).contains(&side), "{side}");
         assert_eq!(above(&cars, 8).map(|side| side as u32), None, "one row is left below");
-        (0..90).for_each(|_| cars.sure[8].take(90.0 * 90.0));
-        assert!(above(&cars, 6).unwrap() <= 50.5, "no larger than the nearest");
+        for (row, side) in [(8, 90.0), (9, 60.0)] {
+            (0..6).for_each(|_| cars.sure[row].take(side * side));
+        }
+        let side = above(&cars, 6).unwrap();
+        assert!((49.0..51.0).contains(&side), "no larger than the nearest: {side}");
         let mut cars = Cars::default();
         [6, 9].into_iter().for_each(|row| (0..6).for_each(|_| cars.sure[row].take(90.0 * 90.0)));
         (0..90).for_each(|_| cars.unsure[11].take(200.0 * 200.0));

@@ -236,12 +236,12 @@ impl Objects {
             let (cell, step) = (&mut self.cells[i], f32::from(steps[i]));
             let is_new = off.abs() >= NEW_LEVELS;
             match (is_new, cell.since) {
-                (true, None) => cell.begin(at, off, step),
+                (true, None) => cell.begin(at, off),
                 (true, Some(_)) if (off - cell.off).abs() > STILL_LEVELS => {
                     let other = *cell.other.get_or_insert(at);
                     cell.other_s += dt_s;
                     if cell.other_s >= OTHER_S {
-                        cell.begin(other, off, step);
+                        cell.begin(other, off);
                     }
                 }
                 (true, Some(_)) => {

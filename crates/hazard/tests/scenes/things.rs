@@ -474,6 +474,21 @@ fn rain_hides_no_edges_of_a_thing() {
 }
 
 #[test]
+fn rain_gives_light_no_edges() {
+    for rate in RATES {
+        let found = run(&carriageway(), rate, 40.0, &move |t, x, y| {
+            // In three looks of ten a streak is in the cell, no one knows in which.
+            let look = (t * rate).round() as usize;
+            let streak = ((look * 64 + x) * 64 + y).wrapping_mul(0x9E37_79B9) >> 12 & 1023 < 300;
+            let (level, step) = road(x, y);
+            let lit = if there(x, y) && t >= FROM_S { 1.5 } else { 1.0 };
+            (level * lit, if streak { 90 } else { step })
+        });
+        assert!(found.is_empty(), "at {rate}/s: {found:?}");
+    }
+}
+
+#[test]
 fn a_thing_without_edges_is_told_by_those_that_it_hides() {
     for rate in RATES {
         let found = run(&carriageway(), rate, 40.0, &|t, x, y| match road(x, y) {
