@@ -46,7 +46,8 @@ impl Cell {
     /// Something may have come.
     pub fn begin(&mut self, at: Timestamp, off: f32) {
         let Self { step, calm, free_s, .. } = *self;
-        *self = Self { since: Some(at), off, peak: off.abs(), step, edge: step, calm, free_s, ..Self::default() };
+        *self =
+            Self { since: Some(at), off, peak: off.abs(), step, edge: step, calm, free_s, ..Self::default() };
     }
 
     /// Whether it came together with more than a thing covers: that was light or shadow, also when most of it is learnt
