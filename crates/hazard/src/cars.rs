@@ -207,7 +207,7 @@ mod tests {
         assert!(is_about(after(LEAST_UNSURE_CARS, 0.0)));
         let mut cars = Cars::default();
         let cut_above = RoadUser { bbox: BBox::new(300.0, 0.0, 360.0, 20.0), ..user(300.0) };
-        (0..LEAST_UNSURE_CARS).for_each(|_| cars.learn(&[cut_above.clone()], size));
+        (0..LEAST_UNSURE_CARS).for_each(|_| cars.learn(std::slice::from_ref(&cut_above), size));
         assert_eq!(cars.area(0.5), None, "but at the upper edge it says nothing");
     }
 
