@@ -1,6 +1,8 @@
 //! `wrong_way`: somebody drives against a lane's heading, or, where no lane is drawn, against the direction that the
 //! camera knows as usual. All who do so in one zone at a time are one incident.
 
+mod light;
+
 use std::collections::{HashMap, HashSet};
 
 use wayside_types::rules::WrongWaySettings;
@@ -9,8 +11,10 @@ use wayside_types::{IncidentKind, Point, Reason, RoadUserClass, Timestamp, Track
 use crate::field::Field;
 use crate::ledger::Held;
 use crate::road::{Fix, Road, RoadUser};
+use crate::scene::Scene;
 use crate::seconds;
 use crate::severity::{Circumstances, severity};
+use crate::wrong_way::light::{Light, Lit};
 
 /// Which way somebody goes is taken over about this long …
 const DIRECTION_S: f64 = 0.5;
@@ -39,6 +43,8 @@ const LEAST_FOOTPRINT: f64 = 0.25;
 const MOST_GROWTH: f64 = 1.5;
 /// The incident lasts this long beyond the last who was seen.
 const LINGER_S: f64 = 3.0;
+/// Light is not known to be a vehicle's.
+const LIGHT_CONFIDENCE: f64 = 0.6;
 /// Key of what happens outside all zones.
 const NOWHERE: u64 = u64::MAX;
 
@@ -48,6 +54,7 @@ pub struct WrongWay {
     field: Field,
     against: HashMap<TrackId, Against>,
     alarms: HashMap<u64, Alarm>,
+    light: Light,
 }
 
 /// Somebody who goes against the usual direction.
@@ -74,20 +81,24 @@ struct Alarm {
 
 impl WrongWay {
     pub fn new(settings: WrongWaySettings, road: &Road) -> Self {
-        Self { settings, field: Field::new(road.size), against: HashMap::new(), alarms: HashMap::new() }
+        let (against, alarms) = (HashMap::new(), HashMap::new());
+        Self { settings, field: Field::new(road.size), against, alarms, light: Light::default() }
     }
 
     /// Tracks begin anew; what was learnt stays.
     pub fn forget(&mut self) {
         self.against.clear();
+        self.light.forget();
     }
 
+    /// `clear` is the scene while the camera sees well.
     pub fn update(
         &mut self,
         at: Timestamp,
         road: &Road,
         users: &[RoadUser],
         parked: &HashSet<TrackId>,
+        clear: Option<&Scene>,
     ) -> Vec<Held> {
         let drives = |u: &&RoadUser| u.class.is_motor_vehicle() || u.class == RoadUserClass::Motorcycle;
         let users: Vec<&RoadUser> =
@@ -97,6 +108,11 @@ impl WrongWay {
             self.follow(at, road, user);
         }
         self.field.learn(&users, |user| direction(road, user).map(|(way, _)| way));
+        if let Some(scene) = clear {
+            for lit in self.light.see(at, road, &users, scene, &self.settings) {
+                self.alarm_by_light(at, road, &lit);
+            }
+        }
         self.alarms.retain(|_, alarm| seconds(alarm.held.last, at) <= LINGER_S);
         if !self.settings.enabled {
             return Vec::new();
@@ -196,6 +212,36 @@ impl WrongWay {
             ],
         };
         self.alarms.insert(key, Alarm { held, tracks: HashSet::from([user.id]) });
+    }
+}
+
+impl WrongWay {
+    /// Whoever is told of in that lane already is whose light it is.
+    fn alarm_by_light(&mut self, at: Timestamp, road: &Road, lit: &Lit) {
+        let key = lit.zone as u64;
+        if let Some(alarm) = self.alarms.get_mut(&key) {
+            alarm.held.last = at;
+            return;
+        }
+        let zone = &road.zones[lit.zone].zone;
+        let about = Circumstances { zone: Some(zone), traffic_moves: true, lasted_s: 0.0, excess: 0.0 };
+        let settings = &self.settings;
+        let held = Held {
+            kind: IncidentKind::WrongWay,
+            key,
+            zone: Some(zone.id.clone()),
+            place: Some(road.place(road.image(lit.bbox.reference()))),
+            severity: severity(IncidentKind::WrongWay, about),
+            confidence: LIGHT_CONFIDENCE,
+            onset: lit.since,
+            last: at,
+            why: vec![
+                Reason::new("against_s", seconds(lit.since, at), "hold_s", settings.hold_s),
+                Reason::new("lengths", lit.lengths, "min_lengths", settings.min_lengths),
+                Reason::new("angle_deg", lit.angle_deg, "min_angle_deg", settings.min_angle_deg),
+            ],
+        };
+        self.alarms.insert(key, Alarm { held, tracks: HashSet::new() });
     }
 }
 

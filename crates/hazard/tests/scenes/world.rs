@@ -93,11 +93,13 @@ pub struct World {
     pub settings: HazardSettings,
     /// Whether the rules are shown the picture's brightness, with the actors in it that are there (seen or not).
     pub brightness: bool,
+    /// Whether the asphalt is as dark as by night, 20 to 42.
+    pub night: bool,
 }
 
 impl World {
     pub fn new(zones: Vec<Zone>, actors: Vec<Actor>) -> Self {
-        Self { zones, actors, settings: HazardSettings::default(), brightness: false }
+        Self { zones, actors, settings: HazardSettings::default(), brightness: false, night: false }
     }
 
     /// Every incident as it stands after so many seconds.
@@ -156,7 +158,8 @@ impl World {
     /// Asphalt of 90 with some texture; actors are bright, whether the detector sees them or not.
     fn view(&self, t: f64) -> ViewSample {
         let (columns, rows, side_px) = (76, 38, 13);
-        let mut means: Vec<u16> = (0..columns * rows).map(|i| (80 + (i * 7) % 23) as u16 * 16).collect();
+        let asphalt = if self.night { 20 } else { 80 };
+        let mut means: Vec<u16> = (0..columns * rows).map(|i| (asphalt + (i * 7) % 23) as u16 * 16).collect();
         for actor in &self.actors {
             let Some(p) = (Actor { seen: |_| true, ..actor.clone() }).at(t) else { continue };
             let (w, h) = actor.size;

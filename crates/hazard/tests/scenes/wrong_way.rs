@@ -23,6 +23,35 @@ fn who_drives_against_the_lane_is_told_within_two_seconds() {
     }
 }
 
+/// A road of two ways by night on which the detector sees nobody: one goes from left to right or back, with its foot at a height.
+fn unseen_by_night(from_x: f64, to_x: f64, y: f64) -> World {
+    let mut back = zone("back", ZoneKind::Lane, (0.0, 1000.0), (300.0, 400.0));
+    back.heading = Some(Heading { from: Point::new(0.9, 0.7), to: Point::new(0.1, 0.7) });
+    let unseen = Actor { size: (90.0, 65.0), seen: |_| false, ..car(&[(5.0, from_x, y), (15.0, to_x, y)]) };
+    let zones = lane().into_iter().chain([back]).collect();
+    World { brightness: true, night: true, ..World::new(zones, vec![unseen]) }
+}
+
+#[test]
+fn whom_the_detector_does_not_see_by_night_its_light_gives_away() {
+    for rate in RATES {
+        let found = only(unseen_by_night(1000.0, 0.0, 280.0).run(rate, 25.0), IncidentKind::WrongWay);
+        assert_eq!(found.len(), 1, "at {rate}/s: {found:?}");
+        let detected = seconds(found[0].detected);
+        assert!((6.0..8.5).contains(&detected), "at {rate}/s: {detected}");
+    }
+}
+
+#[test]
+fn light_that_goes_along_or_is_of_the_lane_beside_or_comes_by_day_is_of_nobody_who_goes_the_wrong_way() {
+    none(&unseen_by_night(0.0, 1000.0, 280.0), 25.0);
+    // Half of it reaches into the lane that goes the other way.
+    for y in [320.0, 335.0, 390.0] {
+        none(&unseen_by_night(1000.0, 0.0, y), 25.0);
+    }
+    none(&World { night: false, ..unseen_by_night(1000.0, 0.0, 280.0) }, 25.0);
+}
+
 #[test]
 fn what_is_no_wrong_way() {
     let right: Vec<Actor> = (0..8)
