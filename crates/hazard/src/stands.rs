@@ -102,6 +102,8 @@ pub struct Stand {
     looks: u32,
     track: Option<TrackId>,
     left: bool,
+    /// Since when whoever stands there now does, as far as tracks say: in a queue others move up to where one stood.
+    own_since: Option<Timestamp>,
     look: Option<(Timestamp, Patch)>,
     gone_s: f64,
     /// Whether its place was seen with nobody in front since it stands, or can't be.
@@ -225,6 +227,7 @@ impl Stands {
             looks: 1,
             track: Some(user.id),
             left: false,
+            own_since: Some(anchor.since),
             look: None,
             gone_s: 0.0,
             seen_free: false,
@@ -258,6 +261,7 @@ impl Stand {
             looks: 1,
             track: None,
             left: false,
+            own_since: Some(shape.since),
             look: None,
             gone_s: 0.0,
             seen_free: false,
@@ -277,6 +281,11 @@ impl Stand {
     /// How long it is known to have stood.
     pub fn stood_s(&self) -> f64 {
         seconds(self.since, self.known_at)
+    }
+
+    /// The same of whoever stands there now, no time if its own track left: nobody knows who stands there then.
+    pub fn own_stood_s(&self) -> f64 {
+        self.own_since.map_or(0.0, |since| seconds(since, self.known_at))
     }
 
     fn is(&self, user: &RoadUser) -> bool {
@@ -303,6 +312,7 @@ impl Stand {
         self.car_share = self.car_share.max(user.car_share.unwrap_or(0.0));
         self.track = Some(user.id);
         self.left = false;
+        self.own_since = self.own_since.or(user.anchor.map(|anchor| anchor.since));
         self.seen_at = at;
         self.known_at = at;
         self.gone_s = 0.0;
@@ -331,7 +341,9 @@ impl Stand {
 
     /// Its track drives away with it, or with somebody who passed in front.
     fn note_leaving(&mut self, users: &[RoadUser]) {
-        self.left |= users.iter().any(|u| Some(u.id) == self.track && self.is_away(u));
+        if users.iter().any(|u| Some(u.id) == self.track && self.is_away(u)) {
+            (self.left, self.own_since) = (true, None);
+        }
     }
 
     /// Whether the brightness of its place came to be so from one moment to the next, as long as it has not stood for long.

@@ -27,6 +27,8 @@ const USUAL_LONGER: f64 = 1.3;
 const USUAL_MORE_S: f64 = 3.0;
 /// A zone that holds this share of what the best one holds of a vehicle holds it as well.
 const AS_WELL: f64 = 0.7;
+/// Whoever stands with so much of its lower part in a zone waits there, though its foot may be beyond the zone's edge.
+const LEAST_FOOTPRINT: f64 = 0.25;
 /// So many such places are remembered.
 const MOST_PLACES: usize = 64;
 
@@ -134,14 +136,26 @@ impl Stopped {
         road.zones[zone].is_road()
             && seconds(alone_since, stand.known_at) >= self.settings.hold_s.min(hold_s)
             && stand.stood_s() >= hold_s
+            // Where vehicles queue, one moves up to where another stood.
+            && (!Self::in_queue(stand, road) || stand.own_stood_s() >= hold_s)
     }
 
     fn hold_s(&self, stand: &Stand, road: &Road) -> f64 {
-        let in_queue = stand.zones.iter().any(|&zone| road.zones[zone].zone.kind == ZoneKind::Queue);
-        let set = if in_queue { self.settings.queue_hold_s } else { self.settings.hold_s };
+        let set = if Self::in_queue(stand, road) { self.settings.queue_hold_s } else { self.settings.hold_s };
         let usual = self.usual.iter().filter(|u| u.stops >= USUAL_STOPS && u.p.distance(stand.p) <= u.unit);
         let longest_s = usual.map(|u| u.longest_s * USUAL_LONGER + USUAL_MORE_S).fold(0.0, f64::max);
         set.max(longest_s.min(self.settings.queue_hold_s))
+    }
+
+    fn in_queue(stand: &Stand, road: &Road) -> bool {
+        Self::holding(stand, road).any(|zone| road.zones[zone].zone.kind == ZoneKind::Queue)
+    }
+
+    /// Zones that hold its foot or enough of its lower part.
+    fn holding(stand: &Stand, road: &Road) -> impl Iterator<Item = usize> {
+        (0..road.zones.len()).filter(|zone| {
+            stand.zones.contains(zone) || road.footprint_share(&stand.bbox, *zone) >= LEAST_FOOTPRINT
+        })
     }
 
     /// Those of the standing vehicles that are told.

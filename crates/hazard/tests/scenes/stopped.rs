@@ -342,3 +342,39 @@ fn two_that_wait_at_a_signal_one_after_the_other_are_not_one_because_a_third_hid
     let world = World { brightness: true, ..World::new(zones, vec![first, in_front, second]) };
     none(&world, 145.0);
 }
+
+#[test]
+fn one_after_the_other_in_a_queue_is_not_one_who_stands_however_much_they_look_like_one() {
+    let mut zones = lane();
+    zones.push(zone("signal", ZoneKind::Queue, (300.0, 700.0), (200.0, 300.0)));
+    // Each drives off as the next is there, who is not seen before.
+    let stays =
+        |from: f64, to: f64| car(&[(from, 500.0, 250.0), (to, 500.0, 250.0), (to + 4.0, 1000.0, 250.0)]);
+    let first = car(&[(0.0, 0.0, 250.0), (5.0, 500.0, 250.0), (60.0, 500.0, 250.0), (64.0, 1000.0, 250.0)]);
+    let queue = vec![first, stays(60.0, 120.0), stays(120.0, 180.0), stays(180.0, 240.0)];
+    let world = World::new(zones, queue);
+    none(&world, 260.0);
+    // Who stands there for good is told all the same.
+    let stands = vec![world.actors[0].clone(), stays(60.0, 300.0)];
+    for rate in RATES {
+        let world = World { actors: stands.clone(), ..World::new(world.zones.clone(), vec![]) };
+        let found = only(world.run(rate, 260.0), IncidentKind::StoppedVehicle);
+        assert_eq!(found.len(), 1, "at {rate}/s: {found:?}");
+        assert!(seconds(found[0].detected) >= 180.0, "at {rate}/s: {found:?}");
+    }
+}
+
+#[test]
+fn who_waits_in_a_queue_zone_with_its_foot_beyond_the_edge_waits_there() {
+    let mut zones = lane();
+    zones.push(zone("signal", ZoneKind::Queue, (300.0, 700.0), (200.0, 300.0)));
+    zones.push(zone("exit", ZoneKind::Lane, (0.0, 1000.0), (300.0, 350.0)));
+    let way = [
+        (0.0, 0.0, 304.0),
+        (5.0, 400.0, 304.0),
+        (6.5, 500.0, 304.0),
+        (60.0, 500.0, 304.0),
+        (64.0, 1000.0, 304.0),
+    ];
+    none(&World::new(zones, vec![car(&way)]), 70.0);
+}
