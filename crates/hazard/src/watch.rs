@@ -246,7 +246,7 @@ impl HazardWatch {
         let mut held =
             self.congestion.update(at, dt_s, &self.road, &users, Apart { parked: &parked, told: &told });
         held.extend(self.stopped.update(at, &self.road, &self.congestion, &self.stands.all, &gone));
-        held.extend(self.wrong_way.update(at, &self.road, &users, &parked, clean.map(|_| &self.scene)));
+        held.extend(self.wrong_way.update(at, &self.road, &users, &parked, clear));
         held.extend(self.people.update(at, &self.road, &self.congestion, &users));
         // Fog takes the edges and the light that these two go by: then they stand still, and so do their incidents.
         if let Some(view) = clean {

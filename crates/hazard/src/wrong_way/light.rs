@@ -4,7 +4,7 @@
 use wayside_types::rules::WrongWaySettings;
 use wayside_types::{BBox, Point, Timestamp};
 
-use super::{direction, unit};
+use super::{MOST_GROWTH, direction, unit};
 use crate::road::{Road, RoadUser};
 use crate::scene::{Grid, Scene};
 use crate::seconds;
@@ -185,9 +185,11 @@ impl Light {
             mover.steps_s.1 += if moved { step_s } else { 0.0 };
             mover.step = (at, shape.ends.1);
         }
+        let (was, is) = (mover.now.length(), shape.length());
+        let same = is <= MOST_GROWTH * was && was <= MOST_GROWTH * is;
         (mover.last, mover.now) = (at, shape);
-        // Who goes along, or stands, may yet go against it.
-        if mover.now.ends.1 <= mover.first.ends.1 {
+        // Who goes along, or stands, may yet go against it; light that others join, or leave, is not the same.
+        if !same || mover.now.ends.1 <= mover.first.ends.1 {
             mover.first = mover.now.clone();
             (mover.since, mover.step) = (at, (at, mover.now.ends.1));
             (mover.steps_s, mover.beside_s) = ((0.0, 0.0), (0.0, 0.0));

@@ -53,6 +53,17 @@ fn light_that_goes_along_or_is_of_the_lane_beside_or_comes_by_day_is_of_nobody_w
 }
 
 #[test]
+fn lamps_that_go_on_one_after_the_other_are_nobody_who_drives() {
+    // As at road works: the next is there a little before one goes off.
+    let lamp = |i: u32| {
+        let (x, from) = (700.0 - 90.0 * f64::from(i), 5.0 + 0.4 * f64::from(i));
+        let way = [(from, x, 280.0), (from + 0.59, x, 280.0)];
+        Actor { size: (90.0, 65.0), seen: |_| false, ..car(&way) }
+    };
+    none(&World { actors: (0..7).map(lamp).collect(), ..unseen_by_night(0.0, 0.0, 280.0) }, 15.0);
+}
+
+#[test]
 fn what_is_no_wrong_way() {
     let right: Vec<Actor> = (0..8)
         .map(|i| f64::from(i) * 3.0)
