@@ -65,6 +65,8 @@ pub struct Objects {
     /// Which cells are looked at: those, and what stands on their far edge.
     watched: Vec<bool>,
     cells: Vec<Cell>,
+    /// The share of the picture that is new, but for road users.
+    new_share: f64,
     alarms: Vec<Alarm>,
     last_key: u64,
     /// Boxes (px) of what may be things: the empty scene is not learnt there.
@@ -118,6 +120,7 @@ impl Objects {
             zone: Vec::new(),
             watched: Vec::new(),
             cells: Vec::new(),
+            new_share: 0.0,
             alarms: Vec::new(),
             last_key: 0,
             suspects: Vec::new(),
@@ -164,7 +167,9 @@ impl Objects {
             self.grid.cover(&mut covered, &bbox);
         }
         self.note(at, dt_s, (scene, steps), &hidden, &covered);
-        self.mark_wide(dt_s, road, scene, &hidden);
+        let is_new = |i: usize| !hidden[i] && scene.off(i).is_some_and(|off| off.abs() >= NEW_LEVELS);
+        self.new_share = (0..hidden.len()).filter(|&i| is_new(i)).count() as f64 / hidden.len() as f64;
+        self.mark_wide(dt_s, road, is_new);
         let blobs = self.blobs(at);
         let on_road = self.zone.iter().filter(|zone| zone.is_some()).count();
         let cells = blobs.iter().flat_map(|blob| &blob.cells).filter(|&&i| self.zone[i].is_some()).count();
@@ -270,11 +275,10 @@ impl Objects {
 
     /// Marks cells that are new together with more than a thing covers, on the road and beside it.
     /// What was there before is not part of what came.
-    fn mark_wide(&mut self, dt_s: f64, road: &Road, scene: &Scene, hidden: &[bool]) {
+    fn mark_wide(&mut self, dt_s: f64, road: &Road, is_new: impl Fn(usize) -> bool) {
         if self.cells.iter().all(|cell| cell.since.is_none()) {
             return;
         }
-        let is_new = |i: usize| !hidden[i] && scene.off(i).is_some_and(|off| off.abs() >= NEW_LEVELS);
         for cells in self.grid.patches(is_new) {
             let bbox = self.grid.bbox(&cells);
             if self.extent(&cells, &bbox, road).is_some_and(|(size, _, most)| size > most) {

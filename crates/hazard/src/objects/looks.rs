@@ -19,6 +19,8 @@ const STEEP_SHARE: f64 = 0.25;
 /// is hidden.
 const HIDDEN_STEP: f32 = 24.0;
 const HIDDEN_SHARE: f32 = 0.5;
+/// So much of the picture may be new, but for road users, for hidden edges to be those of a thing.
+const MOST_NEW: f64 = 0.015;
 /// What has edges inside, steeper than the road's by this many grey levels in half of its inner cells, is no trick of the light.
 const INNER_STEP: f32 = 12.0;
 /// What is left of the light in a shadow, and what the sun makes of shade.
@@ -154,11 +156,13 @@ impl Objects {
 
     /// Whether it has edges where the empty scene has none, or hides those that it has.
     fn has_edges(&self, blob: &Blob, scene: &Scene) -> bool {
+        // Dirt on the lens hides edges as well, in many places at once.
+        let alone = self.new_share <= MOST_NEW;
         let differs = |&&i: &&usize| {
             let cell = &self.cells[i];
             let hidden =
                 || cell.step >= HIDDEN_STEP && cell.edge <= HIDDEN_SHARE * cell.step * self.light(i, scene);
-            cell.edge >= cell.step + NEW_STEP || hidden()
+            cell.edge >= cell.step + NEW_STEP || alone && hidden()
         };
         let count = blob.cells.iter().filter(differs).count() as f64;
         count >= 1.0_f64.max(STEEP_SHARE * blob.cells.len() as f64)

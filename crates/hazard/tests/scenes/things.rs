@@ -489,14 +489,21 @@ fn rain_gives_light_no_edges() {
 }
 
 #[test]
-fn a_thing_without_edges_is_told_by_those_that_it_hides() {
+fn a_thing_without_edges_is_told_by_those_that_it_hides_but_dirt_on_the_lens_is_not() {
+    let hides = |t: f64, x: usize, y: usize| match road(x, y) {
+        _ if there(x, y) && t >= FROM_S => (if y == 24 { 180.0 } else { 60.0 }, 12),
+        (level, _) if there(x, y) => (level, 60),
+        road => road,
+    };
+    let dirty = move |t: f64, x: usize, y: usize| match hides(t, x, y) {
+        (level, step) if (5..17).contains(&x) && y < 8 && t >= FROM_S => (level + 30.0, step),
+        road => road,
+    };
     for rate in RATES {
-        let found = run(&carriageway(), rate, 40.0, &|t, x, y| match road(x, y) {
-            _ if there(x, y) && t >= FROM_S => (if y == 24 { 180.0 } else { 60.0 }, 12),
-            (level, _) if there(x, y) => (level, 60),
-            road => road,
-        });
+        let found = run(&carriageway(), rate, 40.0, &hides);
         assert_eq!(only(found, IncidentKind::ObjectOnRoad).len(), 1, "at {rate}/s");
+        let found = run(&carriageway(), rate, 40.0, &dirty);
+        assert!(only(found, IncidentKind::ObjectOnRoad).is_empty(), "at {rate}/s, dirty");
     }
 }
 
