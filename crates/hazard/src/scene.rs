@@ -105,9 +105,14 @@ impl Grid {
 
     /// The middle of a cell, fractions of the picture.
     pub fn middle(self, cell: usize, size: FrameSize) -> Point {
-        let at =
-            |index: usize, px: u32| (index as f64 + 0.5) * f64::from(self.side_px) / f64::from(px.max(1));
-        Point::new(at(cell % self.columns.max(1), size.width), at(cell / self.columns.max(1), size.height))
+        let p = self.middle_px(cell);
+        Point::new(p.x / f64::from(size.width.max(1)), p.y / f64::from(size.height.max(1)))
+    }
+
+    /// The same in pixels.
+    pub fn middle_px(self, cell: usize) -> Point {
+        let at = |index: usize| (index as f64 + 0.5) * f64::from(self.side_px);
+        Point::new(at(cell % self.columns.max(1)), at(cell / self.columns.max(1)))
     }
 
     /// The box around cells, pixels.

@@ -101,8 +101,7 @@ pub struct Stand {
     pub score: f64,
     looks: u32,
     track: Option<TrackId>,
-    left: bool,
-    /// Since when whoever stands there now does, as far as tracks say: in a queue others move up to where one stood.
+    /// Since when whoever stands there now does, as far as tracks say, none once its own left: in a queue others move up.
     own_since: Option<Timestamp>,
     look: Option<(Timestamp, Patch)>,
     gone_s: f64,
@@ -226,7 +225,6 @@ impl Stands {
             score: user.standing_score,
             looks: 1,
             track: Some(user.id),
-            left: false,
             own_since: Some(anchor.since),
             look: None,
             gone_s: 0.0,
@@ -260,7 +258,6 @@ impl Stand {
             score: SHAPE_SCORE,
             looks: 1,
             track: None,
-            left: false,
             own_since: Some(shape.since),
             look: None,
             gone_s: 0.0,
@@ -311,7 +308,6 @@ impl Stand {
         }
         self.car_share = self.car_share.max(user.car_share.unwrap_or(0.0));
         self.track = Some(user.id);
-        self.left = false;
         self.own_since = self.own_since.or(user.anchor.map(|anchor| anchor.since));
         self.seen_at = at;
         self.known_at = at;
@@ -342,7 +338,7 @@ impl Stand {
     /// Its track drives away with it, or with somebody who passed in front.
     fn note_leaving(&mut self, users: &[RoadUser]) {
         if users.iter().any(|u| Some(u.id) == self.track && self.is_away(u)) {
-            (self.left, self.own_since) = (true, None);
+            self.own_since = None;
         }
     }
 
@@ -405,6 +401,6 @@ impl Stand {
 
     fn is_over(&self, at: Timestamp) -> bool {
         let unknown_s = seconds(self.known_at, at);
-        self.gone_s >= GONE_S || unknown_s >= if self.left { LEFT_S } else { FORGET_S }
+        self.gone_s >= GONE_S || unknown_s >= if self.own_since.is_none() { LEFT_S } else { FORGET_S }
     }
 }

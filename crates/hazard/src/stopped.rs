@@ -147,15 +147,12 @@ impl Stopped {
         set.max(longest_s.min(self.settings.queue_hold_s))
     }
 
+    /// Whether a queue zone holds its foot or enough of its lower part.
     fn in_queue(stand: &Stand, road: &Road) -> bool {
-        Self::holding(stand, road).any(|zone| road.zones[zone].zone.kind == ZoneKind::Queue)
-    }
-
-    /// Zones that hold its foot or enough of its lower part.
-    fn holding(stand: &Stand, road: &Road) -> impl Iterator<Item = usize> {
-        (0..road.zones.len()).filter(|zone| {
-            stand.zones.contains(zone) || road.footprint_share(&stand.bbox, *zone) >= LEAST_FOOTPRINT
-        })
+        let holds = |zone: usize| {
+            stand.zones.contains(&zone) || road.footprint_share(&stand.bbox, zone) >= LEAST_FOOTPRINT
+        };
+        (0..road.zones.len()).any(|zone| road.zones[zone].zone.kind == ZoneKind::Queue && holds(zone))
     }
 
     /// Those of the standing vehicles that are told.

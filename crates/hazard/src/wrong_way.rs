@@ -108,7 +108,7 @@ impl WrongWay {
             self.follow(at, road, user);
         }
         self.field.learn(&users, |user| direction(road, user).map(|(way, _)| way));
-        if let Some(scene) = clear {
+        if let Some(scene) = clear.filter(|_| self.settings.enabled) {
             for lit in self.light.see(at, road, &users, scene, &self.settings) {
                 self.alarm_by_light(at, road, &lit);
             }
@@ -122,12 +122,7 @@ impl WrongWay {
 
     /// The direction that traffic has where somebody is, and the zone that says so.
     fn usual(&self, road: &Road, user: &RoadUser) -> Option<(Point, Option<usize>)> {
-        let (w, h) = (f64::from(road.size.width), f64::from(road.size.height));
-        let lane = user.zones.iter().find_map(|&index| {
-            let heading = road.zones[index].zone.heading?;
-            let (from, to) = (heading.from.scaled(w, h), heading.to.scaled(w, h));
-            Some((unit(Point::new(to.x - from.x, to.y - from.y))?, Some(index)))
-        });
+        let lane = user.zones.iter().find_map(|&index| Some((heading(road, index)?, Some(index))));
         if lane.is_some() {
             return lane;
         }
@@ -143,7 +138,7 @@ impl WrongWay {
         let Some((way, then)) = direction(road, user) else { return };
         // Where nothing is usual, nothing is said for or against.
         let Some((usual, zone)) = self.usual(road, user) else { return };
-        let angle_deg = (way.x * usual.x + way.y * usual.y).clamp(-1.0, 1.0).acos().to_degrees();
+        let angle_deg = angle_deg(way, usual);
         if angle_deg < self.settings.min_angle_deg {
             self.against.remove(&user.id);
             return;
@@ -193,29 +188,18 @@ impl WrongWay {
             alarm.tracks.insert(user.id);
             return;
         }
-        let zone = zone.map(|zone| &road.zones[zone].zone);
-        let about = Circumstances { zone, traffic_moves: true, lasted_s: 0.0, excess: 0.0 };
-        let settings = &self.settings;
-        let held = Held {
-            kind: IncidentKind::WrongWay,
-            key,
-            zone: zone.map(|zone| zone.id.clone()),
-            place: Some(road.place(user.image)),
-            severity: severity(IncidentKind::WrongWay, about),
+        let held = Wrong {
+            zone,
+            image: user.image,
             confidence: 0.5 + 0.5 * f64::from(user.score),
-            onset: against.since,
-            last: at,
-            why: vec![
-                Reason::new("against_s", seconds(against.since, at), "hold_s", settings.hold_s),
-                Reason::new("lengths", lengths, "min_lengths", settings.min_lengths),
-                Reason::new("angle_deg", against.angle_deg, "min_angle_deg", settings.min_angle_deg),
-            ],
-        };
+            since: against.since,
+            lengths,
+            angle_deg: against.angle_deg,
+        }
+        .held(at, key, road, &self.settings);
         self.alarms.insert(key, Alarm { held, tracks: HashSet::from([user.id]) });
     }
-}
 
-impl WrongWay {
     /// Whoever is told of in that lane already is whose light it is.
     fn alarm_by_light(&mut self, at: Timestamp, road: &Road, lit: &Lit) {
         let key = lit.zone as u64;
@@ -223,26 +207,62 @@ impl WrongWay {
             alarm.held.last = at;
             return;
         }
-        let zone = &road.zones[lit.zone].zone;
-        let about = Circumstances { zone: Some(zone), traffic_moves: true, lasted_s: 0.0, excess: 0.0 };
-        let settings = &self.settings;
-        let held = Held {
-            kind: IncidentKind::WrongWay,
-            key,
-            zone: Some(zone.id.clone()),
-            place: Some(road.place(road.image(lit.bbox.reference()))),
-            severity: severity(IncidentKind::WrongWay, about),
+        let held = Wrong {
+            zone: Some(lit.zone),
+            image: road.image(lit.bbox.reference()),
             confidence: LIGHT_CONFIDENCE,
-            onset: lit.since,
-            last: at,
-            why: vec![
-                Reason::new("against_s", seconds(lit.since, at), "hold_s", settings.hold_s),
-                Reason::new("lengths", lit.lengths, "min_lengths", settings.min_lengths),
-                Reason::new("angle_deg", lit.angle_deg, "min_angle_deg", settings.min_angle_deg),
-            ],
-        };
+            since: lit.since,
+            lengths: lit.lengths,
+            angle_deg: lit.angle_deg,
+        }
+        .held(at, key, road, &self.settings);
         self.alarms.insert(key, Alarm { held, tracks: HashSet::new() });
     }
+}
+
+/// What tells that somebody goes the wrong way.
+struct Wrong {
+    zone: Option<usize>,
+    image: Point,
+    confidence: f64,
+    since: Timestamp,
+    lengths: f64,
+    angle_deg: f64,
+}
+
+impl Wrong {
+    fn held(self, at: Timestamp, key: u64, road: &Road, settings: &WrongWaySettings) -> Held {
+        let zone = self.zone.map(|zone| &road.zones[zone].zone);
+        let about = Circumstances { zone, traffic_moves: true, lasted_s: 0.0, excess: 0.0 };
+        Held {
+            kind: IncidentKind::WrongWay,
+            key,
+            zone: zone.map(|zone| zone.id.clone()),
+            place: Some(road.place(self.image)),
+            severity: severity(IncidentKind::WrongWay, about),
+            confidence: self.confidence,
+            onset: self.since,
+            last: at,
+            why: vec![
+                Reason::new("against_s", seconds(self.since, at), "hold_s", settings.hold_s),
+                Reason::new("lengths", self.lengths, "min_lengths", settings.min_lengths),
+                Reason::new("angle_deg", self.angle_deg, "min_angle_deg", settings.min_angle_deg),
+            ],
+        }
+    }
+}
+
+/// The way that traffic goes in a zone with a heading, of length one.
+fn heading(road: &Road, zone: usize) -> Option<Point> {
+    let (w, h) = (f64::from(road.size.width), f64::from(road.size.height));
+    let heading = road.zones[zone].zone.heading?;
+    let (from, to) = (heading.from.scaled(w, h), heading.to.scaled(w, h));
+    unit(Point::new(to.x - from.x, to.y - from.y))
+}
+
+/// Between two ways of length one.
+fn angle_deg(a: Point, b: Point) -> f64 {
+    (a.x * b.x + a.y * b.y).clamp(-1.0, 1.0).acos().to_degrees()
 }
 
 impl Against {

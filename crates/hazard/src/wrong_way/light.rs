@@ -4,7 +4,7 @@
 use wayside_types::rules::WrongWaySettings;
 use wayside_types::{BBox, Point, Timestamp};
 
-use super::{MOST_GROWTH, direction, unit};
+use super::{MOST_GROWTH, angle_deg, direction, heading, unit};
 use crate::road::{Road, RoadUser};
 use crate::scene::{Grid, Scene};
 use crate::seconds;
@@ -115,7 +115,7 @@ impl Light {
         let patches = self.grid.patches(lit);
         for cells in patches.iter().filter(|cells| cells.len() >= LEAST_CELLS) {
             for &lane in &dark {
-                if let Some(shape) = self.shape(road, scene, cells, lane) {
+                if let Some(shape) = self.shape(scene, cells, lane) {
                     self.follow(at, scene, lane, shape);
                 }
             }
@@ -126,7 +126,7 @@ impl Light {
     }
 
     /// Lit cells as light of a lane, if they are.
-    fn shape(&self, road: &Road, scene: &Scene, cells: &[usize], lane: usize) -> Option<Shape> {
+    fn shape(&self, scene: &Scene, cells: &[usize], lane: usize) -> Option<Shape> {
         let strength = |cell: usize| scene.off(cell).unwrap_or(0.0);
         let lane = &self.lanes[lane];
         let whole: f32 = cells.iter().map(|&cell| strength(cell)).sum();
@@ -139,11 +139,10 @@ impl Light {
         }
         let cells: Vec<usize> = cells.iter().copied().filter(|&cell| lane.cells[cell]).collect();
         let strength_inside = within(lane);
-        let (w, h) = (f64::from(road.size.width), f64::from(road.size.height));
         let mut middle = Point::new(0.0, 0.0);
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for &cell in &cells {
-            let p = self.grid.middle(cell, road.size).scaled(w, h);
+            let p = self.grid.middle_px(cell);
             let share = f64::from(strength(cell) / strength_inside);
             middle = Point::new(middle.x + share * p.x, middle.y + share * p.y);
             (low, high) = (low.min(lane.against(p)), high.max(lane.against(p)));
@@ -199,10 +198,7 @@ impl Light {
     /// Whether lamps of the other direction are beside light of a lane.
     fn beside(&self, scene: &Scene, lane: usize, shape: &Shape) -> bool {
         let (own, grid) = (&self.lanes[lane], self.grid);
-        let at = |cell: usize| {
-            let half = |index: usize| (index as f64 + 0.5) * f64::from(grid.side_px);
-            own.against(Point::new(half(cell % grid.columns.max(1)), half(cell / grid.columns.max(1))))
-        };
+        let at = |cell: usize| own.against(grid.middle_px(cell));
         let mut strength = 0.0;
         for other in self.lanes.iter().filter(|other| own.is_opposed(other)) {
             for cell in (0..other.cells.len()).filter(|&cell| other.cells[cell] && !own.cells[cell]) {
@@ -260,7 +256,7 @@ impl Mover {
         let length = (first.length() + now.length()) / 2.0;
         let (dx, dy) = (now.middle.x - first.middle.x, now.middle.y - first.middle.y);
         let way = unit(Point::new(dx, dy))?;
-        let angle_deg = (way.x * lane.usual.x + way.y * lane.usual.y).clamp(-1.0, 1.0).acos().to_degrees();
+        let angle_deg = angle_deg(way, lane.usual);
         let lengths = (now.ends.2 - first.ends.2) / first.length();
         let goes = seconds(self.since, self.last) >= settings.hold_s
             && angle_deg >= settings.min_angle_deg
@@ -276,11 +272,8 @@ impl Mover {
 
 /// The drawn lanes with a heading.
 fn lanes(road: &Road, grid: Grid) -> Vec<Lane> {
-    let (w, h) = (f64::from(road.size.width), f64::from(road.size.height));
     let lane = |(zone, of): (usize, &crate::road::RoadZone)| {
-        let heading = of.zone.heading?;
-        let (from, to) = (heading.from.scaled(w, h), heading.to.scaled(w, h));
-        let usual = unit(Point::new(to.x - from.x, to.y - from.y))?;
+        let usual = heading(road, zone)?;
         let inside = |cell: usize| of.zone.contains(grid.middle(cell, road.size));
         let cells = (0..grid.columns * grid.rows).map(inside).collect();
         Some(Lane { zone, usual, cells })

@@ -14,5 +14,6 @@ mod people;
 mod stopped;
 mod things;
 mod view;
+mod watched;
 mod world;
 mod wrong_way;
